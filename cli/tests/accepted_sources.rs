@@ -230,6 +230,34 @@ fn published() -> Bench {
 
 const PLACE: [&str; 4] = ["--plugins-dir", "plugins", "--trusted-keys", "keys"];
 
+/// Whoever reads schema version 1 alone refuses a lock of version 2: an install that makes one of it says so.
+#[test]
+fn an_install_that_raises_the_schema_of_a_lock_says_so_once() {
+    let bench = published();
+    let install = |words: &[&str]| bench.run(&[&["plugin", "install"], words, &PLACE[..]].concat());
+    let recorded = ["oci-archive:demo.tar", "--lock", "--reason", "ticket 12"];
+    let raised = "/plugins.lock` is now of schema version 2, and was of version 1\n";
+    // One that it makes was nobody's before.
+    assert!(!install(&recorded).ok().stderr.contains("lock_schema_raised"));
+    bench.run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]).ok();
+    bench.write("plugins.lock", "version = 1\n");
+    let foreseen = install(&[&recorded[..], &["--dry-run"]].concat());
+    assert!(
+        foreseen.ok().stderr.contains("/plugins.lock` would be of schema version 2, and is of version 1"),
+        "{foreseen:?}"
+    );
+    assert_eq!(fs::read_to_string(bench.path("plugins.lock")).expect("read"), "version = 1\n");
+    let done = install(&recorded);
+    assert!(done.ok().stderr.contains(raised), "{done:?}");
+    assert!(fs::read_to_string(bench.path("plugins.lock")).expect("read").starts_with("version = 2\n"));
+    let again = install(&recorded);
+    assert!(!again.ok().stderr.contains("lock_schema_raised"), "{again:?}");
+    // What is installed already, and is written down all the same.
+    bench.write("plugins.lock", "version = 1\n");
+    let unchanged = install(&recorded);
+    assert!(unchanged.ok().stderr.contains(raised) && unchanged.stderr.contains("Up to date"), "{unchanged:?}");
+}
+
 #[test]
 fn an_install_records_what_it_has_installed_with_where_it_is_from() {
     let bench = published();

@@ -113,6 +113,9 @@ warnings! {
     CapabilityNotAsked "capability_not_asked"
         "`--accept-capabilities` names something that the plugin does not ask for: nothing was accepted by that, and it may be misspelt or of another version."
         Some("name what is asked for, and nothing else: `aisoc capabilities` lists what there is")
+    LockSchemaRaised "lock_schema_raised"
+        "plugins.lock was of an older schema version, and what is written down of an install needs a newer one: a reader that knows the older one alone refuses the lock now."
+        Some("where such a reader has to go on, accept what was installed with `aisoc plugins trust ID --reason TEXT`, which leaves a lock the version that it has")
     PublisherOverridden "publisher_overridden"
         "A plugin is let in as an exception: its publisher is on AISOC_PLUGIN_TRUST_OVERRIDE_PUBLISHERS alone."
         Some("review the publisher, and name the key in AISOC_PLUGIN_TRUSTED_PUBLISHERS or in neither")

@@ -21,7 +21,7 @@ use aisoc_signing::{Claim, Origin};
 use aisoc_trust::{Facts, LockFacts, UnderLock as _, Verdict};
 use jiff::Timestamp;
 
-use crate::accepted::{Arriving, LockGuard, LockRule, lock_unchanged};
+use crate::accepted::{Arriving, InLock, LockGuard, LockRule, lock_unchanged};
 use crate::arrival::Arrival;
 use crate::before::{Before, Replaced, other_repository, signers_to_record};
 use crate::events::{Event, Reporter};
@@ -134,8 +134,8 @@ pub struct Installation {
     pub lowered_from: Option<&'static str>,
     /// What could not be removed of what was there before.
     pub leftovers: Vec<PathBuf>,
-    /// Whether plugins.lock accepts it; nothing where no lock was asked.
-    pub is_locked: bool,
+    /// What plugins.lock says of it.
+    pub lock: InLock,
 }
 
 /// What an install did.
@@ -295,12 +295,11 @@ impl Incoming<'_> {
             let grants = Grants { before: GrantsBefore::of(in_place), now: self.manifest.grants() };
             let active = session.activate(admitted, present, staged.take(), &record, self.options.keep)?;
             let mut installation = Installation { replaced, ..self.installation(active, signature, grants) };
-            installation.is_locked = guard.is_asked();
             if let (true, Ok(arriving)) = (guard.is_asked(), &self.arriving) {
                 let capabilities = self.manifest.grants().into_iter().collect();
                 let recorded = guard.record(arriving, &record, &installation.signature, capabilities, trust.at);
                 let done = format!("{} {} is installed", record.id, record.version);
-                recorded.map_err(|fault| fault.although(done))?;
+                installation.lock = recorded.map_err(|fault| fault.although(done))?;
             }
             Ok(Some(installation))
         })
@@ -402,7 +401,7 @@ impl Incoming<'_> {
             unloadable: unloadable(&self.claim),
             lowered_from: active.lowered_from,
             leftovers: active.leftovers,
-            is_locked: false,
+            lock: InLock::default(),
         }
     }
 }
@@ -416,7 +415,7 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
         match confirm_in_place(&options.site, &record, &options.trust, &options.access) {
             Ok(Some(confirmed)) => {
                 let InstallOptions { site, trust, access, lock, .. } = options;
-                let is_locked = lock_unchanged(&record, &confirmed, lock, (site, trust, access))?;
+                let lock = lock_unchanged(&record, &confirmed, lock, (site, trust, access))?;
                 let Confirmed { signature, grants, leftovers, .. } = confirmed;
                 return Ok(Some(Installation {
                     id: record.id,
@@ -431,7 +430,7 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
                     unloadable: Vec::new(),
                     lowered_from: None,
                     leftovers,
-                    is_locked,
+                    lock,
                 }));
             }
             // Nobody waits twice for the same lock.

@@ -13,7 +13,7 @@ use aisoc_packaging::Limits;
 use aisoc_signing::Origin;
 use aisoc_trust::{CapabilityConsent, Consent, UnderLock as _, Verdict};
 
-use crate::accepted::{Arriving, LockRule, lock_unchanged};
+use crate::accepted::{Arriving, InLock, LockRule, lock_unchanged};
 use crate::before::{Replaced, signers_to_record};
 use crate::events::{Event, Reporter};
 use crate::grants::{Grants, GrantsBefore};
@@ -68,8 +68,8 @@ pub struct Rollback {
     pub lowered_from: Option<&'static str>,
     /// What could not be removed.
     pub leftovers: Vec<PathBuf>,
-    /// Whether plugins.lock accepts it; nothing where no lock was asked.
-    pub is_locked: bool,
+    /// What plugins.lock says of it.
+    pub lock: InLock,
 }
 
 /// Reads a previous version whole, verifies it with today's keys, and exchanges it for the installed one.
@@ -172,13 +172,13 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
         let grants = Grants { before: GrantsBefore::of(in_place), now: grants };
         let Some(active) = session.restore(admitted, present, previous, &record)? else { return Ok(None) };
-        let is_locked = guard.is_asked();
+        let mut lock = InLock::default();
         if let Some(arriving) = &arriving {
             let capabilities = grants.now.iter().cloned().collect();
             let recorded = guard.record(arriving, &record, &signature, capabilities, trust.at);
-            recorded.map_err(|fault| fault.although(format!("{named} is in its place")))?;
+            lock = recorded.map_err(|fault| fault.although(format!("{named} is in its place")))?;
         }
-        Ok(Some(Rollback { replaced, is_locked, ..rollback(record, active, signature, grants) }))
+        Ok(Some(Rollback { replaced, lock, ..rollback(record, active, signature, grants) }))
     })
 }
 
@@ -215,7 +215,7 @@ fn rollback(record: InstallRecord, active: Installed, signature: Judgement, gran
         replaced: None,
         lowered_from: active.lowered_from,
         leftovers: active.leftovers,
-        is_locked: false,
+        lock: InLock::default(),
     }
 }
 
@@ -235,7 +235,7 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         require_one_digest(kept.iter().map(|version| &version.record).chain([&record]), to)?;
     }
     let Some(confirmed) = confirm_in_place(site, &record, trust, access)? else { return Ok(None) };
-    let is_locked = lock_unchanged(&record, &confirmed, lock, (site, trust, access))?;
+    let lock = lock_unchanged(&record, &confirmed, lock, (site, trust, access))?;
     let Confirmed { signature, grants, leftovers, .. } = confirmed;
     Ok(Some(Rollback {
         from: None,
@@ -248,6 +248,6 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         replaced: None,
         lowered_from: None,
         leftovers,
-        is_locked,
+        lock,
     }))
 }

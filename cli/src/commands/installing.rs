@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::bench::WARNED_PROBLEMS;
 use super::grants;
+use super::lock_rule::say_accepted;
 use super::mistagged::naming_tags;
 use super::replaced;
 use super::several;
@@ -69,10 +70,7 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, &context.output);
     record_registered(log.as_mut(), &installed.id, &installed.version, &installed.signature)?;
-    if installed.is_locked && options.lock.records() {
-        let said = format!("{} {} in plugins.lock", installed.id, installed.version);
-        context.output.status(context.said("Accepted", "Would accept"), said);
-    }
+    say_accepted(&options.lock, installed.lock, (&installed.id, &installed.version), context);
     Ok(InstalledPlugin {
         reference: source.pinned(installed.digest)?,
         id: installed.id.to_string(),
@@ -83,7 +81,7 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
         objection: installed.signature.objection.as_ref().map(Objection::from),
         change: installed.change.as_str(),
         lowered_from: installed.lowered_from,
-        is_locked: installed.is_locked,
+        is_locked: installed.lock.is_accepted,
         added_capabilities: installed.grants.added().map(owned),
         removed_capabilities: installed.grants.removed().map(owned),
         capabilities: installed.grants.now.into_iter().collect(),

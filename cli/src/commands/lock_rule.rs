@@ -3,8 +3,11 @@
 use std::io::ErrorKind;
 
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_pipeline::accepted::LockRule;
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::warning::Warning;
+use aisoc_pipeline::accepted::{InLock, LockRule};
 use aisoc_trust::PluginMode;
+use aisoc_trust::lockfile::LockSchema;
 
 use crate::args::lock::{LockArgs, ModeArgs};
 use crate::args::plugin::FloorArgs;
@@ -32,6 +35,20 @@ pub(super) fn lock_rule(asked: AskedLock, floor: FloorArgs, context: &Context) -
     let path = context.plugins_lock(lock.plugins_lock)?.path;
     let floor = FloorArgs { reason: floor.reason.filter(|_| floor.lower_coverage), ..floor };
     Ok((LockRule::Record { path, reason: reason.to_string() }, floor))
+}
+
+/// That it is accepted, where that was asked, and that who knows the older schema version alone reads the lock no more.
+pub(super) fn say_accepted(rule: &LockRule, lock: InLock, (id, version): (&PluginId, &str), context: &Context) {
+    if lock.is_accepted && rule.records() {
+        context.output.status(context.said("Accepted", "Would accept"), format!("{id} {version} in plugins.lock"));
+    }
+    if let Some(before) = lock.raised_from {
+        let path = rule.path().display();
+        let (is, was) = (context.said("is now", "would be"), context.said("was", "is"));
+        let newest = LockSchema::NEWEST;
+        let said = format!("`{path}` {is} of schema version {newest}, and {was} of version {before}");
+        context.output.warning(Warning::LockSchemaRaised, said);
+    }
 }
 
 /// Whoever names a lock that is only gone by means one that is there.

@@ -7,7 +7,7 @@ use aisoc_pipeline::documents::{Objection, RolledBackPlugin};
 use aisoc_pipeline::{Rollback, RollbackOptions};
 
 use super::installing::{judged, owned, record_registered, warn_of_objection, warn_of_override};
-use super::lock_rule::{AskedLock, lock_rule};
+use super::lock_rule::{AskedLock, lock_rule, say_accepted};
 use super::uninstall::plugin_id;
 use super::{grants, replaced};
 use crate::args::known::Capabilities;
@@ -53,10 +53,7 @@ pub(super) fn roll_back(options: &RollbackOptions, context: &Context) -> Result<
     context.warn_of_leftovers(&rollback.leftovers);
     announce(&options.id, &rollback, context);
     record_registered(log.as_mut(), &options.id, &rollback.version, &rollback.signature)?;
-    if rollback.is_locked && options.lock.records() {
-        let said = format!("{} {} in plugins.lock", options.id, rollback.version);
-        context.output.status(context.said("Accepted", "Would accept"), said);
-    }
+    say_accepted(&options.lock, rollback.lock, (&options.id, &rollback.version), context);
     Ok(RolledBackPlugin {
         id: options.id.to_string(),
         version: rollback.version,
@@ -69,7 +66,7 @@ pub(super) fn roll_back(options: &RollbackOptions, context: &Context) -> Result<
         previous_reference: rollback.replaced.and_then(|replaced| replaced.reference),
         signers: replaced::signers(&rollback.signature.signers),
         lowered_from: rollback.lowered_from,
-        is_locked: rollback.is_locked,
+        is_locked: rollback.lock.is_accepted,
         added_capabilities: rollback.grants.added().map(owned),
         removed_capabilities: rollback.grants.removed().map(owned),
         capabilities: rollback.grants.now.into_iter().collect(),

@@ -12,7 +12,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::Claim;
 use aisoc_trust::drift::Present;
-use aisoc_trust::lockfile::{KnownLock, LockEntry, LockPlace, LockSession, Lockfile, Provenance};
+use aisoc_trust::lockfile::{KnownLock, LockEntry, LockPlace, LockSchema, LockSession, Lockfile, Provenance};
 use aisoc_trust::{LockDemand, LockFacts, LockListed, PluginMode};
 use jiff::Timestamp;
 
@@ -91,6 +91,16 @@ pub(crate) struct LockGuard<'a> {
     session: Option<LockSession>,
 }
 
+/// What a lock says of what has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InLock {
+    /// Whether it accepts it; nothing where no lock was asked.
+    pub is_accepted: bool,
+    /// The schema version that the lock had, where a newer one was needed to write down that it is accepted: a reader
+    /// that knows the older one alone refuses it from then on.
+    pub raised_from: Option<LockSchema>,
+}
+
 impl LockRule {
     /// What a mode makes of a lock, of whoever says nothing else.
     pub fn of(mode: PluginMode, path: PathBuf) -> Self {
@@ -105,7 +115,8 @@ impl LockRule {
         matches!(self, Self::Record { .. })
     }
 
-    fn path(&self) -> &Path {
+    /// The lock.
+    pub fn path(&self) -> &Path {
         match self {
             Self::Known(path)
             | Self::Exactly(path)
@@ -214,7 +225,7 @@ impl LockGuard<'_> {
     }
 
     /// Writes down that it was accepted, if that is asked: its entry, and the line that answers for it. An entry that
-    /// says so already stays.
+    /// says so already stays. What the lock says of it then.
     ///
     /// # Errors
     /// As [`LockSession::commit`], saying that it is installed all the same.
@@ -225,8 +236,10 @@ impl LockGuard<'_> {
         judged: &Judgement,
         capabilities: Vec<String>,
         at: Timestamp,
-    ) -> Result<bool> {
-        let (LockRule::Record { reason, .. }, Some(session)) = (self.rule, self.session) else { return Ok(false) };
+    ) -> Result<InLock> {
+        let done = InLock { is_accepted: self.is_asked(), raised_from: None };
+        let (LockRule::Record { reason, .. }, Some(session)) = (self.rule, self.session) else { return Ok(done) };
+        let schema = self.lock.as_ref().map(Lockfile::schema);
         let lock = self.lock.unwrap_or_else(Lockfile::empty);
         let Present { id, package, version, entry_point, hash, .. } = arriving.present.clone();
         let before = lock.entry(&id);
@@ -244,9 +257,10 @@ impl LockGuard<'_> {
             *before == LockEntry { provenance: Provenance { accepted_at, ..entry.provenance.clone() }, ..entry.clone() }
         });
         if is_known {
-            return Ok(true);
+            return Ok(done);
         }
         let changed = lock.with(&entry)?;
-        session.commit(&changed, &[trust_line(&entry, reason, at)]).map(|()| true)
+        session.commit(&changed, &[trust_line(&entry, reason, at)])?;
+        Ok(InLock { raised_from: schema.filter(|schema| *schema < changed.schema()), ..done })
     }
 }

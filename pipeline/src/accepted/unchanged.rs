@@ -6,12 +6,12 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::Origin;
 use aisoc_trust::Facts;
 
-use super::guard::{Arriving, LockRule};
+use super::guard::{Arriving, InLock, LockRule};
 use crate::intact::Confirmed;
 use crate::judge::{Judge, TrustInputs};
 
 /// Asks every gate once more, with the lock among them, and writes down that it is accepted where that is asked: a change
-/// that was killed behind its exchange is finished so. Whether the lock accepts it.
+/// that was killed behind its exchange is finished so. What the lock says of it then.
 ///
 /// # Errors
 /// What the gates refuse, and as writing into the lock.
@@ -20,23 +20,21 @@ pub(crate) fn lock_unchanged(
     confirmed: &Confirmed,
     lock: &LockRule,
     (site, trust, access): (&Site, &TrustInputs, &Access),
-) -> Result<bool> {
+) -> Result<InLock> {
     let Confirmed { claim, signature, grants, .. } = confirmed;
     let asked = || {
         let manifest = Manifest::from_document(claim.document()?)?;
         let arriving = Arriving::of(&manifest, claim, Some(&record.reference), Some(record.digest.to_string()));
         let guard = lock.begin(site, access)?;
         let arriving = match arriving {
-            Err(_) if !guard.is_asked() => return Ok(false),
+            Err(_) if !guard.is_asked() => return Ok(InLock::default()),
             arriving => arriving?,
         };
         let (judge, origin) = (Judge::new(trust)?, Origin::recorded(&record.reference));
         let facts = site.observe()?.facts_again(&record.id, access)?;
         let facts = Facts { lock: Some(guard.facts(&arriving, trust.at)), ..facts };
         judge.observe(judge.examine(claim, origin), Some(&facts)).outcome?;
-        let is_asked = guard.is_asked();
-        guard.record(&arriving, record, signature, grants.iter().cloned().collect(), trust.at)?;
-        Ok(is_asked)
+        guard.record(&arriving, record, signature, grants.iter().cloned().collect(), trust.at)
     };
     asked().map_err(|fault: Fault| fault.about(format_args!("{} {}", record.id, record.version)))
 }
