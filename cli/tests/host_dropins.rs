@@ -261,3 +261,222 @@ fn where_plugins_get_their_process_with_their_first_call_it_is_said_then() {
     assert_eq!(run(&host, "cleaner/tidy", &json!({})).ok()["result"], json!({ "result": 1 }), "what was hashed runs");
     assert_eq!(events(&bench, "user_plugin_loaded").len(), 1);
 }
+
+/// What a host has said of a drop-in, in its order: that bytes are going to run, by their hash, and that they do.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    Warned(String),
+    Ran(String),
+}
+
+/// Code that says when it runs.
+fn telling(version: &str) -> String {
+    format!(
+        "print('ran {version}', flush=True)\nimport os\ndef run(payload, context):\n    \
+         if payload.get('do') == 'exit': os._exit(3)\n    return '{version}'\n"
+    )
+}
+
+/// What was said of the one at that path, on stderr.
+fn order(host: &ServedHost, path: &Path) -> Vec<Said> {
+    let warned = format!("warning[user_plugin_loaded]: `{}` (CleanerRegistry) sha256=", path.display());
+    let line = |line: &str| match (line.strip_prefix(&warned), line.split_once("cleaner/tidy: ran ")) {
+        (Some(hash), _) => Some(Said::Warned(hash.to_owned())),
+        (None, Some((_, version))) => Some(Said::Ran(version.to_owned())),
+        (None, None) => None,
+    };
+    host.said().lines().filter_map(line).collect()
+}
+
+fn ran(host: &ServedHost, path: &Path) -> usize {
+    order(host, path).iter().filter(|said| matches!(said, Said::Ran(_))).count()
+}
+
+#[test]
+fn each_time_that_bytes_of_a_drop_in_run_their_hash_is_said_before() {
+    if !has_python() {
+        return;
+    }
+    for words in [&[][..], &["--lazy", "--idle", "1"]] {
+        let is_lazy = !words.is_empty();
+        let bench = bench();
+        dropin(&bench, "cleaners/tidy.py", &telling("1"));
+        let path = fs::canonicalize(bench.path("data/plugins/cleaners/tidy.py")).expect("there");
+        let host = ServedHost::ready(&mut serving(&bench, words));
+        let ask = |verb: &str| host.post(&format!("/api/v1/plugins/cleaner%2Ftidy/{verb}"), "");
+        let called = |payload: Value| run(&host, "cleaner/tidy", &payload);
+        let so_many = |count: usize| host.wait_for(|host| ran(host, &path) == count);
+        let mut versions = Vec::new();
+        let mut begun = |version: &'static str| {
+            versions.push(version);
+            so_many(versions.len());
+        };
+        // When the host starts, or with the first call.
+        called(json!({})).ok();
+        begun("1");
+        // Once more, of the same bytes.
+        ask("reload").ok();
+        begun("1");
+        if is_lazy {
+            // Its process has ended, and what stands there now is not what was admitted.
+            dropin(&bench, "cleaners/tidy.py", &telling("2"));
+            std::thread::sleep(std::time::Duration::from_millis(3000));
+            assert_eq!(called(json!({})).ok()["result"], json!({ "result": "1" }));
+            begun("1");
+        }
+        // It ends by itself, and others stand there when it is tried again.
+        dropin(&bench, "cleaners/tidy.py", &telling("2"));
+        called(json!({ "do": "exit" })).refused_for(422, "execution_failed");
+        if is_lazy {
+            host.wait_for(|host| plugin(host, "cleaner/tidy")["state"] == "enabled");
+        }
+        host.wait_for(|_| run(&host, "cleaner/tidy", &json!({})).status == 200);
+        assert_eq!(called(json!({})).ok()["result"], json!({ "result": "2" }));
+        begun("2");
+        // What fails while it runs has run.
+        let broken = format!("print('ran 3', flush=True)\n{}", "raise ValueError('x')\n");
+        dropin(&bench, "cleaners/tidy.py", &broken);
+        ask("reload").refused_for(400, "import_failed");
+        begun("3");
+        assert_eq!(called(json!({})).ok()["result"], json!({ "result": "2" }));
+        // Gone from memory, and brought back.
+        assert_eq!(host.delete("/api/v1/plugins/cleaner%2Ftidy").status, 204);
+        dropin(&bench, "cleaners/tidy.py", &telling("4"));
+        host.post("/api/v1/plugins/discover", "").ok();
+        called(json!({})).ok();
+        begun("4");
+        // What takes no calls is loaded by a reload all the same.
+        ask("disable").ok();
+        dropin(&bench, "cleaners/tidy.py", &telling("5"));
+        ask("reload").ok();
+        begun("5");
+        assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": [] }));
+
+        let hash_of = |version: &str| if version == "3" { hash(&broken) } else { hash(&telling(version)) };
+        let expected: Vec<Said> = versions
+            .iter()
+            .flat_map(|version| [Said::Warned(hash_of(version)), Said::Ran((*version).to_owned())])
+            .collect();
+        assert_eq!(order(&host, &path), expected, "{words:?}: {}", host.said());
+        // The log says the same, of each of them.
+        let logged: Vec<_> = events(&bench, "user_plugin_loaded")
+            .into_iter()
+            .map(|line| (line["path"].clone(), line["sha256"].clone(), line["level"].clone()))
+            .collect();
+        let path = path.to_str().expect("text");
+        let expected: Vec<_> =
+            versions.iter().map(|version| (json!(path), json!(hash_of(version)), json!("warning"))).collect();
+        assert_eq!(logged, expected);
+    }
+}
+
+#[test]
+fn of_two_that_have_one_id_the_second_is_refused_and_does_not_run() {
+    if !has_python() {
+        return;
+    }
+    let (bench, marks) = (bench(), open_directory());
+    let mark = |name: &str| format!("open({:?}, 'x').close()\n", marks.path().join(name));
+    // A domain as one file, as another, and as a directory.
+    for name in ["domains/lab.jsonld", "domains/lab.json", "domains/lab/domain.json"] {
+        dropin(&bench, name, "{}");
+    }
+    // And somebody who calls himself as a drop-in is called.
+    dropin(&bench, "cleaners/tidy.py", &format!("{}def run(payload, context): return 'dropin'\n", mark("dropin")));
+    let other = "import pydantic\nclass Config(pydantic.BaseModel): pass\nclass Tidy:\n    id = 'cleaner/tidy'\n    \
+                 name = 'Tidy'\n    version = '1.0'\n    config_model = Config\n    \
+                 required_capabilities = frozenset()\n    required_channels = ()\n    uses_method = False\n    \
+                 async def preflight(self, *args): return None\n    \
+                 async def run(self, payload, context): return 'other'\n";
+    bench.write("site/pydantic.py", "class BaseModel:\n    pass\n");
+    bench.write("site/other.py", other);
+    bench.write("site/other-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: other\nVersion: 1.0\n");
+    bench.write("site/other-1.0.dist-info/entry_points.txt", "[capa.procedures]\nother = other:Tidy\n");
+    bench.write("site/other-1.0.dist-info/RECORD", "other.py,,\nother-1.0.dist-info/RECORD,,\n");
+    for place in ["", "site", "site/other-1.0.dist-info"] {
+        fs::set_permissions(bench.path(place), Permissions::from_mode(0o755)).expect("set");
+    }
+    for lazy in [&[][..], &["--lazy"]] {
+        let _ = fs::remove_file(marks.path().join("dropin"));
+        let host = ServedHost::ready(&mut serving(&bench, &[lazy, &["--site-packages", "site"]].concat()));
+        let of = |wanted: &str| -> Vec<Value> {
+            let listed = host.get("/api/v1/plugins").ok();
+            listed.as_array().expect("a list").iter().filter(|one| one["id"] == wanted).cloned().collect()
+        };
+        let domains = of("domain/lab");
+        let states: Vec<_> = domains.iter().map(|one| one["state"].as_str().expect("a state")).collect();
+        assert_eq!(states.iter().filter(|state| **state == "discovered").count(), 1, "{domains:?}");
+        assert_eq!(states.iter().filter(|state| **state == "failed").count(), 2, "{domains:?}");
+        for refused in domains.iter().filter(|one| one["state"] == "failed") {
+            let why = refused["error"].as_str().expect("why");
+            assert!(why.starts_with("Duplicate user plugin id 'domain/lab': already registered from "), "{why}");
+            assert!(why.contains(refused["place"].as_str().expect("a place")), "both are named: {why}");
+        }
+        let both = of("cleaner/tidy");
+        assert_eq!(both.len(), 2, "{both:?}");
+        let [admitted, refused] = ["enabled", "failed"]
+            .map(|state| both.iter().find(|one| one["state"] == state).unwrap_or_else(|| panic!("{both:?}")));
+        assert!(refused["error"].as_str().expect("why").contains("'cleaner/tidy' is registered from"), "{both:?}");
+        // Whoever is asked by the id is the one that was admitted, and the other one does nothing.
+        let said = run(&host, "cleaner/tidy", &json!({})).ok()["result"]["result"].clone();
+        let is_dropin = admitted["source"] == "dropin";
+        assert_eq!(said, if is_dropin { "dropin" } else { "other" });
+        assert_eq!(marks.path().join("dropin").exists(), is_dropin);
+        assert_eq!(events(&bench, "plugin.duplicate_id").len(), 3);
+        fs::remove_file(bench.path("events")).expect("removed");
+    }
+}
+
+#[test]
+fn in_production_what_was_put_in_the_place_of_what_was_accepted_never_runs() {
+    if !has_python() {
+        return;
+    }
+    let (bench, marks) = (bench(), open_directory());
+    let sign = || {
+        let _ = fs::remove_file(bench.path("data/plugins/cleaners/tidy.py.sig"));
+        bench.run(&["plugin", "sign", "data/plugins/cleaners/tidy.py", "--private-key", "release.key"]).ok();
+    };
+    bench.write("keys/release.json", NOTE);
+    dropin(&bench, "cleaners/tidy.py", &telling("1"));
+    sign();
+    let data = bench.path("data");
+    let site = ["--plugins-dir", "plugins", "--plugins-lock", "plugins.lock"];
+    let asked =
+        |words: &[&str]| bench.run_with(&[words, &site].concat(), &[("AISOC_DATA_DIR", data.to_str().expect("text"))]);
+    asked(&["plugins", "lock", "--from-installed", "--reason", "x", "--trusted-keys", "keys"]).ok();
+    let words = ["--plugin-mode", "production", "--plugins-lock", "plugins.lock"];
+    let host = ServedHost::ready(&mut serving(&bench, &words));
+    let path = fs::canonicalize(bench.path("data/plugins/cleaners/tidy.py")).expect("there");
+    let value = || run(&host, "cleaner/tidy", &json!({})).ok()["result"]["result"].clone();
+    assert_eq!(value(), "1");
+    // Signed by whom the site trusts, and accepted by nobody.
+    let changed = format!("open({:?}, 'x').close()\n{}", marks.path().join("ran"), telling("2"));
+    dropin(&bench, "cleaners/tidy.py", &changed);
+    sign();
+    let reload = || host.post("/api/v1/plugins/cleaner%2Ftidy/reload", "");
+    let refused = reload();
+    assert!(refused.status == 400 && refused.json()["detail"].to_string().contains("lock"), "{refused:?}");
+    assert_eq!(value(), "1");
+    // By no signature at all, and by that of the bytes before.
+    fs::remove_file(bench.path("data/plugins/cleaners/tidy.py.sig")).expect("removed");
+    assert_eq!(reload().status, 400);
+    dropin(&bench, "cleaners/tidy.py", &telling("1"));
+    sign();
+    dropin(&bench, "cleaners/tidy.py", &changed);
+    assert_eq!(reload().status, 400);
+    assert_eq!(value(), "1");
+    // It ends, and nothing comes back before what was accepted stands there again.
+    run(&host, "cleaner/tidy", &json!({ "do": "exit" })).refused_for(422, "execution_failed");
+    host.wait_for(|host| plugin(host, "cleaner/tidy")["error"].as_str().is_some_and(|why| !why.contains("ended")));
+    host.post("/api/v1/plugins/discover", "").ok();
+    assert_eq!(plugin(&host, "cleaner/tidy")["state"], "failed");
+    assert!(!marks.path().join("ran").exists(), "what nobody has accepted has run: {}", host.said());
+    dropin(&bench, "cleaners/tidy.py", &telling("1"));
+    sign();
+    assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": ["cleaner/tidy"] }));
+    assert_eq!(value(), "1");
+    let said = order(&host, &path);
+    let once = || [Said::Warned(hash(&telling("1"))), Said::Ran("1".to_owned())];
+    assert_eq!(said, once().into_iter().chain(once()).collect::<Vec<_>>());
+}
