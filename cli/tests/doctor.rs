@@ -166,7 +166,7 @@ const CASES: &[Case] = &[
         &["python_missing"],
         |bench| {
             bench.write("site/lab.dist-info/METADATA", "Metadata-Version: 2.1\nName: lab\nVersion: 1.0\n");
-            bench.write("site/lab.dist-info/RECORD", "lab.py,sha256=abc,10\n");
+            bench.write("site/lab.dist-info/RECORD", "lab.py,,\n");
             bench.write("site/lab.dist-info/entry_points.txt", "[capa.procedures]\ngood = lab:Good\n");
         },
         &["--site-packages", "site"],

@@ -123,3 +123,105 @@ fn what_the_lock_accepts_no_more_takes_no_calls() {
     host.wait_for(|host| !is_quarantined(host));
     assert_eq!(value(&host), "first");
 }
+
+#[test]
+fn the_command_line_says_of_modules_what_a_host_does_and_runs_no_more_of_them() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    distribution(&bench, CODE, true);
+    let site = ["--site-packages", "site", "--plugins-dir", "plugins", "--plugins-lock", "plugins.lock"];
+    let ask = |words: &[&str]| bench.run(&[words, &site].concat());
+    let keys = ["--trusted-keys", "keys"];
+    let listed = || -> Vec<Value> {
+        let said: Value = serde_json::from_str(&ask(&[&["plugins", "list", "--json"], &keys[..]].concat()).stdout)
+            .expect("a document");
+        said["plugins"].as_array().expect("plugins").clone()
+    };
+    let trust = |id: &str| ask(&[&["plugins", "trust", id, "--reason", "x"], &keys[..]].concat());
+    // Of the hook too: it is of the same module.
+    let verify = || ask(&[&["plugins", "verify", "--only", "lock"], &keys[..]].concat());
+    trust("lab.flux").ok();
+    trust("lab-hook").ok();
+    verify().ok();
+    let host = |id: &str| {
+        let host = ServedHost::ready(&mut serving(&bench, &[]));
+        let shown = host.get("/api/v1/plugins").ok();
+        let shown = shown.as_array().expect("a list").iter().find(|one| one["id"] == id).expect("listed").clone();
+        assert!(!host.said().contains("it was run"), "{}", host.said());
+        (shown["state"].clone(), shown["code_checked_against"].clone(), shown["error"].clone())
+    };
+    let of = |id: &str| listed().into_iter().find(|one| one["id"] == id).expect("listed");
+    assert_eq!(host("lab.flux"), (json!("enabled"), json!("record"), Value::Null));
+    assert_eq!((&of("lab.flux")["code_checked_against"], &of("lab.flux")["error"]), (&json!("record"), &Value::Null));
+
+    // Its RECORD is what was accepted, and the module is another one.
+    let changed = format!("print('it was run', flush=True)\nopen({:?}, 'w')\n{CODE}", bench.path("ran"));
+    bench.write("site/lab.py", &changed);
+    let (state, checked, error) = host("lab.flux");
+    assert_eq!((state, checked), (json!("failed"), Value::Null));
+    let (error, row) = (error.as_str().expect("why").to_owned(), of("lab.flux"));
+    assert_eq!((&row["state"], &row["code_checked_against"]), (&json!("failed"), &Value::Null), "{row}");
+    assert_eq!(row["error"]["reason_code"], "tree_modified", "{row}");
+    let message = row["error"]["message"].as_str().expect("why");
+    assert!(error.starts_with(message) && message.contains("lab.py"), "{error} and {message}");
+    let text = ask(&[&["plugins", "list"], &keys[..]].concat());
+    assert!(text.ok().stdout.contains("\n  lab.flux: tree_modified: "), "{text:?}");
+    let refused = verify();
+    assert!(refused.code == 3 && refused.error_line().starts_with("error[tree_modified]: "), "{refused:?}");
+    for name in ["lab.flux", "hooked"] {
+        assert!(refused.stdout.contains(&format!("  {name}: tree_modified: ")), "{refused:?}");
+    }
+    bench.run(&[&["plugins", "untrust", "lab.flux", "--reason", "x"], &site[2..]].concat()).ok();
+    let lock = fs::read(bench.path("plugins.lock")).expect("read");
+    trust("lab.flux").refused(3, "tree_modified");
+    assert_eq!(fs::read(bench.path("plugins.lock")).expect("read"), lock, "it was accepted");
+    for words in [&["plugins", "describe", "lab.flux"][..], &["explain", "lab.flux"]] {
+        let said = ask(&[words, &keys[..]].concat());
+        assert!(format!("{}{}", said.stdout, said.stderr).contains("is not what its distribution states"), "{said:?}");
+    }
+    assert!(!bench.path("ran").exists(), "something has run it");
+
+    // What nothing states is held to nothing, and both say so.
+    distribution(&bench, CODE, false);
+    assert_eq!(host("lab.flux"), (json!("enabled"), json!("nothing"), Value::Null));
+    assert_eq!((&of("lab.flux")["code_checked_against"], &of("lab.flux")["error"]), (&json!("nothing"), &Value::Null));
+}
+
+#[test]
+fn where_plugins_get_their_process_with_their_first_call_modules_are_held_then() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    distribution(&bench, CODE, true);
+    let host = ServedHost::ready(&mut serving(&bench, &["--lazy", "--idle", "1"]));
+    let shown = host.plugin("lab.flux");
+    assert_eq!((&shown["state"], &shown["code_checked_against"]), (&json!("enabled"), &Value::Null), "{shown}");
+    // Changed before its first call: it was asked for its name, and that is all.
+    bench.write("site/lab.py", format!("print('it was run', flush=True)\n{CODE}").replace("first", "second"));
+    let refused = run(&host, "lab.flux");
+    assert!(refused.refused_for(422, "tree_modified").contains("lab.py"), "{refused:?}");
+    assert_eq!(
+        (&host.plugin("lab.flux")["state"], &host.plugin("lab.flux")["on_disk"]),
+        (&json!("enabled"), &json!("differs"))
+    );
+    bench.write("site/lab.py", CODE);
+    assert_eq!(value(&host), "first");
+    assert_eq!(host.plugin("lab.flux")["code_checked_against"], "record");
+    // Its process ends when nobody calls it, and the next one is held to the same.
+    std::thread::sleep(std::time::Duration::from_millis(3000));
+    bench.write("site/lab.py", format!("print('it was run', flush=True)\n{CODE}").replace("first", "second"));
+    run(&host, "lab.flux").refused_for(422, "tree_modified");
+    assert!(!host.said().contains("it was run"), "{}", host.said());
+    // Stated, it is another distribution, and runs once that is asked for.
+    distribution(&bench, &CODE.replace("first", "second"), true);
+    run(&host, "lab.flux").refused_for(422, "tree_modified");
+    host.post("/api/v1/plugins/lab.flux/reload", "").ok();
+    assert_eq!(value(&host), "second");
+    run(&host, "lab-hook").refused_for(422, "tree_modified");
+    host.post("/api/v1/plugins/lab-hook/reload", "").ok();
+    // A hook has no method to call, and is started all the same to find that out.
+    run(&host, "lab-hook").refused(422, "execution_failed", "[lab-hook] hook has no method 'run'");
+}

@@ -258,7 +258,7 @@ fn an_entry_point_is_explained_without_being_run_until_everything_else_lets_it_p
     fs::create_dir(bench.path("empty")).expect("made");
     bench.write("site/lab.py", "raise RuntimeError('it was run')\n");
     bench.write("site/lab.dist-info/METADATA", "Metadata-Version: 2.1\nName: lab-procedures\nVersion: 1.0\n");
-    bench.write("site/lab.dist-info/RECORD", "lab.py,sha256=abc,10\n");
+    bench.write("site/lab.dist-info/RECORD", "lab.py,,\n");
     bench.write("site/lab.dist-info/entry_points.txt", "[capa.procedures]\ngood = lab:Good\n");
     let site = ["--site-packages", "site"];
     let (decision, gates) = found(&bench, &[&["good"], &site[..]].concat(), &[]);

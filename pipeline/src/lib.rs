@@ -45,6 +45,7 @@ mod sign_file;
 mod signature_look;
 mod signed_set;
 mod source;
+mod stated;
 mod staying;
 mod stopping;
 mod subject;
@@ -54,7 +55,7 @@ mod verify;
 mod verify_installed;
 mod versions;
 
-pub use admitted::{AdmittedCode, CheckedAgainst, read_admitted_code, read_evidence};
+pub use admitted::{AdmittedCode, read_admitted_code, read_evidence};
 pub use afterwards::Afterwards;
 pub use aisoc_discovery::{
     Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source as PluginSource, StatedPlugins, UserPlugins,
@@ -90,6 +91,7 @@ pub use sign_file::{SignedFile, sign_file};
 pub use signature_look::SignatureLook;
 pub use signed_set::{ExportedSet, NewVersion};
 pub use source::{Source, require_no_manifest};
+pub use stated::CheckedAgainst;
 pub use stopping::{stopped, unless_stopped};
 pub use subject::{Subject, installed};
 pub use tags::{Tags, tags};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aisoc_discovery::{Discovered, Failed, Source};
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_trust::{FileVerdict, FoundSignature, PluginMode};
 
@@ -65,17 +65,35 @@ impl<'a> Candidates<'a> {
         let places = self.places(id);
         match (by_name.or_else(|| self.called(id)), places.as_slice()) {
             (Some(at), [] | [_]) => {
-                if let Some(Contract::Broken(fault)) = self.answers.get(&at) {
-                    return Err(self.not_found(id).caused_by(format!("{}: {fault}", fault.reason())));
+                match self.answers.get(&at) {
+                    // It is there, and somebody has changed it.
+                    Some(Contract::Broken(fault)) if fault.class() == Class::Refused => Err(fault.clone()),
+                    Some(Contract::Broken(fault)) => Err(self.because(id, fault)),
+                    _ => self.acceptable(at),
                 }
-                self.acceptable(at)
             }
-            (None, []) => Err(self.not_found(id)),
+            // One of those that nobody may run could call itself that.
+            (None, []) => match self.changed() {
+                Some(fault) => Err(self.because(id, fault)),
+                None => Err(self.not_found(id)),
+            },
             (_, places) => Err(self
                 .refusal(&format!("plugin '{}' is not one plugin", shown(id, MAX_SHOWN)))
                 .expected("one place", places.join(", "))
                 .hint("remove the one that is not meant, or give it an id of its own")),
         }
+    }
+
+    fn because(&self, id: &str, fault: &Fault) -> Fault {
+        self.not_found(id).caused_by(format!("{}: {fault}", fault.reason()))
+    }
+
+    /// The first that was asked and is not what its distribution states.
+    fn changed(&self) -> Option<&Fault> {
+        self.answers.values().find_map(|answer| match answer {
+            Contract::Broken(fault) if fault.class() == Class::Refused => Some(fault),
+            _ => None,
+        })
     }
 
     /// `refusal`, or that the id is nobody's, where that is known without running anything: nothing is run for whoever is
@@ -191,7 +209,7 @@ impl<'a> Candidates<'a> {
     /// What the plugin goes by.
     fn id(&self, at: usize) -> String {
         match self.answers.get(&at) {
-            Some(Contract::Id(id)) => id.clone(),
+            Some(Contract::Id(id, _)) => id.clone(),
             _ => self.here.discovery.plugins[at].id.clone(),
         }
     }

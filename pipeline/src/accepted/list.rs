@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use aisoc_discovery::{Discovered, Failed, Origin, Source};
+use aisoc_discovery::{Discovered, Failed, Kind, Origin, Source};
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Coverage;
@@ -16,6 +16,7 @@ use super::here::{Here, HereOptions, Signatures, present};
 use crate::at_rest::PluginAtRest;
 use crate::contract::Contract;
 use crate::discovered::Noticed;
+use crate::stated::CheckedAgainst;
 
 /// Everything that is here, judged.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct Listed {
     pub file: Option<FileVerdict>,
     /// Whether the lock lists it, as it is or otherwise.
     pub is_listed: bool,
+    /// What the modules of an entry point are held to, where that was asked.
+    checked_against: Option<CheckedAgainst>,
     /// What the gates said of it.
     pub asking: Asking,
 }
@@ -106,7 +109,18 @@ impl Listed {
         let found = FoundPlugin { place: &place, kind: plugin.kind.as_str(), is_allowed: is_dropin.then_some(true) };
         let mut asking = Asking::found(&found, traces);
         asking.signature(&file.as_ref().map_or_else(|| said(signature.as_ref()), |file| file.said.clone()));
-        Self { plugin, signature, file, is_listed: false, asking }
+        Self { plugin, signature, file, is_listed: false, checked_against: None, asking }
+    }
+
+    /// What the code that a host would run of it is held to; nothing of what is refused, is data, or was not asked.
+    pub fn code_checked_against(&self) -> Option<CheckedAgainst> {
+        let is_code = match self.plugin.source {
+            Source::Dir | Source::Oci => true,
+            Source::Dropin => self.plugin.kind != Kind::Domain,
+            Source::Compiled => false,
+            Source::EntryPoint => return self.checked_against.filter(|_| self.rejection().is_none()),
+        };
+        (is_code && self.rejection().is_none()).then_some(CheckedAgainst::Digest)
     }
 
     /// The first gate that refuses it.
@@ -186,7 +200,8 @@ fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Pr
             Contract::Broken(fault) | Contract::Unavailable(fault) => {
                 listed[index].asking.contract(Some(&fault));
             }
-            Contract::Id(id) => {
+            Contract::Id(id, checked_against) => {
+                listed[index].checked_against = Some(checked_against);
                 listed[index].asking.contract(None);
                 listed[index].plugin.id.clone_from(&id);
                 // What it was called before accepts it no more: the lock is about ids, and this is the one that it has.

@@ -9,13 +9,15 @@ use aisoc_trust::lockfile::{Lockfile, Unjournaled, unjournaled};
 
 use super::here::{HereOptions, present};
 use crate::discovered::Noticed;
+use crate::stated::Stated;
 
 /// What a lock says of what is here, and its journal of the lock.
 #[derive(Debug)]
 pub struct LockVerification {
     /// Every difference, in the order of the lock.
     pub drifts: Vec<Drift>,
-    /// What should be a plugin and is none: nobody can tell whether it is what was accepted.
+    /// What should be a plugin and is none, or has modules that its distribution states otherwise: nobody can tell whether
+    /// it is what was accepted.
     pub failed: Vec<Failed>,
     /// Entries of which the journal says something else.
     pub unjournaled: Vec<Unjournaled>,
@@ -37,6 +39,12 @@ pub fn verify_lock(
     let mut discovery = options.look_beside(stated)?.discovery;
     let mut noticed = Noticed::of(&mut discovery);
     let here: Vec<Present> = discovery.plugins.iter().map(present).collect();
+    // A lock has accepted what a distribution states of its modules, and a host runs nothing else.
+    let mut failed = discovery.failed;
+    for plugin in &discovery.plugins {
+        options.limits.cancellation.check()?;
+        failed.extend(Stated::read(plugin).err().map(|fault| Failed::of(plugin.clone(), fault)));
+    }
     let (unjournaled, reading) = unjournaled(lock, journal)?;
     if let Some(broken) = reading.broken {
         return Err(broken);
@@ -49,5 +57,5 @@ pub fn verify_lock(
             format!("{}; it was written by hand, and counts for nothing{others}", fault.fault(&journal.path(), line));
         noticed.notes.push(Note { warning: Warning::JournalUnread, message, place: journal.path() });
     }
-    Ok(LockVerification { drifts, failed: discovery.failed, unjournaled, noticed })
+    Ok(LockVerification { drifts, failed, unjournaled, noticed })
 }

@@ -12,31 +12,10 @@ use aisoc_worker::{Error, PrivateCopy};
 use serde_json::Value;
 
 use crate::accepted::Evidence;
+use crate::stated::CheckedAgainst;
 
 /// The class that a host looks for where nothing else is named.
 pub(super) const CLASS: &str = "Plugin";
-
-/// What the code that runs is held to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckedAgainst {
-    /// To the digest that was judged.
-    Digest,
-    /// To the `RECORD` of its distribution, of which that digest is; what it needs of others is not.
-    Record,
-    /// To nothing: its `RECORD` does not state it.
-    Nothing,
-}
-
-impl CheckedAgainst {
-    /// In one word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Digest => "digest",
-            Self::Record => "record",
-            Self::Nothing => "nothing",
-        }
-    }
-}
 
 /// A plugin's code, as it was judged.
 #[derive(Debug)]

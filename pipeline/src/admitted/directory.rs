@@ -22,9 +22,10 @@ use aisoc_worker::PrivateCopy;
 use aisoc_worker::serving::Entry;
 use serde_json::Value;
 
-use super::code::{AdmittedCode, CLASS, CheckedAgainst, not_copied};
+use super::code::{AdmittedCode, CLASS, not_copied};
 use crate::accepted::Evidence;
 use crate::contract::room;
+use crate::stated::CheckedAgainst;
 
 /// Most bytes of the code of one plugin: they are held in memory while it is loaded.
 const MAX_CODE_BYTES: u64 = 16 << 20;

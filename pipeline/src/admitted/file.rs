@@ -8,8 +8,9 @@ use aisoc_files::parent;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_worker::serving::Entry;
 
-use super::code::{AdmittedCode, CLASS, CheckedAgainst};
+use super::code::{AdmittedCode, CLASS};
 use crate::accepted::Evidence;
+use crate::stated::CheckedAgainst;
 
 /// The code of a drop-in. It finds its data where it stands, as what is written for hosts expects it.
 ///

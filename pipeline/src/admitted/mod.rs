@@ -12,7 +12,7 @@ use aisoc_discovery::{Discovered, Origin};
 use aisoc_manifests::fault::Result;
 use aisoc_packaging::Limits;
 
-pub use self::code::{AdmittedCode, CheckedAgainst};
+pub use self::code::AdmittedCode;
 use self::directory::{admitted_directory, evidence_of_directory};
 use self::distribution::admitted_distribution;
 use self::file::admitted_file;

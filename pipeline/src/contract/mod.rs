@@ -1,5 +1,6 @@
 //! The contract check, gate 3b: entry points that the other gates have admitted are imported, one after the other, each
-//! in a child process of its own, and held to what their hosts ask of them.
+//! in a child process of its own, and held to what their hosts ask of them. Nothing of one is run whose modules are not
+//! what its distribution states.
 //!
 //! It is the one place in which code of an entry point runs, so whoever calls it has asked the signature, the publisher
 //! and the lock before. What a class states then replaces the name of its entry point.
@@ -15,6 +16,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::{first_hidden, shown};
 use aisoc_packaging::Limits;
 use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract as Rules, Error, HookManifest, Python, Room, check};
+
+use crate::stated::{CheckedAgainst, Stated};
 
 /// Most characters that are shown of what a plugin says.
 const MAX_SHOWN: usize = 300;
@@ -38,8 +41,8 @@ pub enum Contract {
     /// There is nothing to ask: its manifest, or its file, has said all that there is.
     NotAsked,
     /// It fits, and calls itself that: the id of a procedure's class, the name in a hook's manifest; of every other
-    /// group the name of the entry point.
-    Id(String),
+    /// group the name of the entry point. And what its code is held to.
+    Id(String, CheckedAgainst),
     /// It cannot be imported, or does not fit.
     Broken(Fault),
     /// Nobody could ask it: there is no Python.
@@ -50,17 +53,18 @@ pub enum Contract {
 /// beside each other as well: one that needs another which is not among them is broken.
 ///
 /// # Errors
-/// `interrupted`. What is refused is an answer: `import_failed`, `contract_check_failed`, `unknown_capability`.
+/// `interrupted`. What is refused is an answer: `tree_modified`, `import_failed`, `contract_check_failed`,
+/// `unknown_capability`.
 pub fn check_contracts(plugins: &[&Discovered], checks: &ContractChecks<'_>) -> Result<Vec<Contract>> {
     let mut answers = Vec::with_capacity(plugins.len());
     let mut hooks: Vec<HookManifest> = Vec::new();
     for plugin in plugins {
         answers.push(match checks.check(plugin) {
             Ok(None) => Contract::NotAsked,
-            Ok(Some(Checked { id, hook })) => {
+            Ok(Some((Checked { id, hook }, checked_against))) => {
                 let stated = id.or_else(|| hook.as_ref().map(|hook| hook.name.clone()));
                 hooks.extend(hook);
-                Contract::Id(stated.unwrap_or_else(|| plugin.id.clone()))
+                Contract::Id(stated.unwrap_or_else(|| plugin.id.clone()), checked_against)
             }
             Err(Unchecked::Unavailable(fault)) => Contract::Unavailable(fault),
             Err(Unchecked::Broken(fault)) if fault.reason() == Reason::Interrupted => return Err(fault),
@@ -70,7 +74,7 @@ pub fn check_contracts(plugins: &[&Discovered], checks: &ContractChecks<'_>) -> 
     let unmet: HashMap<String, Fault> = hooks::unmet(hooks).into_iter().collect();
     for (plugin, answer) in plugins.iter().zip(&mut answers) {
         let refusal = match &*answer {
-            Contract::Id(name) if plugin.kind == Kind::Hook => unmet.get(name),
+            Contract::Id(name, _) if plugin.kind == Kind::Hook => unmet.get(name),
             _ => None,
         };
         if let Some(fault) = refusal {
@@ -100,12 +104,13 @@ impl From<Fault> for Unchecked {
 
 impl ContractChecks<'_> {
     /// Nothing for what is no entry point.
-    fn check(&self, plugin: &Discovered) -> std::result::Result<Option<Checked>, Unchecked> {
+    fn check(&self, plugin: &Discovered) -> std::result::Result<Option<(Checked, CheckedAgainst)>, Unchecked> {
         let (Origin::EntryPoint { .. }, Some((module, object))) = (&plugin.origin, plugin.entry_point.split_once(':'))
         else {
             return Ok(None);
         };
         self.limits.cancellation.check().map_err(Fault::from)?;
+        let Some(Stated { checked_against, .. }) = Stated::read(plugin)? else { return Ok(None) };
         let contract = match plugin.kind {
             Kind::Procedure => Rules::Procedure,
             Kind::Hook => Rules::Hook,
@@ -130,7 +135,7 @@ impl ContractChecks<'_> {
         }
         match checked.id.as_ref().filter(|id| id.len() > MAX_ID_BYTES || first_hidden(id).is_some()) {
             Some(id) => Err(breach(format!("the id `{}` is too long or cannot be shown", shown(id, 80))).into()),
-            None => Ok(Some(checked)),
+            None => Ok(Some((checked, checked_against))),
         }
     }
 }

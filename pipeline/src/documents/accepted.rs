@@ -53,6 +53,9 @@ pub struct DiscoveredPlugin {
     /// What its signature is worth; of what has none by its kind, nothing.
     #[serde(flatten)]
     pub signature: SignatureJudgement,
+    /// What the code that a host would run is held to: `digest`, the `record` of its distribution, or `nothing`, which its
+    /// distribution does not state. Of what is refused, or is data, nothing.
+    pub code_checked_against: Option<&'static str>,
     /// Why a host would refuse it.
     pub error: Option<Objection>,
 }

@@ -8,7 +8,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::{Listed, Listing, list};
 use aisoc_pipeline::documents::{DiscoveredPlugin, DiscoveredPlugins, Objection};
-use aisoc_pipeline::{Discovered, Failed};
+use aisoc_pipeline::{CheckedAgainst, Discovered, Failed};
 use aisoc_trust::{SignatureStatus, Traces};
 use serde::Serialize;
 
@@ -85,6 +85,7 @@ fn warn_of_unverified(plugins: &[DiscoveredPlugin], context: &Context) {
 
 fn row(listed: Listed) -> DiscoveredPlugin {
     let error = listed.rejection().map(Objection::from);
+    let code_checked_against = listed.code_checked_against().map(CheckedAgainst::as_str);
     let Listed { plugin, signature, file, is_listed, .. } = listed;
     let signature = match (signature, file) {
         (Some(Ok(judged)), _) => judgement(&judged).0,
@@ -104,6 +105,7 @@ fn row(listed: Listed) -> DiscoveredPlugin {
         state: if error.is_some() { FAILED } else { DISCOVERED },
         is_locked: is_listed,
         signature,
+        code_checked_against,
         error,
     }
 }
@@ -122,6 +124,7 @@ fn failed_row(failed: Failed) -> DiscoveredPlugin {
         state: FAILED,
         is_locked: false,
         signature: not_asked(),
+        code_checked_against: None,
         error: Some(Objection::from(&fault)),
     }
 }
