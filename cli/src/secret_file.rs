@@ -8,6 +8,7 @@ use std::os::unix::fs::FileTypeExt as _;
 
 use aisoc_files::{SmallFileError, read_into};
 use aisoc_manifests::cancellation::Cancellation;
+use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
@@ -101,6 +102,12 @@ impl Secret {
                 .expected(format!("at most {} bytes", self.max_bytes), "more"),
             error => self.fault(format!("cannot read the {} from {shown}", self.name)).caused_by(error),
         })?;
+        // What the system makes up while it is read, as in `/proc`, was put there by nobody.
+        if path.is_some() && metadata.is_file() && length as u64 != metadata.len() {
+            return Err(self
+                .fault(format!("{shown} has not the size that it says, so it holds no {}", self.name))
+                .expected(counted(metadata.len(), "byte"), counted(length as u64, "byte")));
+        }
         buffer.truncate(length);
         Ok(Found { bytes: buffer, exposed })
     }

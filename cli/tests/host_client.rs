@@ -224,7 +224,7 @@ fn what_happens_is_watched_and_gone_on_with() {
     let (bench, host) = served();
     let url = format!("http://{}", host.address);
     let watch = |words: &[&str]| {
-        let fixed = ["api", "events", "--url", &url, "--token-file", "all.token"];
+        let fixed = ["api", "events", "--url", &url, "--token-file", "all.token", "--timeout", "2"];
         let mut command = bench.command(&[&fixed[..], words].concat());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs")
     };
@@ -257,6 +257,110 @@ fn what_happens_is_watched_and_gone_on_with() {
     Run::of(&mut forged).refused(4, "host_unavailable");
     let (url, _told) = impostor(answer("200 OK", "", "data: {\n\n"));
     bench.run(&["api", "events", "--url", &url]).refused(4, "host_protocol");
+}
+
+/// A host that hangs up again and again: what it says to each that comes, and what each has shown.
+fn hanging_up(said: Vec<&'static str>) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        for said in said {
+            let (mut stream, _) = listener.accept().expect("somebody comes");
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).unwrap_or_default();
+            tell.send(String::from_utf8_lossy(&request[..read]).into_owned()).expect("told");
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+            let answer = if said.starts_with("HTTP/") { said.to_owned() } else { format!("{head}{said}") };
+            stream.write_all(answer.as_bytes()).expect("written");
+        }
+    });
+    (url, told)
+}
+
+#[test]
+fn whoever_watches_comes_back_behind_what_was_seen_and_ends_when_the_host_stays_away() {
+    let bench = bench();
+    let event = |id: &str| format!("id: {id}\nevent: plugin.loaded\ndata: {{\"plugin_id\": \"{id}\"}}\n\n");
+    let said: Vec<&'static str> = vec![
+        event("7-1").leak(),
+        // An event that was not whole was not seen.
+        format!("{}id: 7-3\ndata: {{\"a\"", event("7-2")).leak(),
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 56\r\n\r\n\
+         {\"detail\": \"too many watch\", \"reason_code\": \"host_busy\"}",
+        event("7-3").leak(),
+    ];
+    let (url, told) = hanging_up(said);
+    let begun = Instant::now();
+    let run = bench.run(&["api", "events", "--url", &url, "--timeout", "4"]);
+    // Two pauses of a second, then one of a second and one of two, then as long as an answer is waited for.
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(8) && took < PATIENCE, "{took:?}");
+    assert_eq!(run.code, 4, "{run:?}");
+    assert!(run.error_line().starts_with("error[host_unavailable]: "), "{run:?}");
+    assert!(run.stderr.contains("aisoc api events --after 7-3"), "{run:?}");
+    assert!(run.stderr.contains("goes on behind the event 7-1") && run.stderr.contains("it is asked again in 1 s"));
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines, ["plugin.loaded 7-1", "plugin.loaded 7-2", "plugin.loaded 7-3"], "{run:?}");
+    let asked: Vec<String> = told.iter().collect();
+    let last = |request: &String| {
+        request
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("last-event-id: ").map(str::to_owned))
+    };
+    let expected = [None, Some("7-1"), Some("7-2"), Some("7-2")].map(|id| id.map(str::to_owned));
+    assert_eq!(asked.iter().map(last).collect::<Vec<_>>(), expected);
+
+    // What is no lack of a host ends at once: a token that counts no more, and what is none.
+    let denied = "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 70\r\n\r\n\
+                  {\"detail\": \"API key has expired\", \"reason_code\": \"not_authenticated\" }";
+    let (url, told) = hanging_up(vec![event("8-1").leak(), denied]);
+    let run = bench.run(&["api", "events", "--url", &url, "--timeout", "60"]);
+    assert!(run.code == 1 && run.error_line().starts_with("error[not_authenticated]: "), "{run:?}");
+    assert_eq!(told.iter().count(), 2);
+    // One that was never there is not waited for.
+    let begun = Instant::now();
+    bench.run(&["api", "events", "--url", "http://127.0.0.1:1", "--timeout", "60"]).refused(4, "host_unavailable");
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_host_that_is_started_again_is_watched_on() {
+    let bench = bench();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("an address").to_string();
+    let begin = || {
+        let fixed =
+            ["serve", "--listen", &taken, "--state", "host.json", "--plugins-dir", "plugins", "--trusted-keys", "keys"];
+        let host = ServedHost::begin(bench.command(&fixed).env("ENVIRONMENT", "development"));
+        host.wait_for(|host| host.get("/readyz").status == 200);
+        host
+    };
+    bench.run(&["plugin", "new", "bare", "--type", "widget", "-o", "plugins"]).ok();
+    let host = begin();
+    let url = format!("http://{taken}");
+    let mut watching = bench
+        .command(&["api", "events", "--url", &url, "--timeout", "60", "--json", "--after", "1-1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("runs");
+    let mut lines = BufReader::new(watching.stdout.take().expect("piped")).lines();
+    let mut until = |name: &str| loop {
+        let line = lines.next().expect("a line").expect("read");
+        let event: Value = serde_json::from_str(&line).expect("JSON");
+        if event["name"] == name {
+            break;
+        }
+    };
+    until("plugin.load.failed");
+    host.kill();
+    let host = begin();
+    // What was missed is said to be, and then what there is.
+    until("gap");
+    until("plugin.load.failed");
+    drop(host);
+    watching.kill().expect("ended");
+    watching.wait().expect("gone");
 }
 
 #[test]

@@ -101,6 +101,16 @@ fn a_plugin_is_told_what_is_said_of_it() {
         assert!(refused.text.contains(what) && !refused.text.contains("hunter2"), "{text}: {refused:?}");
         assert_eq!(result(&host), serde_json::json!({"api_key": "from the environment"}));
     }
+    // What the system makes up while it is read is nobody's file: the environment of the host is not a plugin's.
+    for path in ["/proc/self/environ", "/proc/self/status", "/dev/null", "/proc/self/fd/0", "."] {
+        bench.write("plugins.toml", format!("[plugins.told]\napi_key = {{ from_file = \"{path}\" }}\n"));
+        let refused = host.post("/api/v1/plugins/told/reload", "");
+        let reason = refused.refused_for(400, "configuration_invalid");
+        assert!(!refused.text.contains("from the environment") && reason.contains(path), "{refused:?}");
+    }
+    std::os::unix::fs::symlink("/proc/self/environ", bench.path("linked")).expect("linked");
+    bench.write("plugins.toml", "[plugins.told]\napi_key = { from_file = \"linked\" }\n");
+    host.post("/api/v1/plugins/told/reload", "").refused_for(400, "configuration_invalid");
     closed(&bench, "key", "hunter2\n");
     fs::set_permissions(bench.path("key"), Permissions::from_mode(0o644)).expect("set");
     bench.write("plugins.toml", "[plugins.told]\napi_key = { from_file = \"key\" }\n");

@@ -481,3 +481,36 @@ fn an_operator_goes_from_an_artifact_to_a_fix_with_five_calls() {
     let form = host.send("POST", "/api/v1/plugins/demo/run", AS_CURL, "{}");
     assert_eq!(form.status, 401, "{form:?}");
 }
+
+#[test]
+fn the_journal_names_what_was_installed_and_put_back_by_the_hash_that_is_judged() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let (bench, registry) = (bench(), Registry::start());
+    let [first, second] = ["1.0.0", "2.0.0"].map(|version| publish(&bench, &registry, version));
+    let host = ServedHost::start(&bench, &[]);
+    let hash = || -> String {
+        let listed = bench.run(&["plugins", "list", "--json", "--plugins-dir", "plugins", "--trusted-keys", "keys"]);
+        let listed: Value = serde_json::from_str(&listed.ok().stdout).expect("JSON");
+        listed["plugins"][0]["hash"].as_str().expect("a hash").to_owned()
+    };
+    assert_eq!(install(&host, &first).status, 201);
+    let of_first = hash();
+    assert_eq!(install(&host, &second).status, 201);
+    let of_second = hash();
+    assert_ne!(of_first, of_second);
+    host.post("/api/v1/plugins/demo/rollback", "").ok();
+    host.post("/api/v1/plugins/demo/disable", "").ok();
+    let text = fs::read_to_string(bench.path("plugins/.aisoc/plugins.journal")).expect("written");
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').skip(1).take(4).collect()).collect();
+    let expected = [
+        ["install", "demo", "1.0.0", &of_first],
+        ["install", "demo", "2.0.0", &of_second],
+        ["reload", "demo", "2.0.0", &of_second],
+        ["rollback", "demo", "1.0.0", &of_first],
+        ["reload", "demo", "1.0.0", &of_first],
+        ["disable", "demo", "1.0.0", &of_first],
+    ];
+    assert_eq!(lines, expected);
+}

@@ -178,17 +178,50 @@ fn a_running_host_takes_new_tokens_and_refuses_revoked_ones_and_everybody_when_i
     becomes(&first, 401);
     assert_eq!(status(&second), 200);
     let good = fs::read(bench.path("tokens.json")).expect("there");
-    for bad in ["", "{}"] {
+    for (count, bad) in [(1, ""), (2, "{}")] {
         bench.write("tokens.json", bad);
         becomes(&second, 503);
         let refused = host.send("GET", "/api/v1/plugins", &shows(&second), "");
         refused.refused(503, "record_invalid", "the host cannot read its tokens");
+        // Why, the host's own log says, once for each reason.
+        let said = host.said();
+        let warned = said.lines().filter(|line| line.starts_with("warning[nobody_let_in]: ")).collect::<Vec<_>>();
+        assert_eq!(warned.len(), count, "{said}");
+        assert!(warned[count - 1].contains("tokens.json` is no file of tokens"), "{said}");
         bench.write("tokens.json", &good);
         becomes(&second, 200);
     }
     fs::remove_file(bench.path("tokens.json")).expect("removed");
     becomes(&second, 503);
     assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
+fn a_token_ends_when_it_is_said_to_or_is_not_made() {
+    let bench = bench();
+    // The last moment of the calendar that times are reckoned by.
+    for (name, until) in [("far", "2200-01-01T00:00:00Z"), ("last", "9999-12-30T22:00:00Z")] {
+        token(&bench, name, &["--role", "admin", "--expires", until]);
+        let written = fs::read_to_string(bench.path("tokens.json")).expect("written");
+        assert!(written.contains(&format!("\"expires_at\": \"{until}\"")), "{written}");
+    }
+    let before = fs::read(bench.path("tokens.json")).expect("written");
+    for until in [
+        "9999-12-30T22:00:01Z",
+        "9999-12-31T00:00:00Z",
+        "9999-12-31",
+        "10000-01-01T00:00:00Z",
+        "36501d",
+        "never",
+        "null",
+        "",
+    ] {
+        let words = ["token", "create", "never", "--role", "admin", "--tokens", "tokens.json", "--expires", until];
+        bench.run(&words).refused(2, "usage");
+    }
+    assert_eq!(fs::read(bench.path("tokens.json")).expect("there"), before);
+    let listed = bench.run(&["token", "list", "--tokens", "tokens.json"]);
+    assert!(listed.ok().stdout.contains("9999-12-30T22:00:00Z") && !listed.stdout.contains("never"), "{listed:?}");
 }
 
 #[test]

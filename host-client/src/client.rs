@@ -121,26 +121,25 @@ impl HostClient {
         }
     }
 
-    /// Passes on what happens, behind the event `after` where one is named, until `pass_on` fails or the host has no more to
-    /// say.
+    /// Begins to watch what happens, behind the event `after` where one is named.
     ///
     /// # Errors
-    /// As [`HostClient::ask`], and those of `pass_on`; `host_unavailable` once the host says nothing any more.
-    pub async fn watch(&self, after: Option<&str>, mut pass_on: impl FnMut(HostEvent) -> Result<()>) -> Result<()> {
-        let (place, mut events) = (&self.place, Events::default());
-        let silent = || Fault::new(Reason::HostUnavailable, format!("`{place}` says nothing any more"));
+    /// As [`HostClient::ask`].
+    pub async fn watch(&self, after: Option<&str>) -> Result<Watching<'_>> {
         let request = Request::plain(Act::Look, &["api", "v1", "events"]);
         let asked = tokio::time::timeout(self.patience, self.send(request, after)).await;
-        let mut response = asked.map_err(|_| self.too_late(false))??;
+        let response = asked.map_err(|_| self.too_late(false))??;
         let status = response.status();
         if !status.is_success() {
-            return read(place, status, &self.body(response).await?).map(drop);
+            read(&self.place, status, &self.body(response).await?)?;
+            return Err(no_host(&self.place, &format!("answers with {status}")));
         }
-        loop {
-            let chunk = tokio::time::timeout(SILENCE, response.chunk()).await.map_err(|_| silent())?;
-            let Some(chunk) = chunk.map_err(|error| self.broken(error))? else { return Err(silent()) };
-            events.take(place, &chunk)?.into_iter().try_for_each(&mut pass_on)?;
-        }
+        Ok(Watching { client: self, response, events: Events::default() })
+    }
+
+    /// How long an answer is waited for.
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     async fn exchange(&self, request: Request<'_>) -> Result<Value> {
@@ -192,6 +191,30 @@ impl HostClient {
         match is_change {
             true => fault.hint("it may be done all the same: see with `aisoc api list` before it is repeated"),
             false => fault,
+        }
+    }
+}
+
+/// A host that is watched.
+#[derive(Debug)]
+pub struct Watching<'a> {
+    client: &'a HostClient,
+    response: Response,
+    events: Events,
+}
+
+impl Watching<'_> {
+    /// What has come next; nothing where the host says no more than that it is there.
+    ///
+    /// # Errors
+    /// `host_unavailable` once the host says nothing any more, `host_protocol` for what is no event.
+    pub async fn next(&mut self) -> Result<Vec<HostEvent>> {
+        let place = &self.client.place;
+        let silent = || Fault::new(Reason::HostUnavailable, format!("`{place}` says nothing any more"));
+        let chunk = tokio::time::timeout(SILENCE, self.response.chunk()).await.map_err(|_| silent())?;
+        match chunk.map_err(|error| self.client.broken(error))? {
+            Some(chunk) => self.events.take(place, &chunk),
+            None => Err(silent()),
         }
     }
 }

@@ -7,7 +7,7 @@ mod events;
 mod place;
 mod token;
 
-pub use client::{Act, HostClient, Request};
+pub use client::{Act, HostClient, Request, Watching};
 pub use events::HostEvent;
 pub use place::HostPlace;
 pub use token::{MAX_TOKEN_BYTES, Token};

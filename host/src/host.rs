@@ -11,20 +11,17 @@ use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{AuditPage, HostedPlugin};
-use aisoc_pipeline::{AdmittedCode, InstallOptions, escaped};
+use aisoc_pipeline::{InstallOptions, escaped};
 use aisoc_trust::journal::Action;
 use aisoc_trust::{Patience, PluginMode, lock_missing};
 use aisoc_worker::PrivateCopy;
-use aisoc_worker::serving::Worker;
 
 use crate::about::{About, SignedLately};
 use crate::asker::{Actor, Asker};
 use crate::audit::{self, Subject, action};
-use crate::code::{Code, described};
-use crate::configuration::require_described;
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
-use crate::held::{Held, Key, Now, Running, key, locked};
+use crate::held::{Held, Key, Now, key, locked};
 use crate::lifecycle::{Effect, Event, Life, State, Verb};
 use crate::meant::require_plain_name;
 use crate::noticed::Noticed;
@@ -33,7 +30,7 @@ use crate::refusal::Refusal;
 use crate::rooms::Processes;
 use crate::settings::{Happening, Settings};
 use crate::shown::{Looks, Shown};
-use crate::standing::{Judgement, LOOK_ROUND, OnDisk, OnRevoked, Round, Sweep};
+use crate::standing::{Judgement, LOOK_ROUND, OnRevoked, Round, Sweep};
 use crate::switches::Switches;
 use crate::turns::Turns;
 
@@ -151,46 +148,6 @@ impl Host {
         held.is_in_memory().then(|| held.id.clone())
     }
 
-    /// Lets what is not in memory come there as it may. Whoever calls holds `changing`.
-    fn bring(&self, held: &Held, found: &Found, by: &Asker) -> Result<(), Refusal> {
-        locked(&held.now).about = self.about(found);
-        match &found.verdict {
-            Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found), by),
-            Verdict::NotLoaded => Ok(()),
-            Verdict::Refused(fault) => {
-                self.drive(held, Event::Refused(reason_of(fault)), Some(found), by)?;
-                Err(Refusal::Plugin(fault.clone()))
-            }
-        }
-    }
-
-    /// Lets what stands in a place now take the place of what is in memory of that plugin, or come there. Where what was put
-    /// there is what was there before, and in memory, nothing is to be done.
-    pub(crate) fn take_up(
-        &self,
-        id: &str,
-        place: &Path,
-        is_unchanged: bool,
-        by: &Asker,
-    ) -> Result<HostedPlugin, Refusal> {
-        let found = self.look().map_err(Refusal::Plugin)?;
-        let is_it = |found: &Found| found.about.id == id && found.place == place;
-        let found = found.into_iter().find(is_it).ok_or_else(|| Refusal::Plugin(gone(id)))?;
-        let held = self.find(id).ok().filter(|held| held.is_in_memory()).unwrap_or_else(|| self.held(&found));
-        {
-            let _changing = locked(&held.changing);
-            match held.is_in_memory() {
-                true if is_unchanged && held.holds(&found) => {}
-                true => self.drive(&held, Event::Asked(Verb::Reload), Some(&found), by)?,
-                false => {
-                    self.bring(&held, &found, by)?;
-                    self.require_running(&held)?;
-                }
-            }
-        }
-        Ok(self.seen(&held))
-    }
-
     /// Looks at a plugin again that is not in memory, after what stands on the disk was put back. What is wrong with it is
     /// shown with it.
     pub(crate) fn look_again(&self, id: &str) {
@@ -249,7 +206,7 @@ impl Host {
     }
 
     /// What is shown of it.
-    fn about(&self, found: &Found) -> About {
+    pub(crate) fn about(&self, found: &Found) -> About {
         match &found.verdict {
             Verdict::Admitted(plugin) if self.settings.processes.is_lazy => {
                 About::Admitted(Arc::clone(plugin), self.signed.of(&found.about))
@@ -258,7 +215,7 @@ impl Host {
         }
     }
 
-    fn held(&self, found: &Found) -> Arc<Held> {
+    pub(crate) fn held(&self, found: &Found) -> Arc<Held> {
         let id = &found.about.id;
         let new = || {
             let now = Now {
@@ -303,17 +260,17 @@ impl Host {
                 match effect {
                     Effect::Load => events.push_back(match self.load(held, found, None) {
                         Ok(()) => Event::Loaded,
-                        Err(fault) => {
-                            let event = Event::NotLoaded(reason_of(&fault));
-                            refusal = Some(Refusal::Plugin(fault));
+                        Err(why) => {
+                            let event = Event::NotLoaded(why.whole());
+                            refusal = Some(why);
                             event
                         }
                     }),
                     Effect::Replace => events.push_back(match self.replace(held, found, by) {
                         Ok(()) => Event::Replaced,
-                        Err(fault) => {
-                            let event = Event::NotReplaced(reason_of(&fault));
-                            refusal = Some(Refusal::Plugin(fault));
+                        Err(why) => {
+                            let event = Event::NotReplaced(why.whole());
+                            refusal = Some(why);
                             event
                         }
                     }),
@@ -341,110 +298,6 @@ impl Host {
     fn tell_of_reload(&self, held: &Held, by: &Asker) {
         let life = locked(&held.now).life.clone();
         (self.settings.observer)(&Happening::Reloaded { id: &held.id, state: life.state(), error: life.error(), by });
-    }
-
-    /// Loads the code that was admitted, beside whatever runs, and lets it take that one's place. Calls that have begun
-    /// end in what they began in.
-    fn load(&self, held: &Held, found: Option<&Found>, replacing: Option<&Asker>) -> Result<()> {
-        let found = found.ok_or_else(|| gone(&held.id))?;
-        let Found { verdict: Verdict::Admitted(plugin), about, place, .. } = found else {
-            return Err(gone(&held.id));
-        };
-        if self.settings.processes.is_lazy && replacing.is_none() {
-            return self.hold(held, found, plugin);
-        }
-        let room = self.place()?;
-        let Code { code, pin } = self.read_code(plugin)?;
-        // What was signed whole covers its data, which may have been changed since it was listed.
-        self.require_admitted(&code.evidence)?;
-        let worker = self.start(held, &code)?;
-        // And starting takes its time, in which keys are revoked.
-        self.require_admitted(&code.evidence)?;
-        if let Some(by) = replacing {
-            let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
-            self.write_down(Action::Reload, Subject { id: Some(held.id.clone()), version, hash }, by)?;
-        }
-        self.remember_meant(held, found)?;
-        let about = described(about.clone(), &code);
-        let running = Running::new(worker, code.copy, pin, room);
-        let loaded_at = (self.settings.clock)();
-        let before = {
-            let mut now = locked(&held.now);
-            (now.about, now.loaded_at) = (About::whole(about), Some(loaded_at));
-            (now.admitted, now.evidence) = (Some(Arc::clone(plugin)), Some(Arc::new(code.evidence)));
-            (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));
-            now.running.replace(Arc::new(running))
-        };
-        self.moved(held, place);
-        // Ended outside of the lock: it may take its time.
-        drop(before);
-        Ok(())
-    }
-
-    /// Writes down which directory is meant before what is in it takes calls, and that none is any more where what is in
-    /// another one does.
-    pub(crate) fn remember_meant(&self, held: &Held, found: &Found) -> Result<()> {
-        let is_elsewhere = |meant: &String| self.plugins_directory().join(meant) != found.place;
-        match (&found.asked_for, self.switches.meant(&held.id)) {
-            (Some(asked_for), meant) if meant.as_ref() != Some(asked_for) => {
-                self.switches.mean(&held.id, Some(asked_for))
-            }
-            (None, Some(meant)) if is_elsewhere(&meant) => self.switches.mean(&held.id, None),
-            _ => Ok(()),
-        }
-    }
-
-    /// What is in memory comes from there: so it is known by that place.
-    pub(crate) fn moved(&self, held: &Held, place: &Path) {
-        let mut plugins = locked(&self.plugins);
-        let before = held.key();
-        if before.1 == place {
-            return;
-        }
-        place.clone_into(&mut locked(&held.now).place);
-        if let Some(moved) = plugins.remove(&before) {
-            plugins.insert(held.key(), moved);
-        }
-    }
-
-    pub(crate) fn start(&self, held: &Held, code: &AdmittedCode) -> Result<Worker> {
-        let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
-        let log = move |line| observer(&Happening::Printed { id: &id, line });
-        let configuration = (self.settings.configuration)(&held.id)?;
-        if let Some(configuration) = &configuration {
-            require_described(&held.id, configuration, code.config_schema.as_ref())?;
-        }
-        code.open()?;
-        if let Some(file) = &code.user_file {
-            self.tell_of(&Happening::UserFile { file });
-        }
-        self.settings.loader.load(&held.id, code, &self.stop, &configuration.unwrap_or_default(), log)
-    }
-
-    /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.
-    fn replace(&self, held: &Held, found: Option<&Found>, by: &Asker) -> Result<()> {
-        let looked_at = if found.is_some() { None } else { self.look_for_next(held)? };
-        match found.or(looked_at.as_ref()) {
-            Some(Found { verdict: Verdict::Refused(fault), .. }) => Err(fault.clone()),
-            found => self.load(held, found, Some(by)),
-        }
-    }
-
-    /// What stands in its place now, judged anew.
-    pub(crate) fn look_at(&self, held: &Held) -> Result<Option<Found>> {
-        let place = locked(&held.now).place.clone();
-        let is_it = |found: &Found| found.about.id == held.id && found.place == place;
-        Ok(self.look()?.into_iter().find(is_it))
-    }
-
-    /// As [`Host::look_at`]; where nothing stands there any more, what the gates admit of it elsewhere.
-    fn look_for_next(&self, held: &Held) -> Result<Option<Found>> {
-        let place = locked(&held.now).place.clone();
-        let mut found = self.look()?;
-        found.retain(|found| found.about.id == held.id);
-        let is_admitted = |found: &Found| matches!(found.verdict, Verdict::Admitted(_));
-        let at = found.iter().position(|found| found.place == place).or_else(|| found.iter().position(is_admitted));
-        Ok(at.map(|at| found.swap_remove(at)))
     }
 
     /// Says which directories hold what runs, if they are others than before.
@@ -483,7 +336,7 @@ impl Host {
         in_memory.or(first).map(Arc::clone).ok_or(Refusal::Unknown)
     }
 
-    fn seen(&self, held: &Held) -> HostedPlugin {
+    pub(crate) fn seen(&self, held: &Held) -> HostedPlugin {
         self.notice_end(held);
         Looks::of(&locked(&held.now)).shown(self.quarantines())
     }
@@ -570,8 +423,4 @@ impl Host {
 
 fn not_in(id: &str, place: &Path) -> Fault {
     Fault::new(Reason::PluginNotFound, format!("`{id}` is not in `{}`", escaped(place.as_os_str())))
-}
-
-fn gone(id: &str) -> Fault {
-    Fault::new(Reason::PluginNotFound, format!("`{id}` is not there any more"))
 }

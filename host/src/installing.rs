@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 
 use crate::asker::Asker;
 use crate::audit::Subject;
+use crate::bringing::Brought;
 use crate::host::{Host, PIN_PATIENCE};
 use crate::refusal::Refusal;
 use crate::settings::Happening;
@@ -136,10 +137,14 @@ impl Host {
         let reference = wanted.source.pinned(installed.digest).map_err(Refusal::Plugin)?;
         self.tell_of(&Happening::Installed { installed: &installed, mode: options.trust.policy.mode });
         let is_unchanged = installed.change == Change::Unchanged;
-        let taken_up = self
-            .write_down_change(Action::Install, &installed.id, &installed.version, is_unchanged, by)
-            .and_then(|()| self.take_up(installed.id.as_str(), &installed.directory, is_unchanged, by));
-        if let Err(refusal) = taken_up {
+        let brought = Brought {
+            action: Action::Install,
+            id: installed.id.as_str(),
+            version: &installed.version,
+            place: &installed.directory,
+            is_unchanged,
+        };
+        if let Err(refusal) = self.take_up(&brought, by) {
             return Err(self.taken_back(refusal, &installed.id, by, || self.take_back(&installed)));
         }
         if !is_unchanged {
@@ -166,31 +171,19 @@ impl Host {
         let before = options.site.read(id.as_str().as_ref()).and_then(|plugin| plugin.record.ok().flatten());
         let rolled_back = roll_back(&options.back_to(id.clone(), to), &Silent).map_err(Refusal::Plugin)?;
         self.tell_of(&Happening::RolledBack { id: id.as_str(), rolled_back: &rolled_back });
-        let taken_up = self
-            .write_down_change(Action::Rollback, id, &rolled_back.version, rolled_back.is_unchanged, by)
-            .and_then(|()| self.take_up(id.as_str(), &rolled_back.directory, rolled_back.is_unchanged, by));
-        taken_up.map_err(|refusal| {
+        let brought = Brought {
+            action: Action::Rollback,
+            id: id.as_str(),
+            version: &rolled_back.version,
+            place: &rolled_back.directory,
+            is_unchanged: rolled_back.is_unchanged,
+        };
+        self.take_up(&brought, by).map_err(|refusal| {
             self.taken_back(refusal, id, by, || match before.filter(|_| !rolled_back.is_unchanged) {
                 Some(before) => self.put_back(id, Some(before.digest.to_string()), Leaving::IsKept),
                 None => Ok(()),
             })
         })
-    }
-
-    /// Writes down what was put into its place on trial, unless it stood there before.
-    fn write_down_change(
-        &self,
-        action: Action,
-        id: &PluginId,
-        version: &str,
-        is_unchanged: bool,
-        by: &Asker,
-    ) -> Result<(), Refusal> {
-        if is_unchanged {
-            return Ok(());
-        }
-        let subject = Subject { id: Some(id.to_string()), version: Some(version.to_owned()), hash: None };
-        self.write_down(action, subject, by).map_err(Refusal::Host)
     }
 
     /// The refusal, once what stood there before stands there again, or with the reason why it does not.

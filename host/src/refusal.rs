@@ -3,6 +3,7 @@
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::PluginType;
 
+use crate::found::reason_of;
 use crate::lifecycle::State;
 
 /// Why something was not done.
@@ -34,6 +35,14 @@ impl Refusal {
             Self::NotNow(_) => Reason::PluginNotLoaded,
             Self::OtherType { .. } => Reason::OtherPluginType,
             Self::Plugin(fault) | Self::Host(fault) => fault.reason(),
+        }
+    }
+
+    /// In the words of a host, with everything that is known of why.
+    pub(crate) fn whole(&self) -> String {
+        match self {
+            Self::Plugin(fault) | Self::Host(fault) => reason_of(fault),
+            _ => self.words(),
         }
     }
 

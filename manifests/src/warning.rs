@@ -232,6 +232,9 @@ warnings! {
     DiscoveryFailed "discovery_failed"
         "A host could not look for plugins when it began; it answers all the same, and is not ready."
         Some("do what the message says, then `aisoc api discover`")
+    NobodyLetIn "nobody_let_in"
+        "A host cannot read its tokens, or the keys of its issuer, and lets nobody in by them until it can."
+        Some("see what is wrong with the file: `aisoc token list --tokens FILE`")
     CertificateKept "certificate_kept"
         "The certificate of a host has changed, and cannot be used: the one before is still shown."
         Some("put a certificate and its private key into the files that the host was started with")

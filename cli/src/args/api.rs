@@ -22,7 +22,7 @@ pub(crate) struct HostPlaceArgs {
     /// Also trust the certificates in this PEM file
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// How many seconds to wait for the answer
+    /// How many seconds to wait for the answer; of events, how long a host that was there may be gone
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
 }

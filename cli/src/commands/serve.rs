@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aisoc_host::access::{Issuer, Logins, TokenFile};
+use aisoc_host::access::{Issuer, Logins, Tell, TokenFile};
 use aisoc_host::lifecycle::State;
 use aisoc_host::{Asker, Configured, Feed, Happening, Host, Loader, ProcessRules, RequestId, Settings};
 use aisoc_manifests::fault::{Fault, Result};
@@ -39,7 +39,7 @@ impl Answer for ServedHost {
 }
 
 pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
-    let logins = logins(args.tokens, args.issuer)?;
+    let logins = logins(args.tokens, args.issuer, context.output.clone())?;
     let has_login = logins.is_some();
     let files = args.tls_certificate.zip(args.tls_private_key);
     let speaks_tls = files.is_some();
@@ -90,12 +90,14 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
 }
 
 /// Whom a host lets in; nothing where it asks nobody.
-fn logins(tokens: Option<PathBuf>, issuer: HostIssuerArgs) -> Result<Option<Logins>> {
-    let issuer = issuer.named().map(|options| Issuer::begin(options, tls_provider()?, clock::now)).transpose()?;
+fn logins(tokens: Option<PathBuf>, issuer: HostIssuerArgs, output: Output) -> Result<Option<Logins>> {
+    let tell: Tell = Arc::new(move |why| output.warning(Warning::NobodyLetIn, why));
+    let begin = |options| Issuer::begin(options, tls_provider()?, clock::now, Arc::clone(&tell));
+    let issuer = issuer.named().map(begin).transpose()?;
     if tokens.is_none() && issuer.is_none() {
         return Ok(None);
     }
-    Logins::begin(tokens.map(TokenFile::at), issuer, clock::now).map(Some)
+    Logins::begin(tokens.map(TokenFile::at), issuer, clock::now, tell).map(Some)
 }
 
 const OTHER_STATE: &str = "make that directory, or name a file in one that is there with `--state FILE`";

@@ -14,12 +14,14 @@ use super::permission::Permission;
 use super::secret::digest_of;
 use super::token_file::{Grant, TokenFile, TokenRecord};
 use super::token_name::TokenName;
+use super::unread::{Tell, Unread};
 
 type Known = HashMap<TokenDigest, TokenRecord>;
 
 #[derive(Debug)]
 struct Read {
     at: Instant,
+    unread: Unread,
     known: std::result::Result<Arc<Known>, Reason>,
 }
 
@@ -48,12 +50,18 @@ struct OwnTokens {
 }
 
 impl Logins {
-    /// Reads the file of tokens, for a host that begins. Where there is neither a file nor an issuer, nobody is let in.
+    /// Reads the file of tokens, for a host that begins. Where there is neither a file nor an issuer, nobody is let in. That it
+    /// cannot be read later is told.
     ///
     /// # Errors
     /// As [`TokenFile::tokens`]: a host that knows no tokens takes nobody's.
-    pub fn begin(file: Option<TokenFile>, issuer: Option<Issuer>, clock: fn() -> Timestamp) -> Result<Self> {
-        let tokens = file.map(|file| OwnTokens::begin(file, clock)).transpose()?;
+    pub fn begin(
+        file: Option<TokenFile>,
+        issuer: Option<Issuer>,
+        clock: fn() -> Timestamp,
+        tell: Tell,
+    ) -> Result<Self> {
+        let tokens = file.map(|file| OwnTokens::begin(file, clock, tell)).transpose()?;
         Ok(Self { tokens, issuer })
     }
 
@@ -70,9 +78,10 @@ impl Logins {
 }
 
 impl OwnTokens {
-    fn begin(file: TokenFile, clock: fn() -> Timestamp) -> Result<Self> {
-        let known = known(file.tokens()?);
-        Ok(Self { file, clock, read: Mutex::new(Read { at: Instant::now(), known: Ok(known) }) })
+    fn begin(file: TokenFile, clock: fn() -> Timestamp, tell: Tell) -> Result<Self> {
+        let known = Ok(known(file.tokens()?));
+        let read = Read { at: Instant::now(), unread: Unread::new(tell), known };
+        Ok(Self { file, clock, read: Mutex::new(read) })
     }
 
     fn admit(&self, digest: &TokenDigest, permission: Permission) -> std::result::Result<TokenName, Denied> {
@@ -92,8 +101,8 @@ impl OwnTokens {
     fn known(&self) -> std::result::Result<Arc<Known>, Reason> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.at.elapsed() >= BELIEVED {
-            let known = self.file.tokens().map(known).map_err(|fault| fault.reason());
-            *read = Read { at: Instant::now(), known };
+            read.known = read.unread.tell(self.file.tokens()).map(known);
+            read.at = Instant::now();
         }
         read.known.clone()
     }

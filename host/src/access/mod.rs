@@ -13,6 +13,7 @@ mod permission;
 mod secret;
 mod token_file;
 mod token_name;
+mod unread;
 
 pub(crate) use denied::Denied;
 pub use jwt::{Issuer, IssuerOptions, Subject};
@@ -21,3 +22,4 @@ pub use permission::{Permission, Role, Scope};
 pub use secret::Token;
 pub use token_file::{Grant, Made, NewToken, TokenFile, TokenRecord};
 pub use token_name::TokenName;
+pub use unread::Tell;

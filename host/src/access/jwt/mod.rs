@@ -22,6 +22,7 @@ use self::compact::Compact;
 use self::key_set::{KeyFile, KeySet};
 use super::denied::{BELIEVED, Denied};
 use super::permission::Permission;
+use super::unread::{Tell, Unread};
 pub use claims::Subject;
 
 /// Longest name of an issuer or of an audience.
@@ -41,6 +42,7 @@ pub struct IssuerOptions {
 #[derive(Debug)]
 struct Read {
     at: Instant,
+    unread: Unread,
     keys: std::result::Result<Arc<KeySet>, Reason>,
 }
 
@@ -54,18 +56,25 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Reads the keys, for a host that begins. Signatures are verified with what TLS is made of.
+    /// Reads the keys, for a host that begins. Signatures are verified with what TLS is made of. That the keys cannot be read
+    /// later is told.
     ///
     /// # Errors
     /// `io_not_found` where there is no file, `directory_insecure` where others could have written it, `key_invalid` for what
     /// is no set of keys, or has none that can be used, `usage` for a name that is none.
-    pub fn begin(options: IssuerOptions, provider: Arc<CryptoProvider>, clock: fn() -> Timestamp) -> Result<Self> {
+    pub fn begin(
+        options: IssuerOptions,
+        provider: Arc<CryptoProvider>,
+        clock: fn() -> Timestamp,
+        tell: Tell,
+    ) -> Result<Self> {
         let IssuerOptions { keys, issuer, audience } = options;
         require_name("issuer", &issuer)?;
         require_name("audience", &audience)?;
         let file = KeyFile::new(keys, provider);
         let keys = Ok(Arc::new(file.keys()?));
-        Ok(Self { file, issuer, audience, clock, read: Mutex::new(Read { at: Instant::now(), keys }) })
+        let read = Read { at: Instant::now(), unread: Unread::new(tell), keys };
+        Ok(Self { file, issuer, audience, clock, read: Mutex::new(read) })
     }
 
     /// Lets pass who shows a token of that issuer that counts now and holds that permission, and says who it is about.
@@ -88,8 +97,8 @@ impl Issuer {
     fn keys(&self) -> std::result::Result<Arc<KeySet>, Reason> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.at.elapsed() >= BELIEVED {
-            let keys = self.file.keys().map(Arc::new).map_err(|fault| fault.reason());
-            *read = Read { at: Instant::now(), keys };
+            read.keys = read.unread.tell(self.file.keys()).map(Arc::new);
+            read.at = Instant::now();
         }
         read.keys.clone()
     }

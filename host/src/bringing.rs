@@ -1,0 +1,204 @@
+//! How what was found comes into memory: beside what runs of it, whose place it then takes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_pipeline::documents::HostedPlugin;
+use aisoc_pipeline::{AdmittedCode, Discovered};
+use aisoc_trust::journal::Action;
+use aisoc_worker::serving::Worker;
+
+use crate::about::About;
+use crate::asker::Asker;
+use crate::audit::Subject;
+use crate::code::{Code, described};
+use crate::configuration::require_described;
+use crate::found::{Found, Verdict, reason_of};
+use crate::held::{Held, Running, locked};
+use crate::host::Host;
+use crate::lifecycle::{Event, Verb};
+use crate::refusal::Refusal;
+use crate::settings::Happening;
+use crate::standing::OnDisk;
+
+/// What was put into its place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Brought<'a> {
+    /// By what.
+    pub(crate) action: Action,
+    /// The plugin.
+    pub(crate) id: &'a str,
+    /// Its version.
+    pub(crate) version: &'a str,
+    /// Where it is.
+    pub(crate) place: &'a Path,
+    /// Whether it was there before.
+    pub(crate) is_unchanged: bool,
+}
+
+impl Host {
+    /// Lets what is not in memory come there as it may. Whoever calls holds `changing`.
+    pub(crate) fn bring(&self, held: &Held, found: &Found, by: &Asker) -> Result<(), Refusal> {
+        locked(&held.now).about = self.about(found);
+        match &found.verdict {
+            Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found), by),
+            Verdict::NotLoaded => Ok(()),
+            Verdict::Refused(fault) => {
+                self.drive(held, Event::Refused(reason_of(fault)), Some(found), by)?;
+                Err(Refusal::Plugin(fault.clone()))
+            }
+        }
+    }
+
+    /// Lets what stands in a place now take the place of what is in memory of that plugin, or come there. Where what was put
+    /// there is what was there before, and in memory, nothing is to be done.
+    ///
+    /// # Errors
+    /// As [`Refusal`] has them. What is new there is written down before anything comes of it.
+    pub(crate) fn take_up(&self, brought: &Brought<'_>, by: &Asker) -> Result<HostedPlugin, Refusal> {
+        let Brought { action, id, version, place, is_unchanged } = *brought;
+        let is_it = |found: &Found| found.about.id == id && found.place == place;
+        let found = self.look().map(|found| found.into_iter().find(is_it));
+        if !is_unchanged {
+            let hash = found.as_ref().ok().and_then(|found| found.as_ref()?.hash.clone());
+            let subject = Subject { id: Some(id.to_owned()), version: Some(version.to_owned()), hash };
+            self.write_down(action, subject, by).map_err(Refusal::Host)?;
+        }
+        let found = found.map_err(Refusal::Plugin)?.ok_or_else(|| Refusal::Plugin(gone(id)))?;
+        let held = self.find(id).ok().filter(|held| held.is_in_memory()).unwrap_or_else(|| self.held(&found));
+        {
+            let _changing = locked(&held.changing);
+            match held.is_in_memory() {
+                true if is_unchanged && held.holds(&found) => {}
+                true => self.drive(&held, Event::Asked(Verb::Reload), Some(&found), by)?,
+                false => {
+                    self.bring(&held, &found, by)?;
+                    self.require_running(&held)?;
+                }
+            }
+        }
+        Ok(self.seen(&held))
+    }
+
+    /// Loads the code that was admitted, beside whatever runs, and lets it take that one's place. Calls that have begun
+    /// end in what they began in.
+    ///
+    /// # Errors
+    /// As [`Refusal`] has them: what cannot be written down is no fault of the plugin's.
+    pub(crate) fn load(&self, held: &Held, found: Option<&Found>, replacing: Option<&Asker>) -> Result<(), Refusal> {
+        let found = found.ok_or_else(|| Refusal::Plugin(gone(&held.id)))?;
+        let Found { verdict: Verdict::Admitted(plugin), about, place, .. } = found else {
+            return Err(Refusal::Plugin(gone(&held.id)));
+        };
+        if self.settings.processes.is_lazy && replacing.is_none() {
+            return self.hold(held, found, plugin).map_err(Refusal::Host);
+        }
+        let room = self.place().map_err(Refusal::Host)?;
+        let (Code { code, pin }, worker) = self.begin_code(held, plugin).map_err(Refusal::Plugin)?;
+        if let Some(by) = replacing {
+            let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
+            let subject = Subject { id: Some(held.id.clone()), version, hash };
+            self.write_down(Action::Reload, subject, by).map_err(Refusal::Host)?;
+        }
+        self.remember_meant(held, found).map_err(Refusal::Host)?;
+        let about = described(about.clone(), &code);
+        let running = Running::new(worker, code.copy, pin, room);
+        let loaded_at = (self.settings.clock)();
+        let before = {
+            let mut now = locked(&held.now);
+            (now.about, now.loaded_at) = (About::whole(about), Some(loaded_at));
+            (now.admitted, now.evidence) = (Some(Arc::clone(plugin)), Some(Arc::new(code.evidence)));
+            (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));
+            now.running.replace(Arc::new(running))
+        };
+        self.moved(held, place);
+        // Ended outside of the lock: it may take its time.
+        drop(before);
+        Ok(())
+    }
+
+    /// Reads the code that was admitted, and starts it.
+    fn begin_code(&self, held: &Held, plugin: &Discovered) -> Result<(Code, Worker)> {
+        let code = self.read_code(plugin)?;
+        // What was signed whole covers its data, which may have been changed since it was listed.
+        self.require_admitted(&code.code.evidence)?;
+        let worker = self.start(held, &code.code)?;
+        // And starting takes its time, in which keys are revoked.
+        self.require_admitted(&code.code.evidence)?;
+        Ok((code, worker))
+    }
+
+    /// Writes down which directory is meant before what is in it takes calls, and that none is any more where what is in
+    /// another one does.
+    pub(crate) fn remember_meant(&self, held: &Held, found: &Found) -> Result<()> {
+        let is_elsewhere = |meant: &String| self.plugins_directory().join(meant) != found.place;
+        match (&found.asked_for, self.switches.meant(&held.id)) {
+            (Some(asked_for), meant) if meant.as_ref() != Some(asked_for) => {
+                self.switches.mean(&held.id, Some(asked_for))
+            }
+            (None, Some(meant)) if is_elsewhere(&meant) => self.switches.mean(&held.id, None),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is in memory comes from there: so it is known by that place.
+    pub(crate) fn moved(&self, held: &Held, place: &Path) {
+        let mut plugins = locked(&self.plugins);
+        let before = held.key();
+        if before.1 == place {
+            return;
+        }
+        place.clone_into(&mut locked(&held.now).place);
+        if let Some(moved) = plugins.remove(&before) {
+            plugins.insert(held.key(), moved);
+        }
+    }
+
+    pub(crate) fn start(&self, held: &Held, code: &AdmittedCode) -> Result<Worker> {
+        let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
+        let log = move |line| observer(&Happening::Printed { id: &id, line });
+        let configuration = (self.settings.configuration)(&held.id)?;
+        if let Some(configuration) = &configuration {
+            require_described(&held.id, configuration, code.config_schema.as_ref())?;
+        }
+        code.open()?;
+        if let Some(file) = &code.user_file {
+            self.tell_of(&Happening::UserFile { file });
+        }
+        self.settings.loader.load(&held.id, code, self.stopped(), &configuration.unwrap_or_default(), log)
+    }
+
+    /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.
+    ///
+    /// # Errors
+    /// As [`Host::load`].
+    pub(crate) fn replace(&self, held: &Held, found: Option<&Found>, by: &Asker) -> Result<(), Refusal> {
+        let looked_at = if found.is_some() { None } else { self.look_for_next(held).map_err(Refusal::Plugin)? };
+        match found.or(looked_at.as_ref()) {
+            Some(Found { verdict: Verdict::Refused(fault), .. }) => Err(Refusal::Plugin(fault.clone())),
+            found => self.load(held, found, Some(by)),
+        }
+    }
+
+    /// What stands in its place now, judged anew.
+    pub(crate) fn look_at(&self, held: &Held) -> Result<Option<Found>> {
+        let place = locked(&held.now).place.clone();
+        let is_it = |found: &Found| found.about.id == held.id && found.place == place;
+        Ok(self.look()?.into_iter().find(is_it))
+    }
+
+    /// As [`Host::look_at`]; where nothing stands there any more, what the gates admit of it elsewhere.
+    fn look_for_next(&self, held: &Held) -> Result<Option<Found>> {
+        let place = locked(&held.now).place.clone();
+        let mut found = self.look()?;
+        found.retain(|found| found.about.id == held.id);
+        let is_admitted = |found: &Found| matches!(found.verdict, Verdict::Admitted(_));
+        let at = found.iter().position(|found| found.place == place).or_else(|| found.iter().position(is_admitted));
+        Ok(at.map(|at| found.swap_remove(at)))
+    }
+}
+
+fn gone(id: &str) -> Fault {
+    Fault::new(Reason::PluginNotFound, format!("`{id}` is not there any more"))
+}
