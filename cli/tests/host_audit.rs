@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::io::Write as _;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -112,6 +113,54 @@ fn what_cannot_be_written_down_is_not_done() {
     bench.write(path, text);
     assert_eq!(host.post("/api/v1/plugins/demo/enable", "").ok()["state"], "enabled");
     holds(&bench);
+}
+
+/// What a host remembers of the journal counts for nothing once somebody has changed any of it, whatever its length is.
+#[test]
+fn a_change_of_what_was_written_long_ago_is_found_by_the_next_line() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    let host = ServedHost::start(&bench, &[]);
+    let switch = |verb: &str| host.post(&format!("/api/v1/plugins/demo/{verb}"), "");
+    for verb in ["disable", "enable", "disable", "enable"] {
+        switch(verb).ok();
+    }
+    let path = |name: &str| bench.path("plugins/.aisoc").join(name);
+    let mut verbs = ["disable", "enable"].into_iter().cycle();
+    for name in ["plugins.journal", "plugins.journal.chain", "plugins.journal.head"] {
+        // In its place, and as another file in its place.
+        for is_renamed in [false, true] {
+            let good = fs::read(path(name)).expect("written");
+            let mut changed = good.clone();
+            // One letter in its middle, which leaves it as long as it was.
+            let at = changed.len() / 2;
+            changed[at] = if changed[at] == b'1' { b'2' } else { b'1' };
+            let put = |text: &[u8]| match is_renamed {
+                false => fs::write(path(name), text).expect("written"),
+                true => {
+                    fs::write(path("other"), text).expect("written");
+                    fs::set_permissions(path("other"), fs::metadata(path(name)).expect("there").permissions())
+                        .expect("set");
+                    fs::rename(path("other"), path(name)).expect("renamed");
+                }
+            };
+            put(&changed);
+            let verb = verbs.next().expect("endless");
+            assert!(!switch(verb).refused_for(500, "journal_broken").is_empty(), "{name} {is_renamed}");
+            put(&good);
+            switch(verb).ok();
+        }
+    }
+    holds(&bench);
+    // A line by hand, and one of a command, are gone on behind.
+    let mut by_hand = fs::OpenOptions::new().append(true).open(path("plugins.journal")).expect("opened");
+    by_hand.write_all(b"2026-05-24T14:32:00+02:00\tdisable\tdemo\t-\t-\tby hand\n").expect("written");
+    switch("disable").ok();
+    switch("enable").ok();
+    holds(&bench);
+    assert_eq!(lines(&bench).len(), 4 + 6 + 3);
 }
 
 #[test]

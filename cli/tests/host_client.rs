@@ -304,9 +304,7 @@ fn whoever_watches_comes_back_behind_what_was_seen_and_ends_when_the_host_stays_
     assert_eq!(lines, ["plugin.loaded 7-1", "plugin.loaded 7-2", "plugin.loaded 7-3"], "{run:?}");
     let asked: Vec<String> = told.iter().collect();
     let last = |request: &String| {
-        request
-            .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("last-event-id: ").map(str::to_owned))
+        request.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("last-event-id: ").map(str::to_owned))
     };
     let expected = [None, Some("7-1"), Some("7-2"), Some("7-2")].map(|id| id.map(str::to_owned));
     assert_eq!(asked.iter().map(last).collect::<Vec<_>>(), expected);

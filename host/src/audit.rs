@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::InstallOptions;
 use aisoc_pipeline::documents::{AuditPage, JournalEntry, Objection};
-use aisoc_trust::journal::{Action, Entry, JournalTime, Writer};
+use aisoc_trust::journal::{Action, Entry, JournalMemory, JournalTime, Writer};
 
 use crate::asker::Asker;
 use crate::lifecycle::Verb;
@@ -37,13 +37,19 @@ pub(crate) const fn action(verb: Verb) -> Option<Action> {
 ///
 /// # Errors
 /// `locked`, those of the journal and of its directory, and I/O reasons.
-pub(crate) fn write_down(options: InstallOptions, action: Action, of: Subject, by: &Asker) -> Result<()> {
+pub(crate) fn write_down(
+    options: InstallOptions,
+    action: Action,
+    of: Subject,
+    by: &Asker,
+    memory: &JournalMemory,
+) -> Result<()> {
     let InstallOptions { site, mut access, .. } = options;
     let Subject { id, version, hash } = of;
     let reason = by.reason.as_ref().map(|reason| reason.as_str().to_owned());
     let entry = Entry { at: JournalTime::utc(access.at), action, id, version, hash, reason };
     access.writer = writer(access.writer, by);
-    site.write_down(&access, &[entry])
+    site.write_down(&access, &[entry], memory)
 }
 
 /// The newest `limit` lines of the site's journal, of those before the line `after` where that is said.

@@ -12,7 +12,7 @@ use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{AuditPage, HostedPlugin};
 use aisoc_pipeline::{InstallOptions, escaped};
-use aisoc_trust::journal::Action;
+use aisoc_trust::journal::{Action, JournalMemory};
 use aisoc_trust::{Patience, PluginMode, lock_missing};
 use aisoc_worker::PrivateCopy;
 
@@ -71,6 +71,8 @@ pub struct Host {
     pub(crate) due: Mutex<Vec<(Instant, Key)>>,
     /// How often that was.
     pub(crate) restarts: AtomicU64,
+    /// Where the journal of the site ended.
+    journal: JournalMemory,
     /// Where everything is let go.
     stop: Arc<AtomicBool>,
 }
@@ -104,6 +106,7 @@ impl Host {
             disk: Mutex::new(Round::begin(LOOK_ROUND)),
             due: Mutex::default(),
             restarts: AtomicU64::default(),
+            journal: JournalMemory::default(),
             stop: Arc::default(),
         })
     }
@@ -388,7 +391,7 @@ impl Host {
         if by.actor == Actor::Host {
             return Ok(());
         }
-        audit::write_down(self.install_options(&Cancellation::default())?, action, of, by)
+        audit::write_down(self.install_options(&Cancellation::default())?, action, of, by, &self.journal)
     }
 
     /// As [`audit::page`].

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_trust::journal::{Entry, HeldDirectory, JournalPlace, Writer};
+use aisoc_trust::journal::{Entry, HeldDirectory, Journal, JournalMemory, JournalPlace, Writer};
 
 use crate::access::Access;
 use crate::layout::OWN_DIRECTORY;
@@ -21,8 +21,11 @@ impl Plugins {
     /// Those of the journal: `journal_broken`, `journal_invalid`, `directory_insecure`, and I/O reasons.
     pub(crate) fn write_down(&self, entries: &[Entry], writer: &Writer) -> Result<()> {
         let place = self.journal_place()?;
-        let mut journal = place.open()?;
-        take_over(&self.own, &place, &mut journal, writer)?;
+        self.append(&place, place.open()?, entries, writer)
+    }
+
+    fn append(&self, place: &JournalPlace, mut journal: Journal<'_>, entries: &[Entry], writer: &Writer) -> Result<()> {
+        take_over(&self.own, place, &mut journal, writer)?;
         journal.append_all(entries, writer)
     }
 
@@ -56,12 +59,14 @@ impl Site {
     }
 
     /// Leaves lines in the site's own journal, under its lock: for whoever changes what is held of the site, and nothing in
-    /// its directory.
+    /// its directory. What is in `memory` of the journal is not read again.
     ///
     /// # Errors
     /// `io_not_found` where there is no such directory, `locked`, and those of [`Site::session`] and of the journal.
-    pub fn write_down(&self, access: &Access, entries: &[Entry]) -> Result<()> {
-        Plugins::lock(&self.layout, access)?.write_down(entries, &access.writer)
+    pub fn write_down(&self, access: &Access, entries: &[Entry], memory: &JournalMemory) -> Result<()> {
+        let plugins = Plugins::lock(&self.layout, access)?;
+        let place = plugins.journal_place()?;
+        plugins.append(&place, place.open_again(memory)?, entries, &access.writer)
     }
 
     /// The journal of keys that stands here because their keyring cannot be written; nothing where no change was made

@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_trust::journal::{
-    Action, Entry, HeldDirectory, JournalPlace, JournalTime, Reading, Standing, Summary, Writer,
+    Action, Entry, HeldDirectory, JournalMemory, JournalPlace, JournalTime, Reading, Standing, Summary, Writer,
 };
 
 /// As `aisoc help limits` has them.
@@ -604,4 +605,76 @@ fn the_journals_of_a_site_stand_apart() {
             "plugins.journal.head"
         ]
     );
+}
+
+/// Appends a line as whoever remembers where the journal ended.
+fn add_again(keyring: &Keyring, key: &str, memory: &JournalMemory) -> Result<(), Fault> {
+    let place = keyring.place();
+    place.open_again(memory).and_then(|mut journal| journal.append(&entry(key), &writer()))
+}
+
+#[test]
+fn what_is_remembered_of_a_journal_counts_while_every_file_is_as_it_was_left() {
+    let memory = JournalMemory::default();
+    let keyring = Keyring::with(&["first"]);
+    for key in ["second", "third"] {
+        add_again(&keyring, key, &memory).expect("appended");
+    }
+    // Somebody else has written, or a hand has: the next line goes on behind.
+    keyring.add(&["fourth"]);
+    add_again(&keyring, "fifth", &memory).expect("appended");
+    let [journal, ..] = keyring.files();
+    fs::write(&journal, format!("{}{BY_HAND}", fs::read_to_string(&journal).expect("read"))).expect("written");
+    for key in ["sixth", "seventh"] {
+        add_again(&keyring, key, &memory).expect("appended");
+    }
+    let reading = keyring.place().read(|_| Ok(())).expect("read");
+    assert!(reading.broken.is_none(), "{reading:?}");
+    assert_eq!((reading.summary.lines, reading.summary.chained), (8, 7));
+
+    // Of each file: another letter, one less, none of it, and the same as another file.
+    let good = keyring.texts();
+    for (file, text) in keyring.files().iter().zip(&good) {
+        let at = text.len() / 2;
+        let letter = if &text[at..=at] == "1" { "2" } else { "1" };
+        let other = format!("{}{letter}{}", &text[..at], &text[at + 1..]);
+        let whole_lines = text.lines().count().saturating_sub(1);
+        let shorter: String = text.lines().take(whole_lines).map(|line| format!("{line}\n")).collect();
+        for changed in [other, shorter] {
+            fs::write(file, &changed).expect("written");
+            let refused = add_again(&keyring, "eighth", &memory).expect_err("changed");
+            assert_eq!(refused.reason(), Reason::JournalBroken, "{}: {refused}", file.display());
+            assert_eq!(fs::read_to_string(file).expect("read"), changed, "nothing is written behind it");
+            fs::write(file, text).expect("written");
+            assert_eq!(keyring.texts(), good);
+        }
+        fs::remove_file(file).expect("removed");
+        add_again(&keyring, "eighth", &memory).expect_err("gone");
+        for (file, text) in keyring.files().iter().zip(&good) {
+            fs::write(file, text).expect("written");
+        }
+    }
+    add_again(&keyring, "eighth", &memory).expect("as it was");
+    // It is of one journal, and says nothing of another.
+    let other = Keyring::with(&["first"]);
+    add_again(&other, "second", &memory).expect("appended");
+    for keyring in [&keyring, &other] {
+        let reading = keyring.place().read(|_| Ok(())).expect("read");
+        assert!(reading.broken.is_none(), "{reading:?}");
+    }
+}
+
+#[test]
+fn a_line_behind_many_takes_no_longer_for_whoever_remembers_where_they_end() {
+    let (keyring, memory) = (Keyring::with(&["first"]), JournalMemory::default());
+    let many: Vec<String> = (0..20_000).map(|number| format!("key-{number}")).collect();
+    keyring.add_all(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    let timed = |key: &str| {
+        let begun = Instant::now();
+        add_again(&keyring, key, &memory).expect("appended");
+        begun.elapsed()
+    };
+    let whole = timed("second");
+    let again = (0..3).map(|_| timed("again")).min().expect("three");
+    assert!(again * 4 < whole, "{again:?} after {whole:?}");
 }

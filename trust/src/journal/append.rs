@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
+use std::time::Instant;
 
 use aisoc_files::{append_lines, append_lines_after};
 use aisoc_manifests::digest::LinesDigest;
@@ -16,6 +17,7 @@ use super::chain_reader::broken_at;
 use super::check::{End, check};
 use super::entry::Entry;
 use super::lines::{Lines, MAX_LINE_BYTES};
+use super::memory::JournalMemory;
 use super::place::{JournalPlace, MAX_JOURNAL_BYTES, too_large};
 use super::writer::Writer;
 
@@ -28,6 +30,8 @@ pub struct Journal<'a> {
     place: &'a JournalPlace,
     /// Nothing after a line that failed: what is there then is looked at again.
     end: Option<End>,
+    /// Whoever remembers where it ends, and since when nobody has read all of it.
+    memory: Option<(&'a JournalMemory, Instant)>,
 }
 
 impl<'a> Journal<'a> {
@@ -37,7 +41,22 @@ impl<'a> Journal<'a> {
     /// `journal_broken` for one that was changed: whoever went on with it would make the change look old.
     /// `directory_insecure`, `journal_invalid` and I/O reasons.
     pub(super) fn open(place: &'a JournalPlace) -> Result<Self> {
-        Ok(Self { place, end: Some(end_of(place)?) })
+        Ok(Self { place, end: Some(end_of(place)?), memory: None })
+    }
+
+    /// As [`Journal::open`], but that what is remembered, and is as it was, is not read again.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub(super) fn open_again(place: &'a JournalPlace, memory: &'a JournalMemory) -> Result<Self> {
+        let (end, read_at) = match memory.end(place)? {
+            Some(remembered) => remembered,
+            None => {
+                let read_at = Instant::now();
+                (end_of(place)?, read_at)
+            }
+        };
+        Ok(Self { place, end: Some(end), memory: Some((memory, read_at)) })
     }
 
     /// Appends one line: as [`Journal::append_all`].
@@ -66,6 +85,9 @@ impl<'a> Journal<'a> {
             let (written, left) = rest.split_at(fitting(rest, end.head.is_some()));
             self.end = Some(self.append_to(end, written, &writer)?);
             rest = left;
+        }
+        if let (Some((memory, read_at)), Some(end)) = (self.memory, &self.end) {
+            memory.remember(self.place, end, read_at);
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ mod check;
 mod column;
 mod entry;
 mod lines;
+mod memory;
 mod place;
 mod time;
 mod writer;
@@ -36,6 +37,7 @@ pub use append::Journal;
 pub use chain::Link;
 pub use check::{Reading, Seen, Standing, Summary};
 pub use entry::{COLUMNS, Entry, LineFault};
+pub use memory::JournalMemory;
 pub use place::{HeldDirectory, JournalPlace};
 pub use time::JournalTime;
 pub use writer::Writer;
@@ -48,6 +50,15 @@ impl JournalPlace {
     /// have written, `journal_invalid` for one that is larger than any, and I/O reasons.
     pub fn open(&self) -> Result<Journal<'_>> {
         Journal::open(self)
+    }
+
+    /// As [`JournalPlace::open`], by whoever remembers where it ended: what was held to its chain a moment ago, and is as it
+    /// was, is not read again.
+    ///
+    /// # Errors
+    /// As [`JournalPlace::open`].
+    pub fn open_again<'a>(&'a self, memory: &'a JournalMemory) -> Result<Journal<'a>> {
+        Journal::open_again(self, memory)
     }
 
     /// Goes over the journal; `visit` gets every line, in order. One that is not there has no lines.
