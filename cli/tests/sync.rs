@@ -384,6 +384,18 @@ fn what_asks_for_more_than_is_accepted_by_now_is_a_refusal() {
         run.stderr.contains("hint: read what it asks for and who has signed it: `aisoc plugin inspect 127."),
         "{run:?}"
     );
+    // What is wrong beside it has its own next step, and neither is an option that a sync has not.
+    let lock = fleet.lock("one").expect("a lock");
+    let otherwise =
+        lock.replace("version = \"0.1.0\"", "version = \"0.2.0\"").replace("version_floor = \"0.1.0\"\n", "");
+    fleet.bench.write("two.lock", otherwise);
+    let run = fleet.sync("two", &[]);
+    assert_eq!((run.code, fleet.version("two", "alpha")), (3, None), "{run:?}");
+    let hint = run.stderr.lines().rfind(|line| line.starts_with("hint: ")).expect("a hint");
+    for said in ["hint: read what it asks for and who", "; install the version that was accepted"] {
+        assert!(hint.contains(said), "{said}: {run:?}");
+    }
+    assert!(!hint.contains("--accept-capabilities"), "{run:?}");
 }
 
 #[test]

@@ -26,6 +26,8 @@ struct Parts {
     location: Option<Location>,
     difference: Option<Difference>,
     hint: Option<String>,
+    /// Of several that are refused together, what to do about each.
+    steps: Vec<(Reason, String)>,
     problems: Vec<Fault>,
     installed: Option<InstalledVersion>,
     /// Shared, because a refusal stands in the trace of a decision and is its outcome as well.
@@ -77,6 +79,7 @@ impl Fault {
             location: None,
             difference: None,
             hint: None,
+            steps: Vec::new(),
             problems: Vec::new(),
             installed: None,
             source: None,
@@ -100,9 +103,35 @@ impl Fault {
     /// Says what else is refused about the same, behind the first: its values are the ones that are shown.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
-        self.0.hint = Some(format!("{}; {}", self.next_step(), other.next_step()));
+        let mut steps = self.steps();
+        steps.extend(other.steps());
+        self.0.hint = Some(joined(steps.iter().map(|(_, step)| step.as_str())));
+        self.0.steps = steps;
         self.0.message = format!("{}; and {other}", self.0.message);
         self
+    }
+
+    /// Replaces the hint where `by` has another for its reason: of several that are refused together, those of the others
+    /// stay, and what is the same for two is said once.
+    #[must_use]
+    pub fn hint_by(mut self, by: impl Fn(Reason) -> Option<String>) -> Self {
+        let mut steps = self.steps();
+        for (reason, step) in &mut steps {
+            *step = by(*reason).unwrap_or_else(|| std::mem::take(step));
+        }
+        let is_first = |at: usize| !steps[..at].iter().any(|(_, step)| *step == steps[at].1);
+        let shown = (0..steps.len()).filter(|at| is_first(*at)).map(|at| steps[at].1.as_str());
+        self.0.hint = Some(joined(shown));
+        self.0.steps = if steps.len() > 1 { steps } else { Vec::new() };
+        self
+    }
+
+    /// The next step of each that is refused, as far as nobody has replaced them all.
+    fn steps(&self) -> Vec<(Reason, String)> {
+        match self.0.steps.as_slice() {
+            [] => vec![(self.reason(), self.next_step().to_owned())],
+            steps => steps.to_vec(),
+        }
     }
 
     /// Names the file, line and column that decided.
@@ -150,6 +179,7 @@ impl Fault {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
+        self.0.steps.clear();
         self
     }
 
@@ -267,6 +297,11 @@ fn is_no_way(path: &std::path::Path) -> bool {
     path.metadata().is_ok_and(|found| !found.is_dir())
 }
 
+/// Several next steps as one.
+fn joined<'a>(steps: impl Iterator<Item = &'a str>) -> String {
+    steps.collect::<Vec<_>>().join("; ")
+}
+
 impl From<Cancelled> for Fault {
     fn from(cancelled: Cancelled) -> Self {
         Self::new(Reason::Interrupted, cancelled.to_string())
@@ -322,6 +357,34 @@ mod tests {
             column: 7,
         });
         assert_eq!(fault.to_string(), "plugin.yaml:3:7: a tab cannot separate tokens");
+    }
+
+    #[test]
+    fn a_hint_is_replaced_for_its_reason_and_those_beside_it_stay() {
+        let refused = |reason, hint: &str| Fault::new(reason, "no").hint(hint);
+        let asks = || refused(Reason::CapabilitiesNotAccepted, "repeat it with `--accept-capabilities`");
+        let older = || refused(Reason::VersionDowngrade, "install the newest");
+        let other = || refused(Reason::SignerChanged, "ask the publisher");
+        let by = |reason| match reason {
+            Reason::CapabilitiesNotAccepted | Reason::SignerChanged => Some("ask whoever makes the lock".to_owned()),
+            _ => None,
+        };
+        for (fault, hint) in [
+            (older(), "install the newest"),
+            (asks(), "ask whoever makes the lock"),
+            (asks().and(&older()), "ask whoever makes the lock; install the newest"),
+            (older().and(&asks()).about("demo"), "install the newest; ask whoever makes the lock"),
+            (asks().and(&older()).and(&other()), "ask whoever makes the lock; install the newest"),
+            (older().and(&asks().and(&other())), "install the newest; ask whoever makes the lock"),
+            (asks().and(&older()).hint("wait"), "ask whoever makes the lock"),
+        ] {
+            let message = fault.message().to_owned();
+            let replaced = fault.hint_by(by);
+            assert_eq!((replaced.next_step(), replaced.message()), (hint, message.as_str()));
+        }
+        // A second one is said behind what the first replacement has made.
+        let twice = asks().and(&older()).hint_by(by).and(&other());
+        assert_eq!(twice.next_step(), "ask whoever makes the lock; install the newest; ask the publisher");
     }
 
     #[test]

@@ -88,14 +88,14 @@ impl Bringing {
 
 /// What an operator of one host says with an option of `install`, the lock says here, or nobody.
 fn by_the_lock(fault: Fault, artifact: &LockedArtifact) -> Fault {
-    match fault.reason() {
-        Reason::CapabilitiesNotAccepted | Reason::SignerChanged => fault.hint(format!(
+    fault.hint_by(|reason| match reason {
+        Reason::CapabilitiesNotAccepted | Reason::SignerChanged => Some(format!(
             "read what it asks for and who has signed it: `aisoc plugin inspect {}`; who accepts that says so where the \
              lock is made",
             shell_word(artifact.reference.to_string())
         )),
-        _ => fault,
-    }
+        _ => None,
+    })
 }
 
 /// Whether a kept version is of no use, where its artifact may be fetched again.
