@@ -25,6 +25,7 @@ use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
 use aisoc_trust::keys::Applied;
 use aisoc_trust::{Consent, CoverageRule, PluginMode, Policy, TrustMode};
+use aisoc_worker::{Launcher, Sandbox};
 use jiff::Timestamp;
 
 use crate::args::known::Capabilities;
@@ -34,9 +35,10 @@ use crate::chosen_lock::ChosenLock;
 use crate::clock;
 use crate::commands::Commands;
 use crate::environment::{
-    CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, PLUGINS_DIR, TRUST_COVERAGE, TRUST_MODE,
+    CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, PLUGINS_DIR, SANDBOX, TRUST_COVERAGE, TRUST_MODE,
     TRUSTED_KEYS_DIR, VIRTUAL_ENV,
 };
+use crate::held_plugin;
 use crate::output::Output;
 use crate::runtime;
 
@@ -55,6 +57,9 @@ pub(crate) struct Context {
     clock_told: OnceCell<()>,
     /// Whether the set of keys was, that is followed.
     keyset_told: OnceCell<()>,
+    sandbox_told: OnceCell<()>,
+    /// With what plugins are run.
+    launcher: OnceCell<Launcher>,
 }
 
 impl Context {
@@ -62,7 +67,8 @@ impl Context {
     pub(crate) fn new(name: String, output: Output, environment: Environment, commands: Commands) -> Self {
         let cancellation = Cancellation::of(Watching { name, output: output.clone() });
         let (listening, clock_told, keyset_told) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { output, environment, commands, cancellation, listening, clock_told, keyset_told }
+        let (sandbox_told, launcher) = (OnceCell::new(), OnceCell::new());
+        Self { output, environment, commands, cancellation, listening, clock_told, keyset_told, sandbox_told, launcher }
     }
 
     /// What stops the command, from now on instead of the process: for commands that ask it wherever they
@@ -151,14 +157,32 @@ impl Context {
         })
     }
 
+    /// With what plugins are run, and how they are confined.
+    pub(crate) fn launcher(&self) -> &Launcher {
+        self.launcher.get_or_init(|| {
+            let sandbox = self.variable(SANDBOX, Sandbox::Require, Sandbox::as_str);
+            Launcher::new(self.environment.python(), held_plugin::program(), sandbox)
+        })
+    }
+
+    /// The same, for whoever runs some now: where they are not confined, that is said.
+    pub(crate) fn launcher_to_run(&self) -> &Launcher {
+        let launcher = self.launcher();
+        let is_told = launcher.sandbox != Sandbox::Off || self.environment.is_development();
+        if !is_told && self.sandbox_told.set(()).is_ok() {
+            self.output.warning(Warning::SandboxOff, "plugins are not confined: `AISOC_SANDBOX` is `off`");
+        }
+        launcher
+    }
+
     /// What entry points say of themselves, once they are run.
     ///
     /// # Errors
     /// As [`check_contracts`], and [`Context::cancellation`].
     pub(crate) fn contract_check(&self, sources: &SiteSources, plugins: &[&Discovered]) -> Result<Vec<Contract>> {
-        let (python, site_packages) = (self.environment.python(), sources.site_packages()?);
+        let (launcher, site_packages) = (self.launcher_to_run(), sources.site_packages()?);
         let limits = self.limits()?;
-        check_contracts(plugins, &ContractChecks { python: &python, site_packages: &site_packages, limits: &limits })
+        check_contracts(plugins, &ContractChecks { launcher, site_packages: &site_packages, limits: &limits })
     }
 
     /// The file that events go into, if one is named and anything may be written. Whoever changes something asks for it

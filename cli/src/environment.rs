@@ -26,6 +26,8 @@ use crate::output::Workspace;
 pub(crate) const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
 /// The Python that `validate --load` uses.
 const PYTHON: &str = "AISOC_PYTHON";
+/// Whether plugins are confined.
+pub(crate) const SANDBOX: &str = "AISOC_SANDBOX";
 /// For which registry the next two are.
 pub(crate) const REGISTRY_HOST: &str = "AISOC_REGISTRY_HOST";
 /// A user of a registry.
@@ -101,7 +103,7 @@ const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 const TEST: &str = "test";
 
 /// Every variable by which somebody sets up aisoc: without them a command is what its words say.
-pub(crate) const SETTINGS: [&str; 30] = [
+pub(crate) const SETTINGS: [&str; 31] = [
     LOG_FILE,
     TRUSTED_PUBLISHERS,
     OVERRIDE_PUBLISHERS,
@@ -118,6 +120,7 @@ pub(crate) const SETTINGS: [&str; 30] = [
     CAPA_PLUGIN_MODE,
     PLUGINS_DIR,
     PYTHON,
+    SANDBOX,
     REGISTRY_HOST,
     REGISTRY_USERNAME,
     REGISTRY_PASSWORD,

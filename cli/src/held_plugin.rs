@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 
-use aisoc_worker::serving::{ShimProgram, attend};
+use aisoc_worker::{ShimProgram, attend};
 use rustix::fs::{FileType, fstat};
 
 use crate::environment::Environment;

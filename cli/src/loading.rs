@@ -6,7 +6,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::room;
-use aisoc_worker::{Error, Loading, PATIENCE, Python, Report};
+use aisoc_worker::{Error, Launcher, Loading, PATIENCE, Report};
 use serde_json::{Map, Value};
 
 /// Most characters that are shown of what the plugin says.
@@ -18,14 +18,14 @@ const CORRECT_IT: &str = "correct plugin.py, then load it again; `aisoc plugin n
 /// # Errors
 /// `usage` for a payload that is no object; `entry_point_invalid` for what the host refuses, in the host's
 /// words; I/O reasons, `forbidden_entry`, `interrupted`.
-pub(crate) fn load(python: &Python, directory: &Path, payload: Option<&str>, limits: &Limits) -> Result<Report> {
+pub(crate) fn load(launcher: &Launcher, directory: &Path, payload: Option<&str>, limits: &Limits) -> Result<Report> {
     let payload: Option<Map<String, Value>> = payload
         .map(serde_json::from_str)
         .transpose()
         .map_err(|source| Fault::new(Reason::Usage, "the payload is not a JSON object").caused_by(source))?;
     let stop = limits.cancellation.flag();
     let loading =
-        Loading { python, directory, payload: payload.as_ref(), patience: PATIENCE, room: room(limits), stop: &stop };
+        Loading { launcher, directory, payload: payload.as_ref(), patience: PATIENCE, room: room(limits), stop: &stop };
     aisoc_worker::load(&loading).map_err(fault)
 }
 
@@ -40,7 +40,7 @@ fn fault(error: Error) -> Fault {
             .caused_by(source),
         Error::NotStarted { program, source } => Fault::io("start", Path::new(&program), source)
             .hint("set AISOC_PYTHON to the path of a Python 3.9 or newer that every user may run"),
-        Error::CannotEnd { source } => Fault::new(Reason::IoError, message).caused_by(source),
+        Error::Unconfined { .. } => Fault::new(Reason::SandboxUnavailable, message),
         Error::TooMuch { .. } => Fault::new(Reason::ForbiddenEntry, message)
             .hint("take it out of the plugin's directory; `aisoc help limits` says how much a plugin may hold"),
         Error::Stopped => aisoc_manifests::cancellation::Cancelled.into(),
@@ -70,7 +70,15 @@ mod tests {
     use std::io::{self, ErrorKind};
     use std::time::Duration;
 
+    use aisoc_worker::{Layer, Layers, Python, Sandbox, ShimProgram};
+
     use super::*;
+
+    fn layers() -> Layers {
+        let layer = |is_active, detail: &str| Layer { is_active, detail: detail.to_owned() };
+        let landlock = layer(false, "cannot restrict anything");
+        Layers { namespaces: layer(true, "pid"), landlock, seccomp: layer(true, "200 system calls") }
+    }
 
     #[test]
     fn every_error_has_its_reason_and_its_hint() {
@@ -96,10 +104,10 @@ mod tests {
                 "AISOC_PYTHON",
             ),
             (
-                Error::CannotEnd { source: io(ErrorKind::Other) },
-                Reason::IoError,
-                "the system does not let this process end what a plugin starts",
-                "",
+                Error::Unconfined { layers: layers() },
+                Reason::SandboxUnavailable,
+                "this system does not confine a plugin whole: landlock: cannot restrict anything",
+                "aisoc doctor",
             ),
             (
                 Error::TooMuch { path },
@@ -154,9 +162,11 @@ mod tests {
     #[test]
     fn a_payload_is_an_object() {
         let python = Python { program: "no-such-python".into(), variables: Vec::new() };
+        let shim = ShimProgram { program: "/nowhere/aisoc".into(), arguments: Vec::new() };
+        let launcher = Launcher::new(python, shim, Sandbox::Off);
         let refused = |payload| {
             let place = tempfile::tempdir().expect("a directory");
-            load(&python, place.path(), Some(payload), &Limits::default()).expect_err("refused").reason()
+            load(&launcher, place.path(), Some(payload), &Limits::default()).expect_err("refused").reason()
         };
         assert_eq!(refused("[1]"), Reason::Usage);
         assert_eq!(refused("{"), Reason::Usage);

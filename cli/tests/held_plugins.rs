@@ -14,9 +14,10 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_worker::serving::{Bounds, Call, Entry, Plugin, Serving, ShimProgram, Worker};
-use aisoc_worker::{Error, KEPT_VARIABLES, Python};
+use aisoc_worker::serving::{Call, Entry, Plugin, Serving, Worker};
+use aisoc_worker::{Bounds, Error, KEPT_VARIABLES, Launcher, Python, Sandbox, ShimProgram};
 use serde_json::{Map, json};
+use support::host::descendants_of;
 use support::{Bench, Run};
 
 const WORD: &str = "attend-held-plugin";
@@ -40,8 +41,7 @@ fn start(source: &str) -> Option<Worker> {
     };
     let shim = ShimProgram { program: env!("CARGO_BIN_EXE_aisoc").into(), arguments: vec![WORD.into()] };
     let serving = Serving {
-        python: &python(),
-        shim: &shim,
+        launcher: &Launcher::new(python(), shim, Sandbox::Off),
         bounds: Bounds::default(),
         patience: Duration::from_secs(30),
         stop: &AtomicBool::new(false),
@@ -75,47 +75,72 @@ fn a_host_holds_a_plugin_through_the_program() {
     assert!(ids.as_array().expect("two").iter().all(|id| !Path::new(&format!("/proc/{id}")).exists()), "{ids}");
 }
 
+fn os_text(text: &[u8]) -> serde_json::Value {
+    json!({ "Unix": text })
+}
+
 /// A host that is killed has no time to end anything.
 #[test]
 fn a_plugin_ends_with_a_host_that_is_killed() {
-    let (mut host, theirs) = UnixStream::pair().expect("a pair");
-    let variables: Vec<_> = python().variables;
-    let order = json!({
-        "python": { "Unix": b"python3" },
-        "variables": variables.iter().map(|(name, value)| {
-            [name, value].map(|text| json!({ "Unix": text.as_encoded_bytes() }))
-        }).collect::<Vec<_>>(),
-        "bounds": Bounds::default(),
-        "is_lowered": false,
+    let scratch = tempfile::tempdir().expect("a directory");
+    let confinement = json!({
+        "is_required": false,
+        "view": { "readable": [], "executable": ["/usr/bin/python3", "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"], "scratch": scratch.path() },
+        "namespaces": null,
     });
-    let mut shim = shim(theirs, &order.to_string());
-    let source = "import os, subprocess\nchild = subprocess.Popen(['sleep', '600'], start_new_session=True)\n\
-                  class Plugin:\n def run(self, p, c): return [os.getpid(), child.pid]";
-    let hexadecimal: String = source.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let plugin = json!({
-        "id": "of-tests", "entry": { "file": "plugin.py", "class": "Plugin", "is_required": true }, "module": "of_tests", "config": {},
-        "sources": { "plugin.py": hexadecimal }, "directory": "/", "site_paths": [], "limit": 1000,
-    });
-    let call = json!({ "id": 1, "payload": {}, "context": {} });
-    // A shim that could not start anything has closed its end.
-    let ask = |host: &mut UnixStream, asked: &serde_json::Value| {
-        writeln!(host, "{asked}").ok()?;
-        line(host)
-    };
-    let said = ask(&mut host, &plugin).and_then(|_loaded| ask(&mut host, &call));
-    let Some(said) = said else {
-        assert_eq!(shim.wait().expect("ends").code(), Some(127));
-        return eprintln!("SKIPPED: there is no python3, so nothing was loaded");
-    };
-    let answer: serde_json::Value = serde_json::from_str(&said).expect("an answer");
-    drop(host);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while shim.try_wait().expect("ours").is_none() {
-        assert!(Instant::now() < deadline, "the shim is left");
-        thread::sleep(Duration::from_millis(5));
-    }
-    for id in answer["result"]["result"].as_array().expect("two") {
-        assert!(!Path::new(&format!("/proc/{id}")).exists(), "{id} is left");
+    // Confined, it starts no other program; what it forks has to end as well.
+    let alone = "import os, time\nif os.fork() == 0:\n os.setsid()\n time.sleep(600)\n";
+    let starting = "import subprocess\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\n";
+    for (confinement, python, source) in
+        [(json!(null), "python3", starting), (json!(null), "python3", alone), (confinement, "/usr/bin/python3", alone)]
+    {
+        let (mut host, theirs) = UnixStream::pair().expect("a pair");
+        let variables = self::python().variables.into_iter();
+        let variables: Vec<_> =
+            variables.map(|(name, value)| [name, value].map(|text| os_text(text.as_encoded_bytes()))).collect();
+        let is_confined = !confinement.is_null();
+        let order = json!({
+            "shim": { "program": env!("CARGO_BIN_EXE_aisoc"), "arguments": [os_text(WORD.as_bytes())] },
+            "python": os_text(python.as_bytes()),
+            "script": "Serve",
+            "arguments": [],
+            "variables": variables,
+            "home": "/nonexistent",
+            "bounds": Bounds::default(),
+            "is_lowered": false,
+            "confinement": confinement,
+        });
+        let mut shim = shim(theirs, &order.to_string());
+        let source = format!("{source}class Plugin:\n def run(self, p, c): return 1");
+        let hexadecimal: String = source.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let plugin = json!({
+            "id": "of-tests", "entry": { "file": "plugin.py", "class": "Plugin", "is_required": true },
+            "module": "of_tests", "config": {}, "sources": { "plugin.py": hexadecimal }, "directory": "/",
+            "site_paths": [], "limit": 1000,
+        });
+        // A shim that could not start anything has closed its end.
+        let confined = if is_confined { line(&mut host) } else { Some("0".to_owned()) };
+        let said = confined.and_then(|_said| {
+            writeln!(host, "{plugin}").ok()?;
+            line(&mut host)
+        });
+        let Some(said) = said else {
+            let code = shim.wait().expect("ends").code();
+            assert!(code == Some(127) || !Path::new("/usr/bin/python3").exists(), "{code:?}");
+            return eprintln!("SKIPPED: there is no python3, so nothing was loaded");
+        };
+        assert!(said.starts_with("1 {\"python\""), "{said}");
+        let living = descendants_of(shim.id());
+        assert!(living.len() >= if is_confined { 3 } else { 2 }, "{living:?}");
+        drop(host);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while shim.try_wait().expect("ours").is_none() {
+            assert!(Instant::now() < deadline, "the shim is left");
+            thread::sleep(Duration::from_millis(5));
+        }
+        for id in living {
+            assert!(!Path::new(&format!("/proc/{id}")).exists(), "{id} is left");
+        }
     }
 }
 
@@ -153,11 +178,11 @@ fn nobody_else_reaches_it() {
     // With a socket, what is no order starts nothing.
     for order in ["", "{}", "{\"python\": 1}", "x"] {
         let run = Run::of(bench.command(&[WORD, order]).stdin(socket()));
-        assert_eq!((run.code, run.stdout.as_str()), (127, ""), "{order}: {run:?}");
+        assert_eq!((run.code, run.stdout.as_str()), (125, ""), "{order}: {run:?}");
     }
     // By another name of the program it is the same.
     let run = Run::of(bench.command(&[WORD, "{}"]).arg0("another").stdin(socket()));
-    assert_eq!(run.code, 127, "{run:?}");
+    assert_eq!(run.code, 125, "{run:?}");
     let help = bench.run(&["help"]);
     assert!(!help.ok().stdout.contains(WORD), "{help:?}");
 }

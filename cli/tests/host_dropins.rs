@@ -10,13 +10,13 @@ use std::process::Command;
 use aisoc_manifests::digest::FileDigest;
 use serde_json::{Value, json};
 use support::Bench;
-use support::host::{Answered, ServedHost, bench, command, has_python};
+use support::host::{Answered, ServedHost, bench, has_python, unconfined};
 
 const NOTE: &str = r#"{"schema_version": 2, "may_sign": ["dropin"]}"#;
 
 /// A host's command that finds the drop-ins of the bench, and writes down what happens.
 fn serving(bench: &Bench, words: &[&str]) -> Command {
-    let mut command = command(bench, words);
+    let mut command = unconfined(bench, words);
     command.env("AISOC_DATA_DIR", bench.path("data")).env("AISOC_LOG_FILE", bench.path("events"));
     command
 }

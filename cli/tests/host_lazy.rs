@@ -8,13 +8,13 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::host::{Answered, ServedHost, bench, command, has_python};
+use support::host::{Answered, ServedHost, bench, command, has_python, unconfined};
 use support::{Bench, Run};
 
 /// What every test says without Python.
 const SKIPPED: &str = "SKIPPED: there is no python3, so nothing was loaded";
 /// Says which process it is, once it has slept.
-const CODE: &str = "import os\nimport time\n\n\nclass Plugin:\n    def run(self, payload, context):\n        time.sleep(payload.get('sleep', 0))\n        if payload.get('end'):\n            os._exit(3)\n        return {'process': os.getpid(), 'answer': ANSWER}\n";
+const CODE: &str = "import os\nimport time\n\nPROCESS = int.from_bytes(os.urandom(6), 'big')\n\n\nclass Plugin:\n    def run(self, payload, context):\n        time.sleep(payload.get('sleep', 0))\n        if payload.get('end'):\n            os._exit(3)\n        return {'process': PROCESS, 'answer': ANSWER}\n";
 
 fn code(answer: &str) -> String {
     format!("ANSWER = {answer:?}\n\n{CODE}")
@@ -43,7 +43,7 @@ fn call(host: &ServedHost, id: &str, payload: &Value) -> Answered {
     host.post_json(&format!("/api/v1/plugins/{id}/run"), &json!({ "payload": payload }))
 }
 
-/// The process of a plugin that was called.
+/// The process of a plugin that was called, as that has numbered itself: in a namespace of its own each is the second.
 fn process(host: &ServedHost, id: &str) -> u64 {
     call(host, id, &json!({})).ok()["result"]["process"].as_u64().expect("a number")
 }
@@ -170,7 +170,7 @@ fn what_is_not_admitted_when_it_is_called_is_not_started() {
     fs::set_permissions(bench.path("traces"), Permissions::from_mode(0o777)).expect("set");
     let trace = bench.path("traces/trace");
     plugin(&bench, "demo", &format!("open({:?}, 'w').close()\n{}", trace.to_str().expect("text"), code("first")));
-    let host = ServedHost::start(&bench, &["--lazy", "--on-revoked", "warn"]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &["--lazy", "--on-revoked", "warn"]));
     let words = ["keys", "revoke", "release", "--reason", "stolen", "--force", "--trusted-keys", "keys"];
     bench.run(&[&words[..], &["--plugins-dir", "plugins"]].concat()).ok();
     let refused = call(&host, "demo", &json!({}));
@@ -188,7 +188,7 @@ fn what_is_not_admitted_when_it_is_called_is_not_started() {
     host.wait_for(|host| host.said().contains("Admitted demo, again"));
     // Keys that nobody can read are nothing against it, and start nothing.
     drop(host);
-    let host = ServedHost::start(&bench, &["--lazy"]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &["--lazy"]));
     fs::rename(bench.path("keys"), bench.path("away")).expect("renamed");
     assert_eq!(call(&host, "demo", &json!({})).status, 422);
     assert_eq!(host.plugin("demo")["no_longer_admitted"], Value::Null);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use support::Bench;
-use support::host::{ServedHost, bench, command, has_python};
+use support::host::{ServedHost, bench, command, has_python, unconfined};
 
 /// A bench with two plugins: one by `release`, one by `other`.
 fn two_publishers() -> Bench {
@@ -211,7 +211,7 @@ fn a_key_that_is_revoked_while_a_reload_loads_is_no_way_in() {
     }
     let bench = two_publishers();
     waits(&bench, "shodan", "release.key", "return {'ok': True}");
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     run(&host, "shodan").ok();
     let reloaded = reload_around(&host, &bench, || {
         revoke(&bench);
@@ -229,7 +229,7 @@ fn keys_that_cannot_be_read_any_more_once_it_is_loaded_let_nothing_in() {
     }
     let bench = two_publishers();
     waits(&bench, "shodan", "release.key", "return {'ok': True}");
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     let reloaded = reload_around(&host, &bench, || {
         fs::set_permissions(bench.path("keys"), Permissions::from_mode(0o777)).expect("set");
     });
@@ -273,7 +273,7 @@ fn what_takes_long_to_come_up_keeps_no_revocation_waiting() {
     }
     let bench = two_publishers();
     waits(&bench, "censys", "other.key", "os._exit(1)");
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     bench.write("closed", "");
     assert_eq!(run(&host, "censys").status, 422);
     // It is tried again a second later.
@@ -290,7 +290,7 @@ fn calls_that_wait_for_their_turn_do_not_begin_once_they_may_not() {
     }
     let bench = two_publishers();
     calls_wait(&bench);
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     let status = |answers: &[support::host::Answered]| answers.iter().map(|answer| answer.status).collect::<Vec<_>>();
     let answers = calls_around(&host, &bench, || drop(host.post("/api/v1/plugins/shodan/disable", "").ok()));
     assert_eq!(status(&answers), [200, 422, 422, 422], "{answers:?}");

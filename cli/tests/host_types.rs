@@ -6,7 +6,7 @@ use std::fs;
 use std::thread;
 
 use serde_json::{Value, json};
-use support::host::{Answered, PATIENCE, ServedHost, bench, command, has_python};
+use support::host::{Answered, PATIENCE, ServedHost, bench, has_python, unconfined};
 use support::{Bench, Run, copy_tree};
 
 /// Leaves a mark with each call; waits with it where it is told to.
@@ -70,7 +70,7 @@ fn a_call_that_expects_another_type_is_refused_and_nothing_is_called() {
     }
     let (bench, marks) = (bench(), Marks::new());
     TYPES.iter().for_each(|kind| put(&bench, &format!("a-{kind}"), kind));
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     let payload = marks.payload(0);
     for (index, kind) in TYPES.iter().enumerate() {
         let id = format!("a-{kind}");
@@ -102,7 +102,7 @@ fn what_is_no_type_is_refused_as_a_request() {
     }
     let (bench, marks) = (bench(), Marks::new());
     put(&bench, "demo", "enricher");
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     let payload = marks.payload(0);
     for query in [
         "expect_type=",
@@ -142,7 +142,7 @@ fn a_call_of_another_type_starts_no_process_and_a_drop_in_is_of_none() {
     put(&bench, "demo", "enricher");
     let tidy = bench.write("data/plugins/cleaners/tidy.py", CODE);
     assert!(tidy.exists());
-    let host = ServedHost::ready(command(&bench, &["--lazy"]).env("AISOC_DATA_DIR", bench.path("data")));
+    let host = ServedHost::ready(unconfined(&bench, &["--lazy"]).env("AISOC_DATA_DIR", bench.path("data")));
     let payload = marks.payload(0);
     let refused = run(&host, "demo", "?expect_type=widget", &payload);
     refused.refused(422, "other_plugin_type", "[demo] expected plugin_type=widget, got enricher");
@@ -163,7 +163,7 @@ fn a_call_that_waits_is_no_call_of_what_a_reload_has_made_of_its_plugin() {
     }
     let (bench, marks) = (bench(), Marks::new());
     put(&bench, "demo", "enricher");
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     write(&bench, "demo", "action", "2.0.0");
     copy_tree(&bench.path("demo"), &bench.path("plugins/demo-2"));
     thread::scope(|scope| {

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use support::{Bench, Run};
 
 const MANIFEST: &str = "id: demo\nname: Demo\nversion: \"1.0.0\"\nplugin_type: enricher\ndescription: d\nauthor: a\n";
@@ -112,7 +113,8 @@ fn a_loaded_plugin_reads_neither_environment_nor_memory_of_its_parent() {
     }
     let bench = bench(SPY);
     for mut command in [bench.command(&WORDS), ordinary(&bench, &WORDS)] {
-        command.env("AISOC_REGISTRY_PASSWORD", "hunter2hunter2").env("RELEASE_KEY", "x");
+        // Confined, it would see no process at all.
+        command.env("AISOC_SANDBOX", "off").env("AISOC_REGISTRY_PASSWORD", "hunter2hunter2").env("RELEASE_KEY", "x");
         let run = finish(command);
         let seen = result(&run);
         for place in ["environ", "memory"] {
@@ -138,6 +140,8 @@ fn a_loaded_plugin_gets_no_descriptor_that_somebody_left_open() {
     let line = format!("exec 7<secret 9<secret; exec {program} {}", "plugin validate demo --load --run '{}' --json");
     let mut command = Command::new("sh");
     command.args(["-c", &line]).current_dir(bench.path("")).stdin(Stdio::null());
+    // Confined, it could not look.
+    command.env("AISOC_SANDBOX", "off");
     let seen = result(&finish(command));
     let open = seen["descriptors"].as_array().expect("a list");
     assert!(open.len() > 3, "{seen}");
@@ -220,6 +224,8 @@ fn a_stopped_load_leaves_nothing_and_says_so() {
         let mut command = bench.command(&["plugin", "validate", "demo", "--load"]);
         // What a killed one leaves of its copy goes with the bench.
         command.env("TMPDIR", bench.path(""));
+        // Confined, it could leave no mark.
+        command.env("AISOC_SANDBOX", "off");
         let mut child = command.stderr(Stdio::null()).spawn().expect("starts");
         let start = Instant::now();
         while !Path::new(&mark).exists() && start.elapsed() < Duration::from_secs(15) {
@@ -291,4 +297,34 @@ fn a_plugin_that_is_mostly_hole_is_not_copied() {
     let run = bench.run(&["plugin", "validate", "demo", "--load"]);
     run.refused(1, "forbidden_entry");
     assert!(run.stderr.contains("big.bin") && began.elapsed() < Duration::from_secs(10), "{run:?}");
+}
+
+/// Characters that end a quoted text, a line or a template, or hide something; all that an argument can hold.
+const HOSTILE: &str =
+    "O'Brien \"quoted\" \\ back\\x41 {{name}} $HOME #c: - [\n\r\t\u{7f}\u{85}\u{2028}\u{feff}\u{202e}é–語😀";
+
+#[test]
+fn every_scaffold_loads_and_answers_its_sample() {
+    if !has_python() {
+        return;
+    }
+    let connector = r#"{"action": "normalize", "raw": {"id": 7, "title": "Login", "severity": "HIGH"}}"#;
+    let responder = r#"{"action": "block_ip", "params": {"ip": "203.0.113.7"}}"#;
+    let detection = r#"{"process": {"name": "rm", "command_line": "rm ~/.bash_history"}, "user": {"name": "eve"}}"#;
+    for (kind, payload, place, expected) in [
+        ("enricher", r#"{"indicator": "203.0.113.7"}"#, "/kind", json!("ip")),
+        ("connector", connector, "/severity", json!("high")),
+        ("responder", responder, "/status", json!("skipped")),
+        ("detection", detection, "/alerts/0/rule_id", json!("det-ab-001")),
+        ("widget", r#"{"alerts": [{"severity": "high"}, {"severity": "low"}]}"#, "/data/rows/1", json!(["high", 1])),
+    ] {
+        let bench = Bench::new();
+        bench.run(&["plugin", "new", "ab", "--type", kind, "--author", HOSTILE, "-o", "made"]).ok();
+        let run = bench.run(&["plugin", "validate", "made/ab", "--load", "--run", payload, "--json"]);
+        let loaded: serde_json::Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+        let loaded = &loaded["loaded"];
+        assert_eq!((&loaded["class"], &loaded["run_is_async"]), (&json!("Plugin"), &json!(true)), "{loaded}");
+        assert_eq!(loaded["result"].pointer(place), Some(&expected), "{kind}: {loaded}");
+        assert!(!bench.path("made/ab/__pycache__").exists());
+    }
 }

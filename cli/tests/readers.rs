@@ -42,10 +42,9 @@ const READERS: &[(&str, usize, &str)] = &[
     // Answers of a child that we started, and of the person at the terminal: a line without its end is none.
     ("cli/src/commands/demo.rs", 1, "address"),
     ("cli/src/commands/uninstall.rs", 1, "filter(|answer| answer.ends_with('\\n'))"),
-    ("worker/src/child.rs", 2, "line.ends_with(b\"\\n\")"),
-    ("worker/src/serving/answers.rs", 1, "line.len() as u64 == most => return End::TooLarge"),
+    ("worker/src/process/answers.rs", 1, "line.len() as u64 == most => return End::TooLarge"),
     // What a plugin prints: what is behind the bound of a line is dropped, to its end.
-    ("worker/src/serving/log.rs", 1, "self.printed.skip_until(b'\\n')"),
+    ("worker/src/process/log.rs", 1, "self.printed.skip_until(b'\\n')"),
     ("programs/src/pipe.rs", 0, "self.length > self.most"),
     // What the kernel says about processes and users.
     ("worker/src/descendants.rs", 1, "/proc/"),

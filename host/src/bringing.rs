@@ -18,6 +18,7 @@ use crate::found::{Found, Verdict, reason_of};
 use crate::held::{Held, Running, locked};
 use crate::host::Host;
 use crate::lifecycle::{Event, Verb};
+use crate::loading::load;
 use crate::refusal::Refusal;
 use crate::settings::Happening;
 use crate::standing::OnDisk;
@@ -102,7 +103,7 @@ impl Host {
             self.write_down(Action::Reload, subject, by).map_err(Refusal::Host)?;
         }
         self.remember_meant(held, found).map_err(Refusal::Host)?;
-        let about = described(about.clone(), &code);
+        let about = described(about.clone(), &code, &worker);
         let running = Running::new(worker, code.copy, pin, room);
         let loaded_at = (self.settings.clock)();
         let before = {
@@ -166,7 +167,7 @@ impl Host {
         if let Some(file) = &code.user_file {
             self.tell_of(&Happening::UserFile { file });
         }
-        self.settings.loader.load(&held.id, code, self.stopped(), &configuration.unwrap_or_default(), log)
+        load(&self.settings.launcher, &held.id, code, self.stopped(), &configuration.unwrap_or_default(), log)
     }
 
     /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aisoc_pipeline::AdmittedCode;
 use aisoc_pipeline::documents::{HostedManifest, HostedPlugin};
+use aisoc_worker::serving::Worker;
 
 use crate::pinned::Pin;
 
@@ -13,10 +14,15 @@ pub(crate) struct Code {
     pub(crate) pin: Option<Arc<Pin>>,
 }
 
-/// What is shown of a plugin once its code was read.
-pub(crate) fn described(mut about: HostedPlugin, code: &AdmittedCode) -> HostedPlugin {
+/// What is shown of a plugin once its code was read, and runs.
+pub(crate) fn described(mut about: HostedPlugin, code: &AdmittedCode, worker: &Worker) -> HostedPlugin {
     let AdmittedCode { manifest, config_schema, .. } = code;
     about.code_checked_against = Some(code.checked_against.as_str());
+    (about.sandbox, about.sandbox_missing) = match worker.layers() {
+        None => (Some("off"), None),
+        Some(layers) if layers.are_whole() => (Some("full"), None),
+        Some(layers) => (Some("partial"), Some(layers.missing())),
+    };
     let Some(manifest) = manifest else { return about };
     about.manifest = HostedManifest {
         name: Some(manifest.name.clone()),

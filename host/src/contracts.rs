@@ -9,8 +9,8 @@ use crate::host::Host;
 impl Host {
     /// As [`check_contracts`].
     pub(crate) fn ask_contracts(&self, options: &HereOptions, plugins: &[&Discovered]) -> Result<Vec<Contract>> {
-        let (python, site_packages) = (&self.settings.loader.python, options.sources.site_packages()?);
-        let checks = ContractChecks { python, site_packages: &site_packages, limits: &options.limits };
+        let (launcher, site_packages) = (&self.settings.launcher, options.sources.site_packages()?);
+        let checks = ContractChecks { launcher, site_packages: &site_packages, limits: &options.limits };
         check_contracts(plugins, &checks)
     }
 

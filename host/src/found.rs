@@ -113,6 +113,8 @@ pub(crate) fn shown(
         quarantined: false,
         on_disk: None,
         code_checked_against: None,
+        sandbox: None,
+        sandbox_missing: None,
         state: "",
         signature: SignatureJudgement::default(),
         source: source.as_str(),

@@ -41,7 +41,6 @@ pub use api::{Handed, Listener, serve};
 pub use asker::{Actor, Asker, RequestId};
 pub use feed::Feed;
 pub use host::Host;
-pub use loading::Loader;
 pub use refusal::Refusal;
 pub use rooms::ProcessRules;
 pub use settings::{Configured, Happening, Invocation, Settings};

@@ -1,14 +1,13 @@
 //! How a plugin comes into memory: the code that was admitted, in a process of its own.
 
-use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::text::shown;
 use aisoc_pipeline::AdmittedCode;
-use aisoc_worker::serving::{Bounds, LogLine, Plugin, Serving, ShimProgram, Worker};
-use aisoc_worker::{Error, Python};
+use aisoc_worker::serving::{LogLine, Plugin, Serving, Worker};
+use aisoc_worker::{Bounds, Error, Launcher};
 use serde_json::{Map, Value};
 
 /// Most characters that are shown of what a plugin says of its failure.
@@ -16,52 +15,31 @@ const MAX_SHOWN: usize = 1000;
 /// How long a plugin may take to be loaded.
 const LOAD_PATIENCE: Duration = Duration::from_secs(20);
 
-/// With what plugins are loaded.
-#[derive(Clone)]
-pub struct Loader {
-    /// The Python that runs them.
-    pub python: Python,
-    /// The process between.
-    pub shim: ShimProgram,
-}
-
-impl fmt::Debug for Loader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loader").field("python", &self.python.program).finish_non_exhaustive()
-    }
-}
-
-impl Loader {
-    /// Loads a plugin; what it prints goes to `log`.
-    ///
-    /// # Errors
-    /// `import_failed`, in the words of a host.
-    pub(crate) fn load(
-        &self,
-        id: &str,
-        code: &AdmittedCode,
-        stop: &AtomicBool,
-        config: &Map<String, Value>,
-        log: impl FnMut(LogLine) + Send + 'static,
-    ) -> Result<Worker, Fault> {
-        let plugin = Plugin {
-            id,
-            entry: &code.entry,
-            sources: &code.sources,
-            directory: &code.directory,
-            site_paths: &code.site_paths,
-            config,
-        };
-        let serving = Serving {
-            python: &self.python,
-            shim: &self.shim,
-            bounds: Bounds::default(),
-            patience: LOAD_PATIENCE,
-            stop,
-            log: Box::new(log),
-        };
-        Worker::start(&plugin, serving).map_err(|error| fault(Reason::ImportFailed, &error))
-    }
+/// Loads a plugin; what it prints goes to `log`.
+///
+/// # Errors
+/// `import_failed`, in the words of a host; `sandbox_unavailable`.
+pub(crate) fn load(
+    launcher: &Launcher,
+    id: &str,
+    code: &AdmittedCode,
+    stop: &AtomicBool,
+    config: &Map<String, Value>,
+    log: impl FnMut(LogLine) + Send + 'static,
+) -> Result<Worker, Fault> {
+    let plugin = Plugin {
+        id,
+        entry: &code.entry,
+        sources: &code.sources,
+        directory: &code.directory,
+        site_paths: &code.site_paths,
+        config,
+    };
+    let serving = Serving { launcher, bounds: Bounds::default(), patience: LOAD_PATIENCE, stop, log: Box::new(log) };
+    Worker::start(&plugin, serving).map_err(|error| match error {
+        Error::Unconfined { .. } => fault(Reason::SandboxUnavailable, &error),
+        error => fault(Reason::ImportFailed, &error),
+    })
 }
 
 /// A worker's error, with the plugin's own words in it cut and escaped.

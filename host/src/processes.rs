@@ -94,7 +94,7 @@ impl Host {
         // Starting takes its time, in which keys are revoked.
         self.require_still_admitted(held, &plugin, &code.evidence)?;
         let mut now = locked(&held.now);
-        now.about = About::whole(described(now.about.shown(), &code));
+        now.about = About::whole(described(now.about.shown(), &code, &worker));
         let running = Arc::new(Running::new(worker, code.copy, pin, room));
         (now.running, now.evidence) = (Some(Arc::clone(&running)), Some(Arc::new(code.evidence)));
         now.on_disk = Some(OnDisk::Same);

@@ -11,6 +11,7 @@ use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::{DropinFile, InstallOptions, Installation, Note, Rollback};
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{PluginMode, SignatureStatus, TrustMode};
+use aisoc_worker::Launcher;
 use aisoc_worker::serving::LogLine;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -18,7 +19,6 @@ use serde_json::{Map, Value};
 use crate::asker::Asker;
 use crate::feed::Feed;
 use crate::lifecycle::State;
-use crate::loading::Loader;
 use crate::rooms::ProcessRules;
 use crate::standing::OnRevoked;
 
@@ -38,7 +38,7 @@ pub struct Settings {
     /// The time by which keys are judged now.
     pub judging_time: Box<dyn Fn() -> Result<Timestamp> + Send + Sync>,
     /// With what plugins are loaded.
-    pub loader: Loader,
+    pub launcher: Launcher,
     /// And when.
     pub processes: ProcessRules,
     /// What the plugin of an id is configured with; nothing where nobody has said anything of it.

@@ -536,6 +536,9 @@ reasons! {
     ImportFailed "import_failed" Failed
         "An entry point could not be imported to be checked: there is no Python, or it raised, ended, ran out of its bounds or took too long."
         "run what is named in the Python of the host, or uninstall the distribution"
+    SandboxUnavailable "sandbox_unavailable" Refused
+        "This system does not give every layer that plugins are to be confined by, as AISOC_SANDBOX says, so none of their code was run."
+        "see which layers there are, and why not the others: `aisoc doctor`"
     ContractCheckFailed "contract_check_failed" Failed
         "What an entry point names was imported, and is not what its host asks of a plugin."
         "ask who made the distribution for one that fits; `aisoc help discovery` has the contracts"

@@ -226,6 +226,12 @@ warnings! {
     HostWithoutLogin "host_without_login"
         "A host asks nobody who they are: whoever reaches it on this machine may call, load and unload plugins."
         Some("run it where nobody else has an account")
+    SandboxOff "sandbox_off"
+        "Plugins are confined by nothing but limits of what they take, outside of a development environment, as AISOC_SANDBOX says."
+        Some("unset AISOC_SANDBOX, which confines them by what the system gives")
+    SandboxPartial "sandbox_partial"
+        "This system does not give every layer that plugins are confined by; they run with the others."
+        Some("see which, and why: `aisoc doctor`; with `AISOC_SANDBOX=require` none of them runs like that")
     VersionsNotPinned "versions_not_pinned"
         "A host could not say in the plugins directory which versions it runs, so other commands may remove them."
         Some("run the host as a user who may write the plugins directory")

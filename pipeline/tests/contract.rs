@@ -1,7 +1,9 @@
 //! From `*.dist-info` to a verdict: entry points are found without Python, and checked in a real one.
 #![expect(clippy::print_stderr, reason = "what could not be tried is said")]
 
-use std::env;
+#[path = "../../worker/tests/support/mod.rs"]
+mod support;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -9,7 +11,7 @@ use std::path::Path;
 use aisoc_manifests::fault::Reason;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{Contract, ContractChecks, Discovered, SiteSources, check_contracts, discover_site};
-use aisoc_worker::{KEPT_VARIABLES, Python};
+use support::launcher_of;
 
 fn write(path: &Path, content: impl AsRef<[u8]>) {
     fs::create_dir_all(path.parent().expect("a parent")).expect("made");
@@ -31,10 +33,9 @@ fn checked(site: &Path, program: &str) -> (Vec<Discovered>, Vec<Contract>) {
     let sources = SiteSources { site_packages: vec![site.to_owned()], ..SiteSources::default() };
     let found = discover_site(&sources, &Limits::default()).expect("not interrupted");
     assert!(found.failed.is_empty(), "{found:?}");
-    let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?)));
-    let python = Python { program: program.into(), variables: variables.collect() };
+    let launcher = launcher_of(program);
     let limits = Limits::default();
-    let checks = ContractChecks { python: &python, site_packages: &sources.site_packages, limits: &limits };
+    let checks = ContractChecks { launcher: &launcher, site_packages: &sources.site_packages, limits: &limits };
     let plugins: Vec<&Discovered> = found.plugins.iter().collect();
     let answers = check_contracts(&plugins, &checks).expect("not interrupted");
     (found.plugins, answers)

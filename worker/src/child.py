@@ -1,8 +1,7 @@
-# What every child does first: leave the caller's terminal and descriptors, and answer where nothing that a plugin
-# prints does.
+# What every child does first: leave what is not the plugin's, and answer where nothing that a plugin prints does.
 #
-# Runs as `python -c`, followed by one of the scripts beside it, with the process to die with as its first argument and
-# the request on standard input.
+# Runs as `python -c`, followed by one of the scripts beside it. Descriptor 0 is a socket to aisoc, with the request in one
+# line, and the answer behind its number in another.
 import asyncio
 import importlib
 import importlib.util
@@ -16,18 +15,6 @@ import traceback
 
 class Refusal(Exception):
     """What is said about the plugin, in the words of whoever would load it."""
-
-
-def die_with(parent):
-    """A killed aisoc ends nothing any more, so the kernel does. Best effort, where there is ctypes."""
-    try:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
-    except (ImportError, OSError, AttributeError):
-        return
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 # How a directory is called that the child was handed open.
@@ -44,17 +31,23 @@ def close_all_but(kept):
 
 
 def take_channel():
-    """The pipe to aisoc, away from where the plugin prints: descriptor 1 becomes standard error.
-
-    Neither a print nor a program that the plugin starts reaches the answer: a duplicate is not
-    inherited. Standard input is spent and becomes empty.
-    """
-    channel = os.fdopen(os.dup(1), "w", encoding="ascii")
-    os.dup2(2, 1)
+    """The socket to aisoc, away from where the plugin reads: a program that it starts inherits no duplicate."""
+    channel = os.dup(0)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     return channel
+
+
+def line_from(channel):
+    """All of a line, and nothing behind it."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        came = os.read(channel, 1 << 16)
+        if not came:
+            os._exit(0)
+        line += came
+    return line
 
 
 class refusing:
@@ -90,19 +83,22 @@ def cause_of(refusal, directories):
 
 def leave():
     """Takes the request, and leaves everything that is not the plugin's."""
-    # Away from the caller's terminal, into which the plugin could type; and from its Ctrl-C.
+    # In a session of its own, which has no terminal that it could type into.
     os.setsid()
-    request = json.load(sys.stdin)
     channel = take_channel()
-    handed = [int(name[len(HANDED):]) for name in sys.argv[2:] if name.startswith(HANDED)]
-    close_all_but([channel.fileno(), *handed])
-    die_with(int(sys.argv[1]))
-    return request, channel
+    handed = [int(name[len(HANDED):]) for name in sys.argv[1:] if name.startswith(HANDED)]
+    close_all_but([channel, *handed])
+    return json.loads(line_from(channel)), channel
+
+
+# The number of the answer: what aisoc says of the confinement has the one before it.
+ANSWER = 1
 
 
 def reply(channel, report):
     """The one line, and the end."""
-    channel.write(json.dumps(report) + "\n")
-    channel.flush()
+    line = b"%d %s\n" % (ANSWER, json.dumps(report).encode("ascii"))
+    while line:
+        line = line[os.write(channel, line):]
     # Not by way of the interpreter's end: threads the plugin left running would delay it.
     os._exit(0)

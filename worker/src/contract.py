@@ -1,17 +1,8 @@
 
 
-# Imports an entry point and holds it to what a host asks of one, in one JSON line. The arguments behind the first are
-# the directories to import from.
+# Imports an entry point and holds it to what a host asks of one, in one JSON line. The arguments are the directories to import from.
 import functools
 
-MEBIBYTE = 1 << 20
-# Addresses, and memory that is written: an import that needs more is none.
-ADDRESS_BYTES = 4096 * MEBIBYTE
-DATA_BYTES = 1024 * MEBIBYTE
-# Of one file: a check has nothing to write.
-FILE_BYTES = MEBIBYTE
-# Processes and threads beside those that this user has already.
-TASKS = 64
 # Entries of one list of a manifest.
 LIST_ENTRIES = 1000
 # What a plugin of Stigmem asks of its host when it says nothing.
@@ -20,38 +11,6 @@ REQUIRES = ">=0.9.0a10"
 
 class Breach(Exception):
     """What the contract says about an object that was imported."""
-
-
-def tasks_of(user):
-    """How many processes and threads that user has, as far as they are to be seen."""
-    count = 0
-    for entry in os.scandir("/proc"):
-        try:
-            if entry.name.isdigit():
-                # Whose the directory is says nothing: that of a process that cannot be dumped is root's.
-                with open(entry.path + "/status", encoding="utf-8", errors="replace") as status:
-                    said = dict(line.split(":", 1) for line in status if ":" in line)
-                if int(said["Uid"].split()[0]) == user:
-                    count += int(said["Threads"])
-        except (OSError, KeyError, ValueError):
-            pass
-    return count
-
-
-def bound():
-    """No plugin code runs before this, and nothing takes it back: the hard limits go down too."""
-    import resource
-
-    for what, most in (
-        (resource.RLIMIT_AS, ADDRESS_BYTES),
-        (resource.RLIMIT_DATA, DATA_BYTES),
-        (resource.RLIMIT_FSIZE, FILE_BYTES),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NPROC, tasks_of(os.getuid()) + TASKS),
-    ):
-        hard = resource.getrlimit(what)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, most))
 
 
 def find(directories):
@@ -144,10 +103,6 @@ CONTRACTS = {"procedure": procedure, "hook": hook, "import": lambda found: {}}
 
 def answer(request, directories):
     try:
-        bound()
-    except (ImportError, OSError, ValueError) as error:
-        return {"unbounded": str(error)}
-    try:
         find(directories)
         found = imported(request)
         try:
@@ -165,7 +120,7 @@ def answer(request, directories):
 
 def main():
     request, channel = leave()
-    reply(channel, answer(request, sys.argv[2:]))
+    reply(channel, answer(request, sys.argv[1:]))
 
 
 main()

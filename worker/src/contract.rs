@@ -2,25 +2,26 @@
 //!
 //! The child and everything that it started end before [`check`] returns, whatever the plugin did.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::child::{CONTRACT, Child, Python, Script};
 use crate::error::Error;
-use crate::lowered::Lowered;
+use crate::launcher::{Launcher, Start};
 use crate::private_copy::Room;
+use crate::process::{Waiting, ask};
+use crate::shim::{Bounds, Script};
 use crate::visible::Visible;
 use crate::waiting::alone;
 
 /// What an entry point gets to be imported and looked at in, unless the caller says otherwise.
 pub const CHECK_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Without `site`, whose `.pth` files run code of every distribution there is.
-const WITHOUT_SITE: &[&str] = &["-S"];
+/// A check has nothing to write.
+const BOUNDS: Bounds = Bounds { file_bytes: 1 << 20, ..Bounds::of_a_plugin() };
 
 /// What a host asks of the object behind an entry point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +47,8 @@ impl Contract {
 /// What is checked, in what, and for how long.
 #[derive(Debug)]
 pub struct Checking<'a> {
-    /// The Python that imports it.
-    pub python: &'a Python,
+    /// With what it is started.
+    pub launcher: &'a Launcher,
     /// What it is held to.
     pub contract: Contract,
     /// The module, dotted.
@@ -104,13 +105,22 @@ pub fn check(checking: &Checking<'_>) -> Result<Checked, Error> {
     // Held until the child has ended; and by nobody else's child, for there is none.
     let visible = |path: &PathBuf| Visible::make(path, &checking.room, checking.stop);
     let directories = checking.site_packages.iter().map(visible).collect::<Result<Vec<_>, _>>()?;
-    let arguments: Vec<&Path> = directories.iter().map(Visible::path).collect();
-    let script = Script { text: CONTRACT, options: WITHOUT_SITE, arguments: &arguments, request: &request };
-    let child = Child::start(checking.python, &script, Lowered::without_directory())?;
-    let line = child.line(checking.patience, checking.stop)?;
+    let paths: Vec<PathBuf> = directories.iter().map(|directory| directory.path().to_owned()).collect();
+    let start = Start {
+        script: Script::Contract,
+        arguments: paths.clone(),
+        readable: paths,
+        bounds: BOUNDS,
+        home: "/nonexistent".into(),
+        sandbox: checking.launcher.sandbox,
+    };
+    let line = ask(
+        checking.launcher.prepare(start, checking.stop)?,
+        &request,
+        Waiting::begin(checking.patience, checking.stop),
+    )?;
     let ours = |words: String| directories.iter().fold(words, |words, directory| directory.in_our_words(&words));
     match serde_json::from_slice(&line).map_err(|source| Error::Unreadable { source })? {
-        Answer::Unbounded { unbounded: what } => Err(Error::Unbounded { what }),
         Answer::NotImported { import_failed: message, cause } => {
             Err(Error::NotImported { message: ours(message), cause })
         }
@@ -123,7 +133,6 @@ pub fn check(checking: &Checking<'_>) -> Result<Checked, Error> {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Answer {
-    Unbounded { unbounded: String },
     NotImported { import_failed: String, cause: Option<String> },
     Breach { breach: String, cause: Option<String> },
     Checked(Checked),

@@ -6,6 +6,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 use std::{error, fmt, io};
 
+use crate::sandbox::layer::Layers;
+
 /// Why a plugin was not loaded. The words of the plugin in it are as the plugin wrote them: whoever shows
 /// them cuts and escapes them.
 #[derive(Debug)]
@@ -31,11 +33,6 @@ pub enum Error {
     NotStarted {
         /// The program.
         program: OsString,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The system does not let this process end what a plugin starts, so nothing was started.
-    CannotEnd {
         /// What the system says.
         source: io::Error,
     },
@@ -87,10 +84,10 @@ pub enum Error {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// This Python can bound nothing, so nothing was imported.
-    Unbounded {
-        /// What it says.
-        what: String,
+    /// Nothing was started, because this system does not give every layer that a plugin is to be confined by.
+    Unconfined {
+        /// What it gives, and why not more.
+        layers: Layers,
     },
     /// What was to be imported could not be.
     NotImported {
@@ -130,7 +127,6 @@ impl fmt::Display for Error {
                 write!(f, "there is no Python: `{}` was not found", program.to_string_lossy())
             }
             Self::NotStarted { program, .. } => write!(f, "cannot start `{}`", program.to_string_lossy()),
-            Self::CannotEnd { .. } => f.write_str("the system does not let this process end what a plugin starts"),
             Self::TooMuch { path } => {
                 write!(f, "with `{}` there is more than a plugin may hold", path.display())
             }
@@ -151,7 +147,9 @@ impl fmt::Display for Error {
             Self::Unanswered { status: Some(status), .. } => write!(f, "Python ended without an answer ({status})"),
             Self::Unanswered { status: None, .. } => f.write_str("Python closed its standard output without an answer"),
             Self::Unreadable { .. } => f.write_str("the answer of Python cannot be read"),
-            Self::Unbounded { what } => write!(f, "this Python cannot bound what a plugin takes: {what}"),
+            Self::Unconfined { layers } => {
+                write!(f, "this system does not confine a plugin whole: {}", layers.missing())
+            }
             Self::NotImported { message, .. } | Self::Breach { message, .. } => f.write_str(message),
             Self::Refused { refusal, .. } => f.write_str(refusal),
         }
@@ -161,10 +159,7 @@ impl fmt::Display for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Io { source, .. }
-            | Self::NoPython { source, .. }
-            | Self::NotStarted { source, .. }
-            | Self::CannotEnd { source } => Some(source),
+            Self::Io { source, .. } | Self::NoPython { source, .. } | Self::NotStarted { source, .. } => Some(source),
             Self::Unreadable { source } => Some(source),
             Self::TooMuch { .. }
             | Self::Stopped
@@ -176,7 +171,7 @@ impl error::Error for Error {
             | Self::Withdrawn
             | Self::CallTooLarge { .. }
             | Self::Unanswered { .. }
-            | Self::Unbounded { .. }
+            | Self::Unconfined { .. }
             | Self::NotImported { .. }
             | Self::Breach { .. }
             | Self::Refused { .. } => None,

@@ -1,6 +1,6 @@
 
 
-# Loads a plugin the way a host does, and says so in one JSON line. The second argument is the plugin's directory.
+# Loads a plugin the way a host does, and says so in one JSON line. The argument is the plugin's directory.
 
 
 def load_class(directory):
@@ -45,7 +45,7 @@ async def answer(directory, request):
 
 def main():
     request, channel = leave()
-    directory = pathlib.Path(sys.argv[2])
+    directory = pathlib.Path(sys.argv[1])
     try:
         report = asyncio.run(answer(directory, request))
     except Refusal as refusal:

@@ -14,8 +14,6 @@ use crate::private_copy::{PrivateCopy, Room};
 pub(crate) enum Lowered {
     /// The caller, on the caller's files.
     No,
-    /// Nobody, on whatever everybody may read.
-    Nobody,
     /// Nobody, on a copy of a plugin's directory.
     Copied(PrivateCopy),
 }
@@ -36,25 +34,11 @@ impl Lowered {
         }
     }
 
-    /// Without a directory of its own: what it reads was made visible to it.
-    pub(crate) fn without_directory() -> Self {
-        if is_root() { Self::Nobody } else { Self::No }
-    }
-
     /// Where the copy is.
     pub(crate) fn plugin(&self) -> Option<&Path> {
         match self {
             Self::Copied(copy) => Some(copy.path()),
-            Self::No | Self::Nobody => None,
-        }
-    }
-
-    /// The home of a child that is nobody.
-    pub(crate) fn home(&self) -> Option<&Path> {
-        match self {
             Self::No => None,
-            Self::Nobody => Some(Path::new("/nonexistent")),
-            Self::Copied(copy) => Some(copy.path()),
         }
     }
 }

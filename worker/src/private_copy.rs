@@ -21,6 +21,7 @@ use rustix::fs::{FileType, readlinkat};
 
 use crate::error::Error;
 use crate::nobody::{NOBODY, is_root};
+use crate::sandbox::Scratch;
 use crate::waiting::go_on;
 
 /// How the directories begin in which copies are.
@@ -97,9 +98,10 @@ impl PrivateCopy {
         &self.path
     }
 
-    /// Removes this user's copies whose process is gone.
+    /// Removes this user's copies whose process is gone, and what their plugins wrote.
     pub fn sweep() {
         sweep(&tempfile::env::temp_dir(), PREFIX);
+        Scratch::sweep();
     }
 }
 

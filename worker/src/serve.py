@@ -12,8 +12,8 @@ import sys
 COROUTINE = 0x80
 # Longest line that the host reads; it says how long.
 LIMIT = 0
-# The number of what is answered first.
-LOAD = 0
+# The number of what Python answers first; what it is confined by was said before.
+LOAD = 1
 
 
 class Refusal(Exception):

@@ -1,49 +1,23 @@
 //! Plugins that are held, each in a real process.
 #![expect(clippy::print_stderr, reason = "without Python there is nothing to test, which is said")]
 
+mod support;
+
 use std::collections::BTreeMap;
-use std::env;
-use std::ffi::OsString;
 use std::fs;
-use std::io::{self, IsTerminal as _};
-use std::os::fd::AsFd as _;
 use std::path::PathBuf;
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_worker::serving::{
-    Bounds, Call, Entry, LogLine, MAX_CALL_BYTES, Plugin, Serving, ShimProgram, Worker, attend,
-};
-use aisoc_worker::{Error, KEPT_VARIABLES, Loading, Python, Room, load};
-use rustix::fs::{FileType, fstat};
+use aisoc_worker::serving::{Call, Entry, LogLine, MAX_CALL_BYTES, Plugin, Serving, Worker};
+use aisoc_worker::{Bounds, Error, KEPT_VARIABLES, Launcher, Loading, Room, Sandbox, load};
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Map, Value, json};
+use support::launcher;
 
 const STEP: Duration = Duration::from_millis(5);
-
-/// The shim of these tests is their program again, which runs this alone.
-#[test]
-fn is_the_shim_when_it_is_started_as_one() {
-    let is_socket =
-        fstat(io::stdin().as_fd()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket);
-    let order = env::args().next_back().filter(|order| order.starts_with('{'));
-    if let Some(order) = order.filter(|_| is_socket && !io::stdin().is_terminal()) {
-        let code = attend(&order);
-        // `ExitCode` does not say what it is.
-        let code = format!("{code:?}").chars().filter(char::is_ascii_digit).collect::<String>();
-        #[expect(clippy::exit, reason = "it is the shim here, and no test")]
-        process::exit(code.parse().unwrap_or(255));
-    }
-}
-
-fn shim() -> ShimProgram {
-    let name = "is_the_shim_when_it_is_started_as_one";
-    let arguments = ["--exact", "--nocapture", name].map(OsString::from).to_vec();
-    ShimProgram { program: env::current_exe().expect("this program"), arguments }
-}
 
 /// How many processes a user may have is counted over all plugins of that user: one that starts as many as it can leaves
 /// none to those beside it, so that tests that start some do not stand beside that one.
@@ -68,6 +42,7 @@ struct Fixture {
     entry: Entry,
     site_paths: Vec<PathBuf>,
     log: Arc<Mutex<Vec<LogLine>>>,
+    launcher: Launcher,
 }
 
 impl Fixture {
@@ -81,7 +56,14 @@ impl Fixture {
             entry: class("plugin.py", "Plugin"),
             site_paths: Vec::new(),
             log: Arc::default(),
+            launcher: launcher(Sandbox::default()),
         }
+    }
+
+    /// Kept from nothing by the kernel: what it can still do then, it must not keep.
+    fn unconfined(mut self) -> Self {
+        self.launcher = launcher(Sandbox::Off);
+        self
     }
 
     fn with(mut self, path: &str, source: &str) -> Self {
@@ -90,8 +72,6 @@ impl Fixture {
     }
 
     fn start_within(&self, patience: Duration) -> Result<Worker, Error> {
-        let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?)));
-        let python = Python { program: "python3".into(), variables: variables.collect() };
         let plugin = Plugin {
             id: "of-tests",
             entry: &self.entry,
@@ -102,8 +82,7 @@ impl Fixture {
         };
         let (log, stop) = (Arc::clone(&self.log), AtomicBool::new(false));
         let serving = Serving {
-            python: &python,
-            shim: &shim(),
+            launcher: &self.launcher,
             bounds: Bounds::default(),
             patience,
             stop: &stop,
@@ -342,7 +321,7 @@ fn a_call_that_does_not_let_go_ends_the_plugin_and_everything_it_started() {
     let _starting = start_few();
     let source = "import os, subprocess, sys, time\nchild = subprocess.Popen(['sleep', '600'], start_new_session=True)\n\
                   class Plugin:\n def run(self, p, c):\n  if p: return [os.getpid(), child.pid]\n  time.sleep(600)";
-    let worker = started!(Fixture::of(source));
+    let worker = started!(Fixture::of(source).unconfined());
     let ids = call(&worker, json!({ "ids": 1 })).expect("answered");
     let error = call_within(&worker, json!({}), Duration::from_millis(100)).expect_err("hangs");
     assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
@@ -361,7 +340,7 @@ fn dropping_it_ends_what_ignores_every_signal_and_left_its_session() {
                   for n in range(1, 65):\n try: signal.signal(n, signal.SIG_IGN)\n except (OSError, ValueError): pass\n\
                   for _ in range(3):\n id = os.fork()\n if id == 0:\n  os.setsid()\n  time.sleep(600)\n ids.append(id)\n\
                   class Plugin:\n def run(self, p, c): return ids + [os.getpid(), os.getppid()]";
-    let worker = started!(Fixture::of(source));
+    let worker = started!(Fixture::of(source).unconfined());
     let ids = call(&worker, json!({})).expect("answered");
     drop(worker);
     for id in ids["result"].as_array().expect("five") {
@@ -371,14 +350,15 @@ fn dropping_it_ends_what_ignores_every_signal_and_left_its_session() {
 
 #[test]
 fn a_load_that_takes_too_long_or_is_stopped_leaves_nothing() {
-    let fixture = Fixture::of("import os\nprint(os.getpid(), flush=True)\nwhile True: pass");
+    let fixture = Fixture::of("import os\nprint(os.getpid(), flush=True)\nwhile True: pass").unconfined();
     match fixture.start_within(Duration::from_secs(1)) {
         Err(Error::NoPython { .. }) => return eprintln!("SKIPPED: there is no python3"),
         started => assert!(matches!(started.expect_err("hangs"), Error::TimedOut { .. })),
     }
     let printed = fixture.printed();
     let id = printed.iter().find_map(|line| match line {
-        LogLine::Printed(line) => line.parse().ok(),
+        // Behind what the program of these tests prints itself.
+        LogLine::Printed(line) => line.rsplit(' ').next()?.parse().ok(),
         LogLine::Dropped(_) => None,
     });
     assert!(is_gone(id.expect("its number")), "{printed:?}");
@@ -389,7 +369,7 @@ fn what_is_printed_is_a_bounded_log_and_never_an_answer() {
     let source = "import os, sys\nprint('{\"id\": 0, \"python\": \"9\"}', flush=True)\nprint('x' * 10000)\n\
                   os.write(1, b'\\xff\\n')\nfor _ in range(100000): os.write(2, b'flood\\n')\n\
                   class Plugin:\n def run(self, p, c): return [sys.stdin.read(), sorted(os.listdir('/proc/self/fd')), dict(os.environ)]";
-    let fixture = Fixture::of(source);
+    let fixture = Fixture::of(source).unconfined();
     let worker = started!(fixture);
     assert!(!worker.python().starts_with('9'));
     let result = call(&worker, json!({})).expect("answered");
@@ -520,7 +500,7 @@ fn what_one_holds_in_memory_no_other_of_its_user_sees() {
     let looks = "import os\nclass Plugin:\n def run(self, p, c):\n  seen = {}\n  for what in ('mem', 'environ', 'maps', 'fd'):\n   \
                  place = '/proc/%d/%s' % (p['id'], what)\n   try:\n    seen[what] = bool(os.listdir(place) if what == 'fd' \
                  else open(place, 'rb'))\n   except OSError as error: seen[what] = error.strerror\n  return seen";
-    let (holding, looking) = (started!(Fixture::of(holds)), started!(Fixture::of(looks)));
+    let (holding, looking) = (started!(Fixture::of(holds).unconfined()), started!(Fixture::of(looks).unconfined()));
     let id = call(&holding, json!({})).expect("answered")["result"].clone();
     let seen = call(&looking, json!({ "id": id })).expect("answered");
     for what in ["mem", "environ", "maps", "fd"] {
@@ -561,13 +541,12 @@ fn one_that_is_held_outlives_a_load_beside_it() {
                   class Plugin:\n def run(self, p, c): time.sleep(0.5)",
     )
     .expect("writes");
-    let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?)));
-    let python = Python { program: "python3".into(), variables: variables.collect() };
+    let launcher = launcher(Sandbox::Off);
     let (payload, stop) = (Map::new(), AtomicBool::new(false));
     thread::scope(|scope| {
         let loading = scope.spawn(|| {
             load(&Loading {
-                python: &python,
+                launcher: &launcher,
                 directory: beside.path(),
                 payload: Some(&payload),
                 patience: Duration::from_secs(20),

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aisoc_host::access::{Issuer, Logins, Tell, TokenFile};
 use aisoc_host::lifecycle::State;
-use aisoc_host::{Asker, Configured, Feed, Happening, Host, Loader, ProcessRules, RequestId, Settings};
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_host::{Asker, Configured, Feed, Happening, Host, ProcessRules, RequestId, Settings};
+use aisoc_manifests::cancellation::Cancelled;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::ServedHost;
 use aisoc_pipeline::{EventLog, HostedStep, InstallOptions, Occurrence};
 use aisoc_registry_client::tls_provider;
+use aisoc_worker::Sandbox;
 use aisoc_worker::serving::LogLine;
 use tokio::task::JoinHandle;
 
@@ -26,7 +28,7 @@ use crate::args::accepted::DiscoveredListArgs;
 use crate::args::host::{HostArgs, HostInstallArgs, HostIssuerArgs, RevokedArg};
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, Output, path_text, printable};
-use crate::{clock, held_plugin, runtime};
+use crate::{clock, runtime};
 
 impl Answer for ServedHost {
     fn text(&self) -> String {
@@ -39,6 +41,7 @@ impl Answer for ServedHost {
 }
 
 pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
+    require_sandbox(context)?;
     let logins = logins(args.tokens, args.issuer, context.output.clone())?;
     let has_login = logins.is_some();
     let files = args.tls_certificate.zip(args.tls_private_key);
@@ -87,6 +90,29 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
         served
     })
     .map(|()| 0)
+}
+
+/// Refuses a system that does not give what plugins have to be confined by, and warns of one that does not give all of it.
+///
+/// # Errors
+/// `sandbox_unavailable`; `interrupted`.
+fn require_sandbox(context: &Context) -> Result<()> {
+    let launcher = context.launcher_to_run();
+    let missing = match launcher.sandbox {
+        Sandbox::Off => return Ok(()),
+        _ => match launcher.layers(&context.cancellation()?.flag()) {
+            Ok(layers) => layers.missing(),
+            Err(aisoc_worker::Error::Stopped) => return Err(Cancelled.into()),
+            Err(error) => error.to_string(),
+        },
+    };
+    let said = || format!("this system does not confine plugins whole: {missing}");
+    match launcher.sandbox {
+        _ if missing.is_empty() => {}
+        Sandbox::Require => return Err(Fault::new(Reason::SandboxUnavailable, said())),
+        _ => context.output.warning(Warning::SandboxPartial, said()),
+    }
+    Ok(())
 }
 
 /// Whom a host lets in; nothing where it asks nobody.
@@ -147,7 +173,7 @@ fn settings(
         judging_time: Box::new(move || clock::judging_time(&site)),
         configuration,
         processes: ProcessRules::default(),
-        loader: Loader { python: context.environment.python(), shim: held_plugin::program() },
+        launcher: context.launcher().clone(),
         state_file: state.to_owned(),
         observer: Arc::new(observer(context.output.clone(), context.event_log()?, Arc::clone(&feed))),
         feed,

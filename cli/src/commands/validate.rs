@@ -64,7 +64,7 @@ fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) -> Result<()> {
 /// As [`loading::load`].
 pub(super) fn load(directory: &Path, payload: Option<&str>, context: &Context) -> Result<LoadedPlugin> {
     let Report { python, class, run_is_async, result } =
-        loading::load(&context.environment.python(), directory, payload, &context.limits()?)?;
+        loading::load(context.launcher_to_run(), directory, payload, &context.limits()?)?;
     context.output.status("Loaded", format!("class {class} with Python {python}"));
     Ok(LoadedPlugin { python_version: python, class, run_is_async, result })
 }

@@ -198,6 +198,30 @@ pub(crate) fn bench() -> Bench {
     bench
 }
 
+/// What descends from a process, as it is numbered here: in a namespace of its own a plugin has other numbers.
+pub(crate) fn descendants_of(ancestor: u32) -> Vec<u32> {
+    let parent = |id: u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    let ids = fs::read_dir("/proc").expect("listed").flatten();
+    let ids: Vec<u32> = ids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let descends = |id: &u32| std::iter::successors(Some(*id), |id| parent(*id)).skip(1).any(|above| above == ancestor);
+    ids.into_iter().filter(descends).collect()
+}
+
+/// Those of them that are still there.
+pub(crate) fn left_of(processes: &[u32]) -> Vec<u32> {
+    processes.iter().copied().filter(|id| std::path::Path::new(&format!("/proc/{id}")).exists()).collect()
+}
+
+/// A host whose plugins leave marks outside, by which a test sees what they do: they are not confined.
+pub(crate) fn unconfined(bench: &Bench, words: &[&str]) -> Command {
+    let mut command = command(bench, words);
+    command.env("AISOC_SANDBOX", "off");
+    command
+}
+
 /// Whether there is a Python to load plugins with.
 pub(crate) fn has_python() -> bool {
     Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())

@@ -15,7 +15,7 @@ use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::{first_hidden, shown};
 use aisoc_packaging::Limits;
-use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract as Rules, Error, HookManifest, Python, Room, check};
+use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract as Rules, Error, HookManifest, Launcher, Room, check};
 
 use crate::stated::{CheckedAgainst, Stated};
 
@@ -27,8 +27,8 @@ const MAX_ID_BYTES: usize = 256;
 /// With what entry points are checked.
 #[derive(Debug)]
 pub struct ContractChecks<'a> {
-    /// The Python that imports them.
-    pub python: &'a Python,
+    /// With what they are imported.
+    pub launcher: &'a Launcher,
     /// Where it looks for modules, in this order, beside its own library.
     pub site_packages: &'a [PathBuf],
     /// How much is copied of a directory that only root may read, and what ends the checks.
@@ -117,7 +117,7 @@ impl ContractChecks<'_> {
             _ => Rules::Import,
         };
         let checked = check(&Checking {
-            python: self.python,
+            launcher: self.launcher,
             contract,
             module,
             object,
@@ -127,7 +127,7 @@ impl ContractChecks<'_> {
             stop: &self.limits.cancellation.flag(),
         });
         let checked = checked.map_err(|error| match error {
-            Error::NoPython { .. } => Unchecked::Unavailable(fault(error)),
+            Error::NoPython { .. } | Error::Unconfined { .. } => Unchecked::Unavailable(fault(error)),
             error => Unchecked::Broken(fault(error)),
         })?;
         if let Some(hook) = &checked.hook {
@@ -151,16 +151,13 @@ fn fault(error: Error) -> Fault {
     match error {
         Error::Stopped => Cancelled.into(),
         Error::Io { act, path, source } => Fault::io(act, &path, source),
-        Error::CannotEnd { source } => Fault::new(Reason::IoError, message).caused_by(source),
         Error::NoPython { source, .. } => {
             not_imported(message).hint("install Python 3.9 or newer, or set AISOC_PYTHON to its path").caused_by(source)
         }
         Error::NotStarted { source, .. } => not_imported(message)
             .hint("set AISOC_PYTHON to the path of a Python 3.9 or newer that every user may run")
             .caused_by(source),
-        Error::Unbounded { .. } => {
-            not_imported(message).hint("set AISOC_PYTHON to the path of a Python that has its whole standard library")
-        }
+        Error::Unconfined { .. } => Fault::new(Reason::SandboxUnavailable, message),
         Error::Left => not_imported(message).hint("look for them with `ps -ef`, and uninstall the distribution"),
         Error::Unanswered { printed, .. } => because(not_imported(message), printed),
         Error::NotImported { cause, .. } => because(not_imported(message), cause),
@@ -194,7 +191,15 @@ mod tests {
     use std::io::{self, ErrorKind};
     use std::time::Duration;
 
+    use aisoc_worker::{Layer, Layers};
+
     use super::*;
+
+    fn layers() -> Layers {
+        let layer = |is_active, detail: &str| Layer { is_active, detail: detail.to_owned() };
+        let landlock = layer(false, "cannot restrict anything");
+        Layers { namespaces: layer(true, "pid"), landlock, seccomp: layer(true, "200 system calls") }
+    }
 
     #[test]
     fn every_error_has_its_reason_and_its_next_step() {
@@ -229,10 +234,10 @@ mod tests {
             ),
             (Error::Left, Reason::ImportFailed, "the plugin started processes that cannot be ended", "ps -ef"),
             (
-                Error::Unbounded { what: "no module".to_owned() },
-                Reason::ImportFailed,
-                "this Python cannot bound what a plugin takes: no module",
-                "AISOC_PYTHON",
+                Error::Unconfined { layers: layers() },
+                Reason::SandboxUnavailable,
+                "this system does not confine a plugin whole: landlock: cannot restrict anything",
+                "aisoc doctor",
             ),
             (
                 Error::Unanswered { status: None, printed: None },

@@ -16,6 +16,8 @@ pub struct SiteExamination {
     pub plugin_mode: &'static str,
     /// What is done about what is not verified: `strict`, `warn` or `disabled`.
     pub trust_mode: &'static str,
+    /// What plugins are confined by.
+    pub sandbox: SandboxExamination,
     /// How many findings are errors.
     pub error_count: usize,
     /// How many are warnings.
@@ -24,6 +26,26 @@ pub struct SiteExamination {
     pub note_count: usize,
     /// What was found: what weighs most first, then by place.
     pub site_findings: Vec<SiteFinding>,
+}
+
+/// What plugins are confined by on this system.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SandboxExamination {
+    /// `require`, `best-effort` or `off`, as `AISOC_SANDBOX` says.
+    pub mode: &'static str,
+    /// What the kernel gives; nothing where that could not be found out.
+    pub layers: Vec<SandboxLayer>,
+}
+
+/// One layer of a confinement.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SandboxLayer {
+    /// `namespaces`, `landlock` or `seccomp`.
+    pub name: &'static str,
+    /// Whether it holds.
+    pub is_active: bool,
+    /// What of it holds, or why it does not.
+    pub detail: String,
 }
 
 /// One thing that somebody should know of a site.

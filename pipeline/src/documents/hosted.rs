@@ -42,6 +42,11 @@ pub struct HostedPlugin {
     /// What the code that runs is held to: the `digest` that was judged; the `record` of its distribution, which is the
     /// digest that was judged; or `nothing`. Nothing for what has not run.
     pub code_checked_against: Option<&'static str>,
+    /// What confines it: `full` for every layer, `partial` for those that this system gives, or `off`. Nothing for what has
+    /// not run.
+    pub sandbox: Option<&'static str>,
+    /// The layers that are missing there, and why.
+    pub sandbox_missing: Option<String>,
     /// `discovered`, `loaded`, `enabled`, `disabled`, `unloaded` or `failed`.
     pub state: &'static str,
     /// What its signature is worth.

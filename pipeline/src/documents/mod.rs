@@ -47,7 +47,7 @@ pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
 pub use capability::{CapabilityList, KnownCapability};
 pub use changed_key::{ChangedKey, FinishedChange, SuccessorOfKey};
 pub use clock::SiteClock;
-pub use doctor::{SiteExamination, SiteFinding};
+pub use doctor::{SandboxExamination, SandboxLayer, SiteExamination, SiteFinding};
 pub use explanation::{
     ChangedFile, Check, ExplainedDecision, ExplainedGate, Explanation, FileState, Key, SignatureFile, UncoveredFile,
 };

@@ -3,42 +3,27 @@
 //! What runs is what the caller hands over, byte for byte: no module is read from a disk. Dropping a [`Worker`] ends
 //! the plugin, and everything that it started.
 
-mod answers;
-mod log;
 mod queue;
-mod shim;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt as _;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitStatus};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fmt, thread};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use self::answers::{Answer, Answers, End, Expected, Waited};
-pub use self::answers::{MAX_CALL_BYTES, MAX_CALLS};
-pub use self::log::LogLine;
 use self::queue::Queue;
-pub use self::shim::{Bounds, ShimProgram, attend};
-use self::shim::{NOT_STARTED, Order};
-use crate::child::Python;
-use crate::descendants;
 use crate::error::Error;
-use crate::nobody::is_root;
+use crate::launcher::{Launcher, Start};
+use crate::process::{Begun, Expected, Process, Waited, Waiting};
+pub use crate::process::{LogLine, MAX_CALL_BYTES, MAX_CALLS};
+use crate::sandbox::Layers;
+use crate::shim::{Bounds, Script};
 
 /// How long a plugin that was told to cancel a call has to stop it; then it is ended.
 const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
-/// How long what has ended may take to be gone.
-const END_PATIENCE: Duration = Duration::from_secs(12);
-const STEP: Duration = Duration::from_millis(2);
 
 /// A plugin, as it is loaded.
 #[derive(Debug)]
@@ -81,10 +66,8 @@ pub enum Entry {
 
 /// In what a plugin is loaded.
 pub struct Serving<'a> {
-    /// The Python that loads it.
-    pub python: &'a Python,
-    /// The process between.
-    pub shim: &'a ShimProgram,
+    /// With what it is started.
+    pub launcher: &'a Launcher,
     /// What it may take.
     pub bounds: Bounds,
     /// How long it may take to be loaded.
@@ -97,7 +80,7 @@ pub struct Serving<'a> {
 
 impl fmt::Debug for Serving<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serving").field("python", self.python).field("shim", self.shim).finish_non_exhaustive()
+        f.debug_struct("Serving").field("launcher", self.launcher).finish_non_exhaustive()
     }
 }
 
@@ -107,6 +90,8 @@ pub struct Worker {
     process: Process,
     /// Python's version, such as `3.12.1`.
     python: String,
+    /// What it is confined by.
+    layers: Option<Layers>,
     /// Where its calls wait, unless it answers several beside each other.
     queue: Option<Queue>,
 }
@@ -118,18 +103,32 @@ impl Worker {
     /// [`Error::Refused`] in the host's words, and whatever else keeps a plugin from being loaded; then nothing of it is
     /// left.
     pub fn start(plugin: &Plugin<'_>, serving: Serving<'_>) -> Result<Self, Error> {
-        let Serving { python, patience, stop, .. } = serving;
-        let process = Process::start(serving)?;
-        let hello = process.answers.expect()?;
-        process.write(&order(plugin))?;
-        match hello.wait(Instant::now() + patience, stop)? {
-            Waited::Answer(Answer::Loaded { python, is_asynchronous }) => {
-                let queue = (!is_asynchronous).then(Queue::default);
-                Ok(Self { process, python, queue })
-            }
-            Waited::Answer(Answer::Refused { refusal, cause }) => Err(Error::Refused { refusal, cause }),
-            Waited::Answer(Answer::Unreadable(source)) => Err(Error::Unreadable { source }),
-            Waited::Answer(Answer::Done { .. }) | Waited::Ended => Err(process.not_started(python)),
+        let Serving { launcher, bounds, patience, stop, log } = serving;
+        let shown = [plugin.directory].into_iter().chain(plugin.site_paths.iter().map(PathBuf::as_path));
+        let start = Start {
+            script: Script::Serve,
+            arguments: Vec::new(),
+            readable: shown.map(Path::to_owned).collect(),
+            bounds,
+            home: "/nonexistent".into(),
+            sandbox: launcher.sandbox,
+        };
+        let waiting = Waiting::begin(patience, stop);
+        let Begun { process, layers, first } = Process::begin(launcher.prepare(start, stop)?, log, waiting)?;
+        if process.write(&order(plugin)).is_err() {
+            return Err(process.not_started(None));
+        }
+        match first.wait(waiting.deadline, stop)? {
+            Waited::Answer(answer) => match read(&answer) {
+                Ok(Answer::Loaded { python, is_asynchronous }) => {
+                    let queue = (!is_asynchronous).then(Queue::default);
+                    Ok(Self { process, python, layers, queue })
+                }
+                Ok(Answer::Refused { refusal, cause }) => Err(Error::Refused { refusal, cause }),
+                Ok(Answer::Done { .. }) => Err(process.not_started(None)),
+                Err(source) => Err(Error::Unreadable { source }),
+            },
+            Waited::Ended => Err(process.not_started(None)),
             Waited::TimedOut => Err(Error::TimedOut { patience }),
         }
     }
@@ -137,6 +136,11 @@ impl Worker {
     /// Python's version, such as `3.12.1`.
     pub fn python(&self) -> &str {
         &self.python
+    }
+
+    /// What it is confined by; nothing where it is not.
+    pub fn layers(&self) -> Option<&Layers> {
+        self.layers.as_ref()
     }
 
     /// Whether it can still be called.
@@ -175,15 +179,18 @@ impl Worker {
         self.process.write(&line)?;
         let deadline = Instant::now() + *patience;
         let (failed, until) = match expected.wait(deadline, stop) {
-            Ok(Waited::Answer(Answer::Done { result })) => return Ok(result),
-            Ok(Waited::Answer(Answer::Refused { refusal, cause })) => return Err(Error::Refused { refusal, cause }),
-            Ok(Waited::Answer(Answer::Unreadable(why))) => {
-                return Err(Error::Refused {
-                    refusal: format!("the result of run cannot be read: {why}"),
-                    cause: None,
-                });
+            Ok(Waited::Answer(answer)) => {
+                return match read(&answer) {
+                    Ok(Answer::Done { result }) => Ok(result),
+                    Ok(Answer::Refused { refusal, cause }) => Err(Error::Refused { refusal, cause }),
+                    Ok(Answer::Loaded { .. }) => Err(self.process.ended()),
+                    Err(why) => {
+                        let refusal = format!("the result of run cannot be read: {why}");
+                        Err(Error::Refused { refusal, cause: None })
+                    }
+                };
             }
-            Ok(Waited::Answer(Answer::Loaded { .. }) | Waited::Ended) => return Err(self.process.ended()),
+            Ok(Waited::Ended) => return Err(self.process.ended()),
             Ok(Waited::TimedOut) => (Error::TimedOut { patience: *patience }, Instant::now() + CANCEL_PATIENCE),
             Err(stopped) => (stopped, deadline.max(Instant::now() + CANCEL_PATIENCE)),
         };
@@ -228,111 +235,19 @@ impl fmt::Debug for Call<'_> {
     }
 }
 
-/// A shim and all that descends from it, and the channel to the plugin.
-#[derive(Debug)]
-struct Process {
-    calls: Mutex<UnixStream>,
-    answers: Arc<Answers>,
-    shim: Mutex<process::Child>,
+/// What Python answers.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    Loaded { python: String, is_asynchronous: bool },
+    Refused { refusal: String, cause: Option<String> },
+    Done { result: Map<String, Value> },
 }
 
-impl Process {
-    fn start(serving: Serving<'_>) -> Result<Self, Error> {
-        let Serving { python, shim, bounds, patience, log, .. } = serving;
-        let failed = |source| Error::NotStarted { program: shim.program.clone().into(), source };
-        let order = Order {
-            python: python.program.clone(),
-            variables: python.kept_variables().map(|(name, value)| (name.into(), value.into())).collect(),
-            bounds,
-            is_lowered: is_root(),
-        };
-        let order = serde_json::to_string(&order).map_err(|source| failed(source.into()))?;
-        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let (printed, printing) = io::pipe().map_err(failed)?;
-        // A plugin that does not read must not hold its callers up.
-        ours.set_write_timeout(Some(patience)).map_err(failed)?;
-        let answering = ours.try_clone().map_err(failed)?;
-        let shim = shim::spawn(shim, order, theirs, printing).map_err(failed)?;
-        let answers = Arc::new(Answers::default());
-        answers.read(answering);
-        log::read(printed, log);
-        Ok(Self { calls: Mutex::new(ours), answers, shim: Mutex::new(shim) })
-    }
-
-    /// One line, whole, or the plugin is ended: half of one would be read as part of the next.
-    fn write(&self, line: &str) -> Result<(), Error> {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = calls.write_all(line.as_bytes()).and_then(|()| calls.write_all(b"\n"));
-        drop(calls);
-        written.map_err(|_| {
-            self.kill();
-            self.ended()
-        })
-    }
-
-    /// Tells the shim to end everything, by closing what it watches.
-    fn kill(&self) {
-        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        // Fails for one that is closed already.
-        let _ = calls.shutdown(Shutdown::Both);
-    }
-
-    /// How it has ended; nothing when it cannot be told in time.
-    fn status(&self) -> Option<ExitStatus> {
-        let mut shim = self.shim.lock().unwrap_or_else(PoisonError::into_inner);
-        let deadline = Instant::now() + END_PATIENCE;
-        while Instant::now() < deadline {
-            match shim.try_wait() {
-                Ok(Some(status)) => return Some(of_python(status)),
-                Ok(None) => thread::sleep(STEP),
-                Err(_) => return None,
-            }
-        }
-        None
-    }
-
-    /// Why nothing more comes of a plugin that was loaded.
-    fn ended(&self) -> Error {
-        let end = self.answers.take_end();
-        self.kill();
-        match end {
-            Some(End::Unreadable(source)) => Error::Unreadable { source },
-            Some(End::TooLarge) => Error::TooLarge { at_most: MAX_CALL_BYTES as u64 },
-            Some(End::Gone) | None => Error::Unanswered { status: self.status(), printed: None },
-        }
-    }
-
-    /// Why nothing came of one that was to be loaded.
-    fn not_started(&self, python: &Python) -> Error {
-        match self.ended() {
-            Error::Unanswered { status: Some(status), .. } if status.code() == Some(NOT_STARTED.into()) => {
-                python.not_started(io::ErrorKind::NotFound.into())
-            }
-            error => error,
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.kill();
-        let has_ended = self.status().is_some();
-        let mut shim = self.shim.lock().unwrap_or_else(PoisonError::into_inner);
-        if !has_ended {
-            // It has had its time; what it leaves falls to this process.
-            let _ = shim.kill();
-            let _ = shim.wait();
-        }
-        descendants::let_go(&shim);
-    }
-}
-
-/// What a shell's way of saying it, which is the shim's, says of Python.
-fn of_python(shim: ExitStatus) -> ExitStatus {
-    match shim.code() {
-        Some(code) if code > 128 => ExitStatus::from_raw(code - 128),
-        _ => shim,
-    }
+/// # Errors
+/// For what Python writes and nobody here reads: nested too deep, a number that is too large.
+fn read(answer: &[u8]) -> serde_json::Result<Answer> {
+    serde_json::from_slice(answer)
 }
 
 /// The first line. Bytes are hexadecimal digits: Python needs no module for those.

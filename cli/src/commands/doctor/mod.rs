@@ -1,5 +1,6 @@
 //! `aisoc doctor`: everything that is insecure or broken on a site.
 
+mod confined;
 mod settings;
 
 use std::fmt::Write as _;
@@ -8,7 +9,7 @@ use aisoc_installation::SharedDirectories;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::doctor::{DoctorOptions, Finding, Host, count, doctor};
-use aisoc_pipeline::documents::{SiteExamination, SiteFinding};
+use aisoc_pipeline::documents::{SandboxExamination, SiteExamination, SiteFinding};
 use aisoc_pipeline::keys::lint::Level;
 use aisoc_pipeline::{ForeseenKeys, TrustInputs};
 use serde::Serialize;
@@ -65,24 +66,26 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Result<u8> {
         host: if shared { Host::Shared } else { Host::Own },
         site,
     };
-    let found = doctor(&options, findings)?;
+    let (sandbox, of_sandbox) = confined::examine(context.launcher(), &context.cancellation()?.flag());
+    let found = doctor(&options, findings.into_iter().chain(of_sandbox).collect())?;
     let (errors, warnings) = (count(&found, Level::Error), count(&found, Level::Warning));
     let fault = fails(errors, warnings, strict).then(|| {
         let message = counts(&[(errors, "error"), (warnings, "warning")]);
         Fault::new(Reason::SiteFaulty, format!("there are faults on this site: {message}"))
     });
     let exit_code = fault.as_ref().map_or(0, |fault| fault.class().exit_code());
-    context.output.answer(&Outcome { document: document(&options, &found), exit_code, context })?;
+    context.output.answer(&Outcome { document: document(&options, sandbox, &found), exit_code, context })?;
     fault.map_or(Ok(0), Err)
 }
 
-fn document(options: &DoctorOptions, found: &[Finding]) -> SiteExamination {
+fn document(options: &DoctorOptions, sandbox: SandboxExamination, found: &[Finding]) -> SiteExamination {
     SiteExamination {
         plugins_directory: path_text(options.site.path()),
         keys_directory: path_text(&options.here.trust.keys_dir),
         lock: path_text(&options.lock),
         plugin_mode: options.mode.as_str(),
         trust_mode: options.here.trust.policy.mode.as_str(),
+        sandbox,
         error_count: count(found, Level::Error),
         warning_count: count(found, Level::Warning),
         note_count: count(found, Level::Note),
@@ -116,6 +119,7 @@ impl Answer for Outcome<'_> {
             };
             write_finding(&mut text, [level, rule, place, &message], Some(&self.context.output.hint(hint)));
         }
+        confined::write_layers(&mut text, &self.document.sandbox);
         let total = counts(&[(*error_count, "error"), (*warning_count, "warning"), (*note_count, "note")]);
         let _ = writeln!(text, "{}", if total.is_empty() { "nothing was found" } else { &total });
         text

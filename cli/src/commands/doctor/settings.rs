@@ -8,9 +8,10 @@ use aisoc_manifests::text::shown;
 use aisoc_pipeline::REGISTRY_ALLOWLIST;
 use aisoc_pipeline::doctor::{Finding, Rule};
 use aisoc_trust::{CoverageRule, PluginMode, Policy, TRUSTED_PUBLISHERS, TrustMode, UNSIGNED_ACK};
+use aisoc_worker::Sandbox;
 
 use crate::environment::{
-    CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, TRUST_COVERAGE, TRUST_MODE, USER_PLUGINS,
+    CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, SANDBOX, TRUST_COVERAGE, TRUST_MODE, USER_PLUGINS,
 };
 
 /// Longest value that a finding repeats.
@@ -37,6 +38,7 @@ impl Settings {
         let denied_capabilities = reader.list(DENY_CAPABILITIES, denied);
         let is_unsigned_acknowledged = reader.list(UNSIGNED_ACK, environment.is_unsigned_acknowledged());
         reader.list(REGISTRY_ALLOWLIST, environment.reference_rules().map(drop));
+        reader.word(SANDBOX, Sandbox::Require, "require, best-effort or off");
         reader.lenient(trust_mode, coverage);
         reader.kill_switches();
         let policy =

@@ -9,9 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
 use crate::error::Error;
 use crate::waiting::{ROUND, go_on};
 
@@ -20,34 +17,14 @@ pub const MAX_CALL_BYTES: usize = 1 << 20;
 /// Most calls that wait for an answer of one plugin.
 pub const MAX_CALLS: usize = 256;
 
-/// One line of a plugin's, behind the number of the call that it answers.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Answer {
-    Loaded {
-        python: String,
-        is_asynchronous: bool,
-    },
-    Refused {
-        refusal: String,
-        cause: Option<String>,
-    },
-    Done {
-        result: Map<String, Value>,
-    },
-    /// What Python writes and nobody here reads: nested too deep, a number that is too large.
-    #[serde(skip)]
-    Unreadable(serde_json::Error),
-}
-
 /// An answer, and whose it is. The number stands before it, so that what cannot be read is one call's, and no other's.
 ///
 /// # Errors
 /// For a line that begins with no number: it is none of ours.
-fn read(line: &[u8]) -> serde_json::Result<(u64, Answer)> {
+fn read(line: &[u8]) -> serde_json::Result<(u64, Vec<u8>)> {
     let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
     let (id, answer) = line.split_at(end);
-    Ok((serde_json::from_slice(id)?, serde_json::from_slice(answer).unwrap_or_else(Answer::Unreadable)))
+    Ok((serde_json::from_slice(id)?, answer.to_vec()))
 }
 
 /// Why no more answers come.
@@ -62,14 +39,14 @@ pub(super) enum End {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     last_id: u64,
-    waiting: HashMap<u64, SyncSender<Answer>>,
+    waiting: HashMap<u64, SyncSender<Vec<u8>>>,
     end: Option<End>,
 }
 
@@ -111,18 +88,19 @@ impl Answers {
     }
 
     /// One that nobody waits for any more is dropped.
-    fn hand_over(&self, id: u64, answer: Answer) {
+    fn hand_over(&self, id: u64, answer: Vec<u8>) {
         if let Some(waiting) = self.state().waiting.remove(&id) {
             // Its receiver may have given up at this moment.
             let _ = waiting.send(answer);
         }
     }
 
-    /// A place for the next answer, and the number that it comes under. The first is that of the load, 0.
+    /// A place for the next answer, and the number that it comes under. The first is what the shim says, 0, and the second that of
+    /// the first question.
     ///
     /// # Errors
     /// [`Error::Busy`].
-    pub(super) fn expect(self: &Arc<Self>) -> Result<Expected, Error> {
+    pub(crate) fn expect(self: &Arc<Self>) -> Result<Expected, Error> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let mut state = self.state();
         if state.waiting.len() >= MAX_CALLS {
@@ -137,7 +115,7 @@ impl Answers {
         Ok(Expected { id, receiver, answers: Arc::clone(self) })
     }
 
-    pub(super) fn have_ended(&self) -> bool {
+    pub(crate) fn have_ended(&self) -> bool {
         self.state().end.is_some()
     }
 
@@ -148,15 +126,15 @@ impl Answers {
 
 /// An answer that is waited for. Dropping it gives its place up.
 #[derive(Debug)]
-pub(super) struct Expected {
-    pub(super) id: u64,
-    receiver: Receiver<Answer>,
+pub(crate) struct Expected {
+    pub(crate) id: u64,
+    receiver: Receiver<Vec<u8>>,
     answers: Arc<Answers>,
 }
 
 /// What came of waiting.
-pub(super) enum Waited {
-    Answer(Answer),
+pub(crate) enum Waited {
+    Answer(Vec<u8>),
     /// None will come: the plugin has ended.
     Ended,
     TimedOut,
@@ -165,7 +143,7 @@ pub(super) enum Waited {
 impl Expected {
     /// # Errors
     /// [`Error::Stopped`].
-    pub(super) fn wait(&self, deadline: Instant, stop: &AtomicBool) -> Result<Waited, Error> {
+    pub(crate) fn wait(&self, deadline: Instant, stop: &AtomicBool) -> Result<Waited, Error> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.receiver.recv_timeout(left.min(ROUND)) {

@@ -1,0 +1,115 @@
+//! `Launcher`: which Python runs plugins, through what, and how confined.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::interpreter::{Interpreter, Interpreters};
+use crate::nobody::is_root;
+use crate::process::{Prepared, Process, Waiting, ask};
+use crate::python::Python;
+use crate::sandbox::{Layers, Sandbox, Scratch, View};
+use crate::shim::{Bounds, Confinement, Order, Script, ShimProgram};
+
+/// How long a Python may take to say what it is, and a system what it gives.
+const INTERPRETER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// With what plugins are started.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    /// The Python that runs them.
+    pub python: Python,
+    /// The processes between.
+    pub shim: ShimProgram,
+    /// Whether they are confined.
+    pub sandbox: Sandbox,
+    interpreters: Arc<Interpreters>,
+}
+
+/// What of a start is its own.
+#[derive(Clone)]
+pub(crate) struct Start {
+    pub(crate) script: Script,
+    pub(crate) arguments: Vec<PathBuf>,
+    /// What the plugin may read, beside what Python needs.
+    pub(crate) readable: Vec<PathBuf>,
+    pub(crate) bounds: Bounds,
+    /// Where Python's home is, when it is nobody.
+    pub(crate) home: PathBuf,
+    pub(crate) sandbox: Sandbox,
+}
+
+impl Start {
+    /// Of what is no plugin's.
+    fn of_ours() -> Self {
+        Self {
+            script: Script::Nothing,
+            arguments: Vec::new(),
+            readable: Vec::new(),
+            bounds: Bounds::default(),
+            home: "/nonexistent".into(),
+            sandbox: Sandbox::Off,
+        }
+    }
+}
+
+impl Launcher {
+    /// Nothing is started yet, and nothing looked for.
+    pub fn new(python: Python, shim: ShimProgram, sandbox: Sandbox) -> Self {
+        Self { python, shim, sandbox, interpreters: Arc::default() }
+    }
+
+    /// # Errors
+    /// Those of asking the Python what it is, the first time that it is to be confined, and [`Error::Io`].
+    pub(crate) fn prepare(&self, start: Start, stop: &AtomicBool) -> Result<Prepared, Error> {
+        let Start { script, arguments, readable, bounds, home, sandbox } = start;
+        let mut order = Order {
+            shim: self.shim.clone(),
+            python: self.python.program.clone(),
+            script,
+            arguments,
+            variables: self.python.kept_variables().map(|(name, value)| (name.into(), value.into())).collect(),
+            home,
+            bounds,
+            is_lowered: is_root(),
+            confinement: None,
+        };
+        if sandbox == Sandbox::Off {
+            return Ok(Prepared { order, scratch: None, python: self.python.clone() });
+        }
+        let interpreter = match script {
+            Script::Nothing => None,
+            _ => Some(self.interpreters.of(&self.python, || self.ask(stop))?),
+        };
+        let scratch = Scratch::make().map_err(Error::io("make a scratch in", &tempfile::env::temp_dir()))?;
+        let mut view = View { readable, executable: Vec::new(), scratch: scratch.path().to_owned() };
+        if let Some(interpreter) = interpreter {
+            order.python = interpreter.executable.clone().into();
+            view.executable.push(interpreter.executable.clone());
+            view.executable.extend(interpreter.loader.clone());
+            view.readable.extend(interpreter.readable.iter().cloned());
+        }
+        order.confinement = Some(Confinement { is_required: sandbox == Sandbox::Require, view, namespaces: None });
+        Ok(Prepared { order, scratch: Some(scratch), python: self.python.clone() })
+    }
+
+    /// What plugins are confined by on this system, or would be. Nothing of a plugin, and no Python, is started for that.
+    ///
+    /// # Errors
+    /// Whatever keeps a process from being started.
+    pub fn layers(&self, stop: &AtomicBool) -> Result<Layers, Error> {
+        let start = Start { script: Script::Nothing, sandbox: Sandbox::BestEffort, ..Start::of_ours() };
+        let prepared = self.prepare(start, stop)?;
+        let begun = Process::begin(prepared, drop, Waiting::begin(INTERPRETER_PATIENCE, stop))?;
+        begun.layers.ok_or(Error::Left)
+    }
+
+    /// What the Python says of itself. No plugin is near it, so nothing is kept from it.
+    fn ask(&self, stop: &AtomicBool) -> Result<Interpreter, Error> {
+        let start = Start { script: Script::Interpreter, sandbox: Sandbox::Off, ..Start::of_ours() };
+        let answer = ask(self.prepare(start, stop)?, "{}", Waiting::begin(INTERPRETER_PATIENCE, stop))?;
+        serde_json::from_slice(&answer).map_err(|source| Error::Unreadable { source })
+    }
+}
