@@ -278,3 +278,48 @@ fn a_plugin_writes_to_its_scratch_alone_and_nothing_of_that_is_left() {
     assert_eq!(host.terminate(), Some(0));
     assert_eq!(fs::read_dir(&temporary).expect("listed").count(), 0);
 }
+
+/// A virtual environment with a `.pth` file, whose lines are code and places to look for modules.
+fn environment_with(bench: &Bench, lines: &str) -> std::path::PathBuf {
+    let version = Command::new("/usr/bin/python3")
+        .args(["-c", "import sys; print('python%d.%d' % sys.version_info[:2], end='')"])
+        .output();
+    let version = String::from_utf8(version.expect("it runs").stdout).expect("UTF-8");
+    bench.write("venv/pyvenv.cfg", "home = /usr/bin\n");
+    bench.write(&format!("venv/lib/{version}/site-packages/lines.pth"), lines);
+    fs::create_dir(bench.path("venv/bin")).expect("made");
+    let python = bench.path("venv/bin/python3");
+    std::os::unix::fs::symlink("/usr/bin/python3", &python).expect("linked");
+    python
+}
+
+#[test]
+fn what_a_python_runs_by_itself_is_confined_and_decides_nothing() {
+    let bench = bench();
+    if !has_python() || !is_whole(&bench) || !std::path::Path::new("/usr/bin/python3").exists() {
+        return;
+    }
+    let mark = marking(&bench);
+    let python =
+        environment_with(&bench, &format!("/\nimport os; open({:?}, 'w').close()\n", mark.to_str().expect("text")));
+    let code = "import os\n\n\nclass Plugin:\n    def run(self, payload, context):\n        return {'passwords': os.path.exists('/etc/passwd'), 'processes': os.path.exists('/proc')}\n";
+    bench.write("plugins/demo/plugin.py", code);
+    let modes = || {
+        ["null", "zero", "full"]
+            .map(|name| fs::metadata(format!("/dev/{name}")).expect("a device").permissions().mode())
+    };
+    let before = modes();
+    let words = [&LOAD[..], &["--run", "{}", "--json"]].concat();
+    let run = Run::of(bench.command(&words).env("AISOC_SANDBOX", "require").env("AISOC_PYTHON", &python));
+    let said: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+    assert_eq!(said["loaded"]["result"], json!({ "passwords": false, "processes": false }));
+    assert!(!mark.exists(), "it was run outside");
+    // Who names the whole system as a place for modules gets nothing of it, and nothing of it is changed.
+    bench.write("site/lab-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: lab\nVersion: 1.0\n");
+    bench.write("site/lab-1.dist-info/RECORD", "lab.py,,\n");
+    bench.write("site/lab-1.dist-info/entry_points.txt", "[chaoscypher.cleaners]\nlab = lab:Lab\n");
+    bench.write("site/lab.py", "class Lab: pass\n");
+    let list = ["plugins", "list", "--plugins-dir", "plugins", "--trusted-keys", "keys", "--site-packages", "site"];
+    Run::of(bench.command(&[&list[..], &["--site-packages", "/"]].concat()).env("AISOC_SANDBOX", "require"));
+    assert_eq!(modes(), before, "devices of this system are as they were");
+}

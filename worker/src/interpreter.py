@@ -26,10 +26,14 @@ def loader_of(program):
 
 def main():
     _, channel = leave()
-    prefixes = sorted({sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix})
+    # Without `site`, which runs the code of others, and would have said of a virtual environment that it is one.
+    environment = os.path.dirname(os.path.dirname(sys.executable))
+    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
+    if os.path.exists(os.path.join(environment, "pyvenv.cfg")):
+        prefixes.add(environment)
     readable = [os.path.dirname(os.__file__), *sys.path]
-    for prefix in prefixes:
-        readable += [os.path.join(prefix, "lib"), os.path.join(prefix, "pyvenv.cfg")]
+    for prefix in sorted(prefixes):
+        readable += [os.path.join(prefix, name) for name in ("lib", "lib64", "pyvenv.cfg")]
     reply(channel, {
         "executable": sys.executable,
         "loader": loader_of(sys.executable),

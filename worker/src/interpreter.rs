@@ -54,7 +54,8 @@ impl Interpreters {
     ) -> Result<Arc<Interpreter>, E> {
         let asked = Asked::of(python);
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(interpreter) = known().get(&asked) {
+        // A script of a version manager may have led to one that is gone.
+        if let Some(interpreter) = known().get(&asked).filter(|interpreter| interpreter.executable.exists()) {
             return Ok(Arc::clone(interpreter));
         }
         let interpreter = Arc::new(ask()?);

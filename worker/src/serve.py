@@ -150,7 +150,10 @@ class Modules:
         import io
         import tokenize
 
-        source = self.sources[self.find_spec(name).loader_state]
+        spec = self.find_spec(name)
+        if spec is None:
+            raise ImportError("no source of %r" % name, name=name)
+        source = self.sources[spec.loader_state]
         return io.TextIOWrapper(io.BytesIO(source), tokenize.detect_encoding(io.BytesIO(source).readline)[0]).read()
 
 

@@ -613,3 +613,17 @@ fn an_object_of_a_distribution_comes_out_of_memory_and_what_it_needs_from_its_pa
     let error = fixture("nothing", source).start().expect("Python").expect_err("there is none");
     assert!(error.to_string().starts_with("error importing lab.heat:nothing: "), "{error}");
 }
+
+/// Who reads slowly is ended in the time of the call, and whoever ends it waits for nobody.
+#[test]
+fn a_plugin_that_reads_slowly_has_the_time_of_its_call_and_no_more() {
+    let _starting = start_few();
+    let source = "import __main__, os, time\ndef slow(self):\n while True:\n  os.read(3, 4096)\n  time.sleep(0.2)\n\
+                  __main__.Lines.read = slow\nclass Plugin:\n def run(self, p, c): return 1";
+    let worker = started!(Fixture::of(source));
+    let began = Instant::now();
+    let large = json!({ "text": "x".repeat(900_000) });
+    call_within(&worker, large, Duration::from_secs(1)).expect_err("not read in time");
+    drop(worker);
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}

@@ -29,6 +29,8 @@ const END_PATIENCE: Duration = Duration::from_secs(12);
 /// And what it printed to be read.
 const PRINTED_PATIENCE: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(2);
+/// So many bytes are written between two looks at the clock.
+const WRITTEN_AT_ONCE: usize = 4096;
 
 /// An order, and what has to be there as long as what is ordered.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub(crate) struct Prepared {
 #[derive(Debug)]
 pub(crate) struct Process {
     calls: Mutex<UnixStream>,
+    /// The same socket, for whoever ends it while somebody writes.
+    closing: UnixStream,
     pub(crate) answers: Arc<Answers>,
     shim: Mutex<Child>,
     python: Python,
@@ -89,16 +93,15 @@ impl Process {
         let order = serde_json::to_string(&order).map_err(|source| failed(source.into()))?;
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let (printed, printing) = io::pipe().map_err(failed)?;
-        // A plugin that does not read must not hold its callers up.
-        ours.set_write_timeout(Some(waiting.patience)).map_err(failed)?;
-        let answering = ours.try_clone().map_err(failed)?;
+        let (answering, closing) = (ours.try_clone().map_err(failed)?, ours.try_clone().map_err(failed)?);
         let started = spawn(&shim, order, theirs, printing).map_err(failed)?;
         let answers = Arc::new(Answers::default());
         let confined = answers.expect()?;
         let first = answers.expect()?;
         answers.read(answering);
         log::read(printed, log);
-        let process = Self { calls: Mutex::new(ours), answers, shim: Mutex::new(started), python, _scratch: scratch };
+        let process =
+            Self { calls: Mutex::new(ours), closing, answers, shim: Mutex::new(started), python, _scratch: scratch };
         let layers = if is_confined { Some(process.layers(&confined, waiting)?) } else { None };
         Ok(Begun { process, layers, first })
     }
@@ -115,10 +118,15 @@ impl Process {
         }
     }
 
-    /// One line, whole, or the plugin is ended: half of one would be read as part of the next.
-    pub(crate) fn write(&self, line: &str) -> Result<(), Error> {
+    /// One line, whole, or the plugin is ended: half of one would be read as part of the next. A plugin that reads it slowly has
+    /// until the deadline, as one has that answers slowly.
+    ///
+    /// # Errors
+    /// What has ended the plugin.
+    pub(crate) fn write(&self, line: &str, deadline: Instant) -> Result<(), Error> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = calls.write_all(line.as_bytes()).and_then(|()| calls.write_all(b"\n"));
+        let written = write_until(&mut calls, line.as_bytes(), deadline)
+            .and_then(|()| write_until(&mut calls, b"\n", deadline.max(Instant::now() + STEP)));
         drop(calls);
         written.map_err(|_| {
             self.kill();
@@ -128,9 +136,8 @@ impl Process {
 
     /// Tells the shim to end everything, by closing what it watches.
     pub(crate) fn kill(&self) {
-        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         // Fails for one that is closed already.
-        let _ = calls.shutdown(Shutdown::Both);
+        let _ = self.closing.shutdown(Shutdown::Both);
     }
 
     /// How it has ended; nothing when it cannot be told in time.
@@ -204,6 +211,25 @@ impl Drop for Process {
     }
 }
 
+/// All of it until then, however slowly it is read.
+fn write_until(to: &mut UnixStream, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        to.set_write_timeout(Some(left))?;
+        // In pieces: a write that is under way waits anew for each part of it that is read.
+        match to.write(&bytes[..bytes.len().min(WRITTEN_AT_ONCE)]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Starts the shim, held: what ends another plugin of this process leaves it alone.
 #[expect(clippy::disallowed_methods, reason = "it starts this program again")]
 fn spawn(shim: &ShimProgram, order: String, channel: UnixStream, printing: PipeWriter) -> io::Result<Child> {
@@ -228,7 +254,7 @@ pub(crate) fn ask(prepared: Prepared, question: &str, waiting: Waiting<'_>) -> R
     // Nobody reads any more once there is an answer.
     let log = move |line| drop(sender.send(line));
     let Begun { process, first, .. } = Process::begin(prepared, log, waiting)?;
-    let answer = match process.write(question) {
+    let answer = match process.write(question, waiting.deadline) {
         // It has ended already, which is looked into below.
         Err(_) => Waited::Ended,
         Ok(()) => first.wait(waiting.deadline, waiting.stop)?,

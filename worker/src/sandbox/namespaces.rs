@@ -1,8 +1,10 @@
 //! Namespaces: a plugin has processes, files and networks of its own, and no name for any other.
 #![expect(clippy::disallowed_methods, reason = "its room: the maps of a user namespace, and the roots of a view")]
 
+use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, unshare};
@@ -78,11 +80,12 @@ pub(crate) fn show_only(view: &View) -> Result<(), Failed> {
 
 fn fill_and_enter(root: &Path, view: &View, plain: MountFlags) -> Result<(), Failed> {
     for path in view.shown_paths() {
-        show(root, &path, plain)?;
+        show(root, &path)?;
     }
     for device in DEVICES {
-        show(root, Path::new(device), MountFlags::empty())?;
+        show(root, Path::new(device))?;
     }
+    close_all_shown(root, plain)?;
     let scratch = within(root, &view.scratch);
     fs::create_dir_all(&scratch).map_err(Failed::to("make the scratch"))?;
     let owner = if is_root() { NOBODY } else { getuid().as_raw() };
@@ -103,8 +106,8 @@ fn within(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Shows one path, as it is called here, and read-only. What is not there is not shown.
-fn show(root: &Path, path: &Path, flags: MountFlags) -> Result<(), Failed> {
+/// Shows one path, as it is called here. What is not there is not shown.
+fn show(root: &Path, path: &Path) -> Result<(), Failed> {
     let failed = || format!("show `{}`", path.display());
     // By where it is: what was opened in another mount namespace, such as a directory that is handed over, is not mounted.
     let Ok(source) = fs::canonicalize(path) else { return Ok(()) };
@@ -114,20 +117,48 @@ fn show(root: &Path, path: &Path, flags: MountFlags) -> Result<(), Failed> {
         return Err(Failed::to(failed())("it is another one by now"));
     }
     let target = within(root, path);
-    if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent).map_err(Failed::to(failed()))?;
+    let parent = target.parent().unwrap_or(root);
+    fs::create_dir_all(parent).map_err(Failed::to(failed()))?;
+    // What is made, is made on the root of the view, and never in something of the system that is shown there.
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev()).map_err(Failed::to(failed()));
+    if device(parent)? != device(root)? {
+        return Err(Failed::to(failed())("it is in something that is shown already"));
     }
     if found.is_dir() {
         fs::create_dir_all(&target).map_err(Failed::to(failed()))?;
     } else {
-        let made = fs::File::create(&target).map_err(Failed::to(failed()))?;
-        made.set_permissions(fs::Permissions::from_mode(0o444)).map_err(Failed::to(failed()))?;
+        fs::File::create_new(&target).map_err(Failed::to(failed()))?;
     }
-    mount_bind_recursive(&source, &target).map_err(Failed::to(failed()))?;
-    // What its file system is mounted with stays: another user's namespace may not take it off.
-    let now = statvfs(&target).map_err(Failed::to(failed()))?.f_flag;
-    let flags = flags | MountFlags::BIND | MountFlags::RDONLY | as_mounted(now);
-    mount_remount(&target, flags, "").map_err(Failed::to(failed()))
+    mount_bind_recursive(&source, &target).map_err(Failed::to(failed()))
+}
+
+/// Makes all that is shown read-only, whatever is mounted in it as well: a bind takes that along as it is.
+fn close_all_shown(root: &Path, plain: MountFlags) -> Result<(), Failed> {
+    let failed = || "close what is shown".to_owned();
+    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(Failed::to(failed()))?;
+    let devices = DEVICES.map(|device| within(root, Path::new(device)));
+    // The fifth field is where it is mounted (proc_pid_mountinfo(5)).
+    let places = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescaped);
+    for place in places.filter(|place| place != root && place.starts_with(root)) {
+        // What its file system is mounted with stays: another user's namespace may not take it off.
+        let now = statvfs(&place).map_err(Failed::to(failed()))?.f_flag;
+        let flags = if devices.contains(&place) { MountFlags::NOSUID } else { plain };
+        let flags = flags | MountFlags::BIND | MountFlags::RDONLY | as_mounted(now);
+        mount_remount(&place, flags, "").map_err(Failed::to(failed()))?;
+    }
+    Ok(())
+}
+
+/// A path as the kernel writes it: a blank, a tab, a line feed and a backslash are octal.
+fn unescaped(text: &str) -> PathBuf {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let octal = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(|_| *first == b'\\');
+        bytes.push(octal.unwrap_or(*first));
+        rest = if octal.is_some() { &after[3..] } else { after };
+    }
+    PathBuf::from(OsString::from_vec(bytes))
 }
 
 fn as_mounted(now: StatVfsMountFlags) -> MountFlags {
@@ -140,4 +171,18 @@ fn as_mounted(now: StatVfsMountFlags) -> MountFlags {
         (StatVfsMountFlags::RELATIME, MountFlags::RELATIME),
     ];
     pairs.into_iter().filter(|(seen, _)| now.contains(*seen)).map(|(_, flag)| flag).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_the_kernel_writes_it() {
+        for (text, path) in
+            [("/a", "/a"), ("/a\\040b\\011\\012\\134", "/a b\t\n\\"), ("/a\\04", "/a\\04"), ("/\\777", "/\\777")]
+        {
+            assert_eq!(unescaped(text), PathBuf::from(path), "{text}");
+        }
+    }
 }

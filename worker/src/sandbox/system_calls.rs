@@ -38,7 +38,7 @@ const ANY: &[c_long] = &[
     SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_eventfd2,
     SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_signalfd4,
     // The other end of a pair.
-    SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_setsockopt,
+    SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername, 
     // Memory.
     SYS_mmap, SYS_mprotect, SYS_munmap, SYS_mremap, SYS_madvise, SYS_msync, SYS_mlock, SYS_munlock, SYS_brk,
     SYS_mincore, SYS_membarrier,
@@ -79,7 +79,7 @@ const IOCTLS: [u64; 6] = [0x5401, 0x5413, 0x541b, 0x5421, 0x5451, 0x5450];
 
 /// What `fcntl` may ask: copies, flags, locks and sizes. Not to be told of what others do (`F_NOTIFY`, leases), and not who is
 /// sent a signal for what happens (`F_SETOWN`).
-const FCNTLS: [c_int; 16] = [
+const FCNTLS: [c_int; 15] = [
     F_DUPFD,
     F_DUPFD_CLOEXEC,
     F_GETFD,
@@ -93,7 +93,6 @@ const FCNTLS: [c_int; 16] = [
     F_OFD_SETLK,
     F_OFD_SETLKW,
     F_GETPIPE_SZ,
-    F_SETPIPE_SZ,
     F_GET_SEALS,
     F_ADD_SEALS,
 ];

@@ -66,8 +66,21 @@ impl View {
 
     /// What may be read and not started.
     pub(super) fn readable(&self) -> impl Iterator<Item = &Path> {
-        OF_THE_SYSTEM.into_iter().map(Path::new).chain(self.readable.iter().map(PathBuf::as_path))
+        let named = self.readable.iter().map(PathBuf::as_path).filter(|path| !is_too_much(path));
+        OF_THE_SYSTEM.into_iter().map(Path::new).chain(named)
     }
+}
+
+/// Whether a path, or what it leads to, is the system as a whole, its devices or its processes. Whoever names that as a place for
+/// modules gets no module from it.
+fn is_too_much(path: &Path) -> bool {
+    let handed = path.strip_prefix("/proc/self/fd").is_ok_and(|number| number.components().count() == 1);
+    let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let names = if handed { vec![whole.as_path()] } else { vec![path, whole.as_path()] };
+    names.into_iter().any(|path| {
+        let is_below = |above: &str| path.starts_with(above);
+        path == Path::new("/") || ["/dev", "/proc", "/sys"].into_iter().any(is_below) || path == Path::new("/etc")
+    })
 }
 
 /// A directory for what a plugin writes. With namespaces it stays empty: what is seen there is memory of the plugin's own.
@@ -97,5 +110,32 @@ impl Scratch {
 
     pub(crate) fn sweep() {
         sweep(&tempfile::env::temp_dir(), PREFIX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_never_the_system_as_a_whole() {
+        let link = tempfile::tempdir().expect("a directory");
+        std::os::unix::fs::symlink("/", link.path().join("root")).expect("linked");
+        for (path, is_shown) in [
+            ("/", false),
+            ("//", false),
+            ("/usr/..", false),
+            ("/dev", false),
+            ("/dev/shm", false),
+            ("/proc/self/fd", false),
+            ("/proc/1/root", false),
+            ("/sys/fs", false),
+            ("/etc", false),
+            ("/developers", true),
+            ("/usr/lib", true),
+        ] {
+            assert_eq!(is_too_much(Path::new(path)), !is_shown, "{path}");
+        }
+        assert!(is_too_much(&link.path().join("root")) && !is_too_much(link.path()));
     }
 }

@@ -115,7 +115,7 @@ impl Worker {
         };
         let waiting = Waiting::begin(patience, stop);
         let Begun { process, layers, first } = Process::begin(launcher.prepare(start, stop)?, log, waiting)?;
-        if process.write(&order(plugin)).is_err() {
+        if process.write(&order(plugin), waiting.deadline).is_err() {
             return Err(process.not_started(None));
         }
         match first.wait(waiting.deadline, stop)? {
@@ -176,8 +176,8 @@ impl Worker {
         if !may_begin() {
             return Err(Error::Withdrawn);
         }
-        self.process.write(&line)?;
         let deadline = Instant::now() + *patience;
+        self.process.write(&line, deadline)?;
         let (failed, until) = match expected.wait(deadline, stop) {
             Ok(Waited::Answer(answer)) => {
                 return match read(&answer) {
@@ -205,7 +205,7 @@ impl Worker {
 
     /// Nobody wants the answer any more. A plugin that does not let go of the call until then is ended.
     fn cancel(&self, expected: &Expected, until: Instant) {
-        let asked = self.process.write(&json!({ "cancel": expected.id }).to_string());
+        let asked = self.process.write(&json!({ "cancel": expected.id }).to_string(), until);
         let is_over = asked.is_ok()
             && matches!(expected.wait(until, &AtomicBool::new(false)), Ok(Waited::Answer(_) | Waited::Ended));
         if !is_over {

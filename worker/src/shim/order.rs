@@ -42,8 +42,8 @@ impl Script {
     /// sources, UTF-8 whatever the locale; without `site`, whose `.pth` files run code, where only what is named is imported.
     fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Serve | Self::Contract => &["-I", "-B", "-X", "utf8", "-S"],
-            Self::Load | Self::Interpreter | Self::Nothing => &["-I", "-B", "-X", "utf8"],
+            Self::Serve | Self::Contract | Self::Interpreter => &["-I", "-B", "-X", "utf8", "-S"],
+            Self::Load | Self::Nothing => &["-I", "-B", "-X", "utf8"],
         }
     }
 }
