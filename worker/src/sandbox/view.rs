@@ -76,8 +76,9 @@ impl View {
 fn is_too_much(path: &Path) -> bool {
     let handed = path.strip_prefix("/proc/self/fd").is_ok_and(|number| number.components().count() == 1);
     let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let names = if handed { vec![whole.as_path()] } else { vec![path, whole.as_path()] };
-    names.into_iter().any(|path| {
+    // A directory that is handed over open is asked for where it is. Within its view it is there by that very name.
+    let mut names = [path, whole.as_path()].into_iter().filter(|name| !handed || *name != path);
+    names.any(|path| {
         let is_below = |above: &str| path.starts_with(above);
         path == Path::new("/") || ["/dev", "/proc", "/sys"].into_iter().any(is_below) || path == Path::new("/etc")
     })
