@@ -38,19 +38,19 @@ const ANY: &[c_long] = &[
     SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_eventfd2,
     SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_signalfd4,
     // The other end of a pair.
-    SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername, 
+    SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername,
     // Memory.
     SYS_mmap, SYS_mprotect, SYS_munmap, SYS_mremap, SYS_madvise, SYS_msync, SYS_mlock, SYS_munlock, SYS_brk,
     SYS_mincore, SYS_membarrier,
     // Signals.
     SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_rt_sigpending, SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
     SYS_sigaltstack, SYS_kill, SYS_tkill, SYS_tgkill, SYS_restart_syscall,
-    // Processes and threads. `clone` stands below, and `clone3` is told to be none; a program that is started is confined like whoever starts it.
+    // Processes and threads. `clone` stands below, and `clone3` is told to be none. A program that is started is confined
+    // like whoever starts it.
     SYS_clone3, SYS_execve, SYS_wait4, SYS_waitid, SYS_exit, SYS_exit_group, SYS_getpid, SYS_getppid, SYS_gettid,
     SYS_getpgid, SYS_setpgid, SYS_getsid, SYS_setsid, SYS_set_tid_address, SYS_set_robust_list, SYS_get_robust_list,
-    SYS_futex, SYS_rseq, SYS_pidfd_open, SYS_sched_yield, SYS_sched_getaffinity, SYS_sched_setaffinity,
+    SYS_futex, SYS_rseq, SYS_pidfd_open, SYS_sched_yield, SYS_sched_getaffinity,
     SYS_sched_getparam, SYS_sched_getscheduler, SYS_sched_get_priority_max, SYS_sched_get_priority_min, SYS_getpriority,
-    SYS_setpriority,
     // Who it is. To become another takes a capability, which whoever starts a plugin as nobody has until then.
     SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getgroups, SYS_getresuid, SYS_getresgid, SYS_setuid,
     SYS_setgid, SYS_setgroups,
@@ -129,15 +129,20 @@ type Rules = fn() -> Result<Vec<SeccompRule>, seccompiler::BackendError>;
 type Filtered = Result<(), Box<dyn std::error::Error>>;
 
 /// How it is called, and which arguments it may have.
-const SOME: [(c_long, Rules); 7] = [
+const SOME: [(c_long, Rules); 9] = [
     (SYS_clone, || Ok(vec![SeccompRule::new(vec![argument(0, SeccompCmpOp::MaskedEq(NAMESPACES as u64), 0)?])?])),
     (SYS_fcntl, || one_of(1, FCNTLS.map(|number| number as u64))),
     // Not who is at the other end, as something to hold on to.
     (SYS_getsockopt, || Ok(vec![SeccompRule::new(vec![argument(2, SeccompCmpOp::Ne, SO_PEERPIDFD)?])?])),
     (SYS_ioctl, || one_of(1, IOCTLS)),
     (SYS_prctl, || one_of(0, PRCTLS.map(|number| number as u64))),
-    // Its own limits, and not those of others of the same user.
+    // Its own limits, processors and priority, and not those of others of the same user.
     (SYS_prlimit64, || one_of(0, [0])),
+    (SYS_sched_setaffinity, || one_of(0, [0])),
+    (SYS_setpriority, || {
+        let own = [argument(0, SeccompCmpOp::Eq, PRIO_PROCESS as u64)?, argument(1, SeccompCmpOp::Eq, 0)?];
+        Ok(vec![SeccompRule::new(own.to_vec())?])
+    }),
     // A pair of streams, or of what keeps to its other end as they do: one of single messages can send them to others.
     (SYS_socketpair, || {
         let kind = || SeccompCmpOp::MaskedEq(!((SOCK_CLOEXEC | SOCK_NONBLOCK) as u64));
