@@ -48,7 +48,7 @@ impl Script {
     }
 }
 
-/// How this program is started to be the shim: see [`attend`].
+/// How this program is started to be the shim: see [`crate::attend`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ShimProgram {
     /// This program.
