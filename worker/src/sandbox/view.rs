@@ -80,7 +80,11 @@ fn is_too_much(path: &Path) -> bool {
     let mut names = [path, whole.as_path()].into_iter().filter(|name| !handed || *name != path);
     names.any(|path| {
         let is_below = |above: &str| path.starts_with(above);
-        path == Path::new("/") || ["/dev", "/proc", "/sys"].into_iter().any(is_below) || path == Path::new("/etc")
+        // Memory that looks like a directory among the devices: temporary files may be there.
+        let is_in_memory = path.strip_prefix("/dev/shm").is_ok_and(|below| below.components().next().is_some());
+        path == Path::new("/")
+            || (["/dev", "/proc", "/sys"].into_iter().any(is_below) && !is_in_memory)
+            || path == Path::new("/etc")
     })
 }
 
@@ -128,6 +132,8 @@ mod tests {
             ("/usr/..", false),
             ("/dev", false),
             ("/dev/shm", false),
+            ("/dev/shm/", false),
+            ("/dev/shm/copy", true),
             ("/proc/self/fd", false),
             ("/proc/1/root", false),
             ("/sys/fs", false),
