@@ -1,5 +1,6 @@
 //! `Launcher`: which Python runs plugins, through what, and how confined.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -106,10 +107,20 @@ impl Launcher {
         begun.layers.ok_or(Error::Left)
     }
 
-    /// What the Python says of itself. No plugin is near it, so nothing is kept from it.
+    /// What the Python says of itself, without `site`, which would run code of others. No plugin is near it, so nothing is kept from it.
     fn ask(&self, stop: &AtomicBool) -> Result<Interpreter, Error> {
         let start = Start { script: Script::Interpreter, sandbox: Sandbox::Off, ..Start::of_ours() };
-        let answer = ask(self.prepare(start, stop)?, "{}", Waiting::begin(INTERPRETER_PATIENCE, stop))?;
-        serde_json::from_slice(&answer).map_err(|source| Error::Unreadable { source })
+        // Whatever does not say it is no Python that could run a plugin, and no fault of one.
+        let is_none = |why: String| Error::NotStarted {
+            program: self.python.program.clone(),
+            source: io::Error::other(format!("it does not say which Python it is: {why}")),
+        };
+        match ask(self.prepare(start, stop)?, "{}", Waiting::begin(INTERPRETER_PATIENCE, stop)) {
+            Ok(answer) => serde_json::from_slice(&answer).map_err(|source| is_none(source.to_string())),
+            Err(error @ (Error::Unanswered { .. } | Error::Unreadable { .. } | Error::TimedOut { .. })) => {
+                Err(is_none(error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -188,3 +188,13 @@ fn a_plugin_sees_no_other_variable_than_those_that_find_python() {
         loaded => assert_eq!(loaded.expect("loads").result, Some(json!({ "secret": null }))),
     }
 }
+
+#[test]
+fn a_program_that_is_no_python_is_no_fault_of_a_plugin() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    fs::write(directory.path().join("plugin.py"), "class Plugin:\n def run(self, p, c): return {}").expect("written");
+    for program in ["/bin/echo", "/bin/sh"] {
+        let error = load_with(program, directory.path(), None, PATIENCE, &AtomicBool::new(false)).expect_err(program);
+        assert!(matches!(error, Error::NotStarted { .. }), "{program}: {error:?}");
+    }
+}
