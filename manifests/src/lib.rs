@@ -11,6 +11,7 @@ pub mod digest;
 pub mod dry_run;
 pub mod fault;
 pub mod file_map;
+pub mod hook;
 pub mod id;
 pub mod image_index;
 pub mod lock;

@@ -494,6 +494,15 @@ reasons! {
     ExecutionFailed "execution_failed" Failed
         "A plugin was called, and raised an error, did not answer in time, or ended."
         "read what it printed in the log of the host"
+    HookNotFound "hook_not_found" Failed
+        "A hook was named that there is none of."
+        "see which there are: `aisoc hooks`"
+    OtherHookSemantic "other_hook_semantic" Failed
+        "A hook was to be fired as one of a semantic, and is of another one, or was given a value that it does not take, or none."
+        "see what it takes and answers: `aisoc hooks`"
+    RegistrationRefused "registration_refused" Failed
+        "The handlers of a plugin were not registered: the registry of hooks is frozen since its host has started, or a handler of `config_validate` denies it."
+        "see why: `aisoc api get ID`; what is new is registered when the host is started again"
     ConfigurationInvalid "configuration_invalid" Failed
         "What a plugin is configured with cannot be read, or is not what its manifest describes in `config_schema`."
         "correct it in the file that the host was started with, `aisoc serve --config FILE`, and reload the plugin"

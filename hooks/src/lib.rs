@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod firing;
+mod health;
+mod registration;
+mod registry;
+mod timeout;
+
+pub use firing::{Answer, Decision, Failure, Fired, HandlerOutcome, Invoked, Outcome, fire, require_value};
+pub use health::{HealthAnswer, HealthReport, HealthStatus};
+pub use registration::{CONTRACT_VERSION, Declared, DeclaredHandler, Registration};
+pub use registry::{FROZEN, Handler, Registry};
+pub use timeout::{HandlerTimeout, MAX_HANDLER_TIMEOUT};
