@@ -52,7 +52,7 @@ fn verdicts(entry_points: &str, lab: &str) -> Option<Vec<String>> {
     }
     let line = |(plugin, answer): (&Discovered, &Contract)| match answer {
         Contract::NotAsked => plugin.id.clone(),
-        Contract::Id(id, _) => format!("{} = {id}", plugin.id),
+        Contract::Id(id, ..) => format!("{} = {id}", plugin.id),
         Contract::Broken(fault) | Contract::Unavailable(fault) => {
             format!("{} {}: {}", plugin.id, fault.reason(), fault.message())
         }

@@ -3,15 +3,6 @@
 # Imports an entry point and holds it to what a host asks of one, in one JSON line. The arguments are the directories to import from.
 import functools
 
-# Entries of one list of a manifest.
-LIST_ENTRIES = 1000
-# What a plugin of Stigmem asks of its host when it says nothing.
-REQUIRES = ">=0.9.0a10"
-
-
-class Breach(Exception):
-    """What the contract says about an object that was imported."""
-
 
 def find(directories):
     """Where modules are looked for: in Python's own library, and behind it in what a host would look in."""
@@ -25,12 +16,6 @@ def imported(request):
     with refusing():
         module = importlib.import_module(request["module"])
         return functools.reduce(getattr, request["object"].split("."), module)
-
-
-def text_of(owner, name, value):
-    if not isinstance(value, str) or not value:
-        raise Breach("%s.%s must be text" % (owner, name))
-    return str(value)
 
 
 def procedure(found):
@@ -72,30 +57,7 @@ def hook(found):
     except BaseException as error:
         raise Breach("plugin entry point raised %s: %s" % (type(error).__name__, error)) from error
 
-    def field(name, default=None):
-        value = manifest.get(name, default) if isinstance(manifest, dict) else getattr(manifest, name, default)
-        if value is None:
-            raise Breach("the manifest has no %s" % name)
-        return value
-
-    def words(name):
-        values = field(name, ())
-        if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-            raise Breach("the manifest's %s must be a list" % name)
-        values = [getattr(value, "value", value) for _, value in zip(range(LIST_ENTRIES + 1), values)]
-        if len(values) > LIST_ENTRIES:
-            raise Breach("the manifest's %s has more than %d entries" % (name, LIST_ENTRIES))
-        return sorted({text_of("the manifest's " + name, "entries", value) for value in values})
-
-    return {
-        "hook": {
-            "name": text_of("the manifest", "name", field("name")),
-            "version": text_of("the manifest", "version", field("version")),
-            "requires": text_of("the manifest", "requires_stigmem", str(field("requires_stigmem", REQUIRES))),
-            "capabilities": words("capabilities"),
-            "depends_on": words("depends_on"),
-        }
-    }
+    return {"hook": Manifest(manifest).read()}
 
 
 CONTRACTS = {"procedure": procedure, "hook": hook, "import": lambda found: {}}

@@ -66,7 +66,7 @@ pub struct Checking<'a> {
 }
 
 /// What an entry point says of itself, once it has passed.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checked {
     /// The id that a procedure's class states.
@@ -78,7 +78,7 @@ pub struct Checked {
 }
 
 /// What a hook's manifest states.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HookManifest {
     /// Its name.
@@ -91,6 +91,26 @@ pub struct HookManifest {
     pub capabilities: Vec<String>,
     /// The names of the hooks that it needs, sorted, each once.
     pub depends_on: Vec<String>,
+    /// Whether its handlers may be called beside each other.
+    pub is_async_safe: bool,
+    /// Its handlers.
+    pub handlers: Vec<HookHandler>,
+    /// Whether it can be asked how it does; nothing where what it names for that cannot be called.
+    pub has_health_check: Option<bool>,
+}
+
+/// What a host has to know of a handler.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookHandler {
+    /// The name of its hook.
+    pub hook: String,
+    /// What it is called; nothing where it cannot be called at all.
+    pub function: Option<String>,
+    /// How many arguments it takes by their place; nothing where that has no end.
+    pub positional_count: Option<usize>,
+    /// How many seconds it may take, where it says so.
+    pub timeout_seconds: Option<f64>,
 }
 
 /// Imports the object, and holds it to its contract.

@@ -18,7 +18,7 @@ mod shim;
 mod visible;
 mod waiting;
 
-pub use contract::{CHECK_PATIENCE, Checked, Checking, Contract, HookManifest, check};
+pub use contract::{CHECK_PATIENCE, Checked, Checking, Contract, HookHandler, HookManifest, check};
 pub use error::Error;
 pub use launcher::Launcher;
 pub use load::{Loading, PATIENCE, Report, load};

@@ -14,6 +14,8 @@ COROUTINE = 0x80
 LIMIT = 0
 # The number of what Python answers first; what it is confined by was said before.
 LOAD = 1
+# The handlers of a plugin of Stigmem; of others there are none.
+HOOKS = None
 
 
 class Refusal(Exception):
@@ -224,11 +226,20 @@ def load_object(entry, order):
         found = importlib.import_module(entry["module"])
         for part in entry["object"].split("."):
             found = getattr(found, part)
-        is_to_be_made = isinstance(found, type) and method_of(found)[0] is not None
+    if entry["has_hooks"]:
+        take_hooks(found, name)
+    is_to_be_made = isinstance(found, type) and method_of(found)[0] is not None
     if not is_to_be_made:
         return found
     with refusing("error making %s" % name):
         return make(found, order)
+
+
+def take_hooks(found, name):
+    """The handlers of what makes a manifest."""
+    global HOOKS
+    with refusing("error making the manifest of %s" % name):
+        HOOKS = Hooks(found())
 
 
 def load_file(entry, order, modules):
@@ -300,20 +311,24 @@ def is_coroutine_function(method):
     return code is not None and bool(code.co_flags & COROUTINE)
 
 
-def checked(result):
+def checked(result, of="the result of run"):
     """The result as the host takes it: an object, of what JSON can hold."""
     if not isinstance(result, dict):
         result = {"result": result}
-    with refusing("the result of run cannot be written as JSON"):
+    with refusing("%s cannot be written as JSON" % of):
         text = JSON.write(result)
         # Half a character of two is none that anybody else could read.
         JSON.write(result, escapes=False).encode("utf-8")
     if len(text) > LIMIT - 256:
-        raise Refusal("the result of run is larger than %d bytes" % LIMIT)
+        raise Refusal("%s is larger than %d bytes" % (of, LIMIT))
     return result
 
 
 def arguments_of(plugin, call):
+    if "hook" in call:
+        return HOOKS.fire, (call,)
+    if "health" in call:
+        return HOOKS.health, ()
     with refusing("execution error"):
         method, arguments = method_of(plugin)
         if method is None:
@@ -335,9 +350,14 @@ def serve(channel, lines, plugin, directory):
                         import asyncio
 
                         result = asyncio.run(awaited(result))
-                write(channel, call["id"], {"result": checked(result)})
+                write(channel, call["id"], {"result": checked(result, named(call))})
             except Refusal as refusal:
                 write(channel, call["id"], said(refusal, directory))
+
+
+def named(call):
+    """What comes of a call, as it is called."""
+    return "what its handler returned" if "hook" in call else "the result of run"
 
 
 async def awaited(result):
@@ -354,8 +374,10 @@ async def serve_beside_each_other(channel, lines, plugin, directory):
         try:
             method, arguments = arguments_of(plugin, call)
             with refusing("execution error"):
-                result = await method(*arguments)
-            write(channel, call["id"], {"result": checked(result)})
+                result = method(*arguments)
+                # Beside handlers that are asynchronous there may be a health check that is not.
+                result = await result if hasattr(result, "__await__") else result
+            write(channel, call["id"], {"result": checked(result, named(call))})
         except Refusal as refusal:
             write(channel, call["id"], said(refusal, directory))
         finally:
@@ -385,11 +407,13 @@ def main():
         hide()
         plugin = load(order)
         with refusing("error looking for what to call"):
-            is_asynchronous = is_coroutine_function(method_of(plugin)[0])
+            method = method_of(plugin)[0]
+            is_asynchronous = is_coroutine_function(method) if HOOKS is None else HOOKS.are_asynchronous()
     except Refusal as refusal:
         write(channel, LOAD, said(refusal, directory))
         os._exit(0)
-    write(channel, LOAD, {"python": version, "is_asynchronous": is_asynchronous})
+    manifest = None if HOOKS is None else HOOKS.said
+    write(channel, LOAD, {"python": version, "is_asynchronous": is_asynchronous, "manifest": manifest})
     if is_asynchronous:
         import asyncio
 

@@ -166,6 +166,9 @@ fn a_hook_is_called_once_without_arguments_and_gives_its_manifest() {
         requires: ">=0.9.0a10".to_owned(),
         capabilities: vec!["audit.emit".to_owned(), "facts.read".to_owned()],
         depends_on: vec!["base-hooks".to_owned()],
+        is_async_safe: true,
+        handlers: Vec::new(),
+        has_health_check: Some(false),
     };
     assert_eq!(result.expect("passes"), Checked { id: None, hook: Some(expected) });
     for (source, expected) in [

@@ -595,7 +595,7 @@ fn an_object_of_a_distribution_comes_out_of_memory_and_what_it_needs_from_its_pa
         // Neither is Python's own to be had from there.
         fs::write(site.join("json.py"), "raise ValueError('not of Python')").expect("written");
         fs::write(site.join("needed.py"), "v = 3").expect("written");
-        let entry = Entry::Object { module: "lab.heat".to_owned(), object: object.to_owned() };
+        let entry = Entry::Object { module: "lab.heat".to_owned(), object: object.to_owned(), has_hooks: false };
         Fixture { entry, site_paths: vec![site], ..fixture }
     };
     let source = "import json, needed, ns.deep\nclass Inner:\n class Flux:\n  def __init__(self, config): self.config = config\n  \

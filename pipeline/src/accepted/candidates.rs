@@ -209,7 +209,7 @@ impl<'a> Candidates<'a> {
     /// What the plugin goes by.
     fn id(&self, at: usize) -> String {
         match self.answers.get(&at) {
-            Some(Contract::Id(id, _)) => id.clone(),
+            Some(Contract::Id(id, ..)) => id.clone(),
             _ => self.here.discovery.plugins[at].id.clone(),
         }
     }

@@ -200,7 +200,7 @@ fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Pr
             Contract::Broken(fault) | Contract::Unavailable(fault) => {
                 listed[index].asking.contract(Some(&fault));
             }
-            Contract::Id(id, checked_against) => {
+            Contract::Id(id, checked_against, _) => {
                 listed[index].checked_against = Some(checked_against);
                 listed[index].asking.contract(None);
                 listed[index].plugin.id.clone_from(&id);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aisoc_discovery::Discovered;
+use aisoc_discovery::{Discovered, Kind};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_worker::serving::Entry;
 
@@ -26,7 +26,11 @@ pub(super) fn admitted_distribution(
     Ok(AdmittedCode {
         manifest: None,
         config_schema: None,
-        entry: Entry::Object { module: module.to_owned(), object: object.to_owned() },
+        entry: Entry::Object {
+            module: module.to_owned(),
+            object: object.to_owned(),
+            has_hooks: plugin.kind == Kind::Hook,
+        },
         sources,
         directory: absolute(site_packages)?,
         site_paths: site_paths.iter().map(|path| absolute(path)).collect::<Result<_>>()?,

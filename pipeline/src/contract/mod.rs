@@ -11,12 +11,14 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use aisoc_discovery::{Discovered, Kind, Origin};
+use aisoc_hooks::Registration;
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::{first_hidden, shown};
 use aisoc_packaging::Limits;
-use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract as Rules, Error, HookManifest, Launcher, Room, check};
+use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract as Rules, Error, Launcher, Room, check};
 
+pub use self::hooks::judge_hooks;
 use crate::stated::{CheckedAgainst, Stated};
 
 /// Most characters that are shown of what a plugin says.
@@ -41,8 +43,8 @@ pub enum Contract {
     /// There is nothing to ask: its manifest, or its file, has said all that there is.
     NotAsked,
     /// It fits, and calls itself that: the id of a procedure's class, the name in a hook's manifest; of every other
-    /// group the name of the entry point. And what its code is held to.
-    Id(String, CheckedAgainst),
+    /// group the name of the entry point. And what its code is held to; of a hook what its manifest says, too.
+    Id(String, CheckedAgainst, Option<Box<Registration>>),
     /// It cannot be imported, or does not fit.
     Broken(Fault),
     /// Nobody could ask it: there is no Python.
@@ -57,24 +59,22 @@ pub enum Contract {
 /// `unknown_capability`.
 pub fn check_contracts(plugins: &[&Discovered], checks: &ContractChecks<'_>) -> Result<Vec<Contract>> {
     let mut answers = Vec::with_capacity(plugins.len());
-    let mut hooks: Vec<HookManifest> = Vec::new();
     for plugin in plugins {
         answers.push(match checks.check(plugin) {
-            Ok(None) => Contract::NotAsked,
-            Ok(Some((Checked { id, hook }, checked_against))) => {
-                let stated = id.or_else(|| hook.as_ref().map(|hook| hook.name.clone()));
-                hooks.extend(hook);
-                Contract::Id(stated.unwrap_or_else(|| plugin.id.clone()), checked_against)
-            }
+            Ok(answer) => answer,
             Err(Unchecked::Unavailable(fault)) => Contract::Unavailable(fault),
             Err(Unchecked::Broken(fault)) if fault.reason() == Reason::Interrupted => return Err(fault),
             Err(Unchecked::Broken(fault)) => Contract::Broken(fault),
         });
     }
-    let unmet: HashMap<String, Fault> = hooks::unmet(hooks).into_iter().collect();
-    for (plugin, answer) in plugins.iter().zip(&mut answers) {
+    let hooks = answers.iter().filter_map(|answer| match answer {
+        Contract::Id(.., hook) => hook.as_deref().cloned(),
+        _ => None,
+    });
+    let unmet: HashMap<String, Fault> = hooks::unmet(hooks.collect()).into_iter().collect();
+    for answer in &mut answers {
         let refusal = match &*answer {
-            Contract::Id(name, _) if plugin.kind == Kind::Hook => unmet.get(name),
+            Contract::Id(.., Some(hook)) => unmet.get(&hook.name),
             _ => None,
         };
         if let Some(fault) = refusal {
@@ -103,14 +103,13 @@ impl From<Fault> for Unchecked {
 }
 
 impl ContractChecks<'_> {
-    /// Nothing for what is no entry point.
-    fn check(&self, plugin: &Discovered) -> std::result::Result<Option<(Checked, CheckedAgainst)>, Unchecked> {
+    fn check(&self, plugin: &Discovered) -> std::result::Result<Contract, Unchecked> {
         let (Origin::EntryPoint { .. }, Some((module, object))) = (&plugin.origin, plugin.entry_point.split_once(':'))
         else {
-            return Ok(None);
+            return Ok(Contract::NotAsked);
         };
         self.limits.cancellation.check().map_err(Fault::from)?;
-        let Some(Stated { checked_against, .. }) = Stated::read(plugin)? else { return Ok(None) };
+        let Some(Stated { checked_against, .. }) = Stated::read(plugin)? else { return Ok(Contract::NotAsked) };
         let contract = match plugin.kind {
             Kind::Procedure => Rules::Procedure,
             Kind::Hook => Rules::Hook,
@@ -130,12 +129,15 @@ impl ContractChecks<'_> {
             Error::NoPython { .. } | Error::Unconfined { .. } => Unchecked::Unavailable(fault(error)),
             error => Unchecked::Broken(fault(error)),
         })?;
-        if let Some(hook) = &checked.hook {
-            hooks::judge(hook)?;
+        let Checked { id, hook } = checked;
+        if let Some(hook) = hook {
+            let hook = judge_hooks(hook)?;
+            return Ok(Contract::Id(hook.name.clone(), checked_against, Some(Box::new(hook))));
         }
-        match checked.id.as_ref().filter(|id| id.len() > MAX_ID_BYTES || first_hidden(id).is_some()) {
-            Some(id) => Err(breach(format!("the id `{}` is too long or cannot be shown", shown(id, 80))).into()),
-            None => Ok(Some((checked, checked_against))),
+        let id = id.unwrap_or_else(|| plugin.id.clone());
+        match id.len() > MAX_ID_BYTES || first_hidden(&id).is_some() {
+            true => Err(breach(format!("the id `{}` is too long or cannot be shown", shown(&id, 80))).into()),
+            false => Ok(Contract::Id(id, checked_against, None)),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! What runs is what the caller hands over, byte for byte: no module is read from a disk. Dropping a [`Worker`] ends
 //! the plugin, and everything that it started.
 
+mod hooks;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use self::queue::Queue;
+use crate::contract::HookManifest;
 use crate::error::Error;
 use crate::launcher::{Launcher, Start};
 use crate::process::{Begun, Expected, Process, Waited, Waiting};
+pub use self::hooks::{HandlerAnswer, HookCall};
 pub use crate::process::{LogLine, MAX_CALL_BYTES, MAX_CALLS};
 use crate::sandbox::Layers;
 use crate::shim::{Bounds, Script};
@@ -61,6 +64,8 @@ pub enum Entry {
         module: String,
         /// The object in it, dotted.
         object: String,
+        /// Whether it makes a manifest that names handlers of hooks.
+        has_hooks: bool,
     },
 }
 
@@ -92,6 +97,8 @@ pub struct Worker {
     python: String,
     /// What it is confined by.
     layers: Option<Layers>,
+    /// What it says of its handlers, where it has any.
+    manifest: Option<HookManifest>,
     /// Where its calls wait, unless it answers several beside each other.
     queue: Option<Queue>,
 }
@@ -120,9 +127,9 @@ impl Worker {
         }
         match first.wait(waiting.deadline, stop)? {
             Waited::Answer(answer) => match read(&answer) {
-                Ok(Answer::Loaded { python, is_asynchronous }) => {
+                Ok(Answer::Loaded { python, is_asynchronous, manifest }) => {
                     let queue = (!is_asynchronous).then(Queue::default);
-                    Ok(Self { process, python, layers, queue })
+                    Ok(Self { process, python, layers, manifest, queue })
                 }
                 Ok(Answer::Refused { refusal, cause }) => Err(Error::Refused { refusal, cause }),
                 Ok(Answer::Done { .. }) => Err(process.not_started(None)),
@@ -143,6 +150,11 @@ impl Worker {
         self.layers.as_ref()
     }
 
+    /// What it says of its handlers; nothing where it has none of hooks.
+    pub fn manifest(&self) -> Option<&HookManifest> {
+        self.manifest.as_ref()
+    }
+
     /// Whether it can still be called.
     pub fn is_alive(&self) -> bool {
         !self.process.answers.have_ended()
@@ -160,9 +172,16 @@ impl Worker {
     /// [`Error::NotReached`], [`Error::CallTooLarge`], [`Error::Withdrawn`], and those of a plugin that has ended:
     /// [`Error::Unanswered`], [`Error::Unreadable`], [`Error::TooLarge`].
     pub fn call(&self, call: &Call<'_>) -> Result<Map<String, Value>, Error> {
-        let Call { payload, context, patience, stop, may_begin } = call;
+        let Call { payload, context, patience, stop, may_begin } = *call;
+        self.ask(json!({ "payload": payload, "context": context }), &Asking { patience, stop, may_begin })
+    }
+
+    /// Asks it something, and gives what it answers.
+    fn ask(&self, mut question: Value, asking: &Asking<'_>) -> Result<Map<String, Value>, Error> {
+        let Asking { patience, stop, may_begin } = asking;
         let expected = self.process.answers.expect()?;
-        let line = json!({ "id": expected.id, "payload": payload, "context": context }).to_string();
+        question["id"] = expected.id.into();
+        let line = question.to_string();
         if line.len() > MAX_CALL_BYTES {
             return Err(Error::CallTooLarge { at_most: MAX_CALL_BYTES });
         }
@@ -214,6 +233,13 @@ impl Worker {
     }
 }
 
+/// How long an answer is waited for, and who may call it off.
+struct Asking<'a> {
+    patience: Duration,
+    stop: &'a AtomicBool,
+    may_begin: &'a dyn Fn() -> bool,
+}
+
 /// One call of a plugin.
 pub struct Call<'a> {
     /// What it is given.
@@ -239,7 +265,7 @@ impl fmt::Debug for Call<'_> {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Answer {
-    Loaded { python: String, is_asynchronous: bool },
+    Loaded { python: String, is_asynchronous: bool, manifest: Option<HookManifest> },
     Refused { refusal: String, cause: Option<String> },
     Done { result: Map<String, Value> },
 }

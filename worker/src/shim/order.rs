@@ -30,9 +30,11 @@ pub(crate) enum Script {
 impl Script {
     fn text(self) -> &'static str {
         match self {
-            Self::Serve => include_str!("../serve.py"),
+            Self::Serve => concat!(include_str!("../stigmem.py"), include_str!("../hooks.py"), include_str!("../serve.py")),
             Self::Load => concat!(include_str!("../child.py"), include_str!("../load.py")),
-            Self::Contract => concat!(include_str!("../child.py"), include_str!("../contract.py")),
+            Self::Contract => {
+                concat!(include_str!("../child.py"), include_str!("../stigmem.py"), include_str!("../contract.py"))
+            }
             Self::Interpreter => concat!(include_str!("../child.py"), include_str!("../interpreter.py")),
             Self::Nothing => "",
         }
