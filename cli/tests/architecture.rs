@@ -37,6 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "packaging",
             "installation",
             "discovery",
+            "hooks",
             "worker",
         ],
     ),
@@ -59,6 +60,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("worker", &["files"]),
+    ("hooks", &["manifests"]),
     ("host", &["manifests", "files", "connections", "trust", "pipeline", "worker"]),
     ("host-client", &["manifests", "registry-client"]),
     ("testkit", &["manifests", "signing", "registry-client", "registry-server", "packaging"]),
@@ -76,6 +78,7 @@ const SYNCHRONOUS: &[&str] = &[
     "installation",
     "discovery",
     "worker",
+    "hooks",
 ];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 

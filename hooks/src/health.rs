@@ -74,20 +74,16 @@ impl From<HealthAnswer> for HealthReport {
             error: Some(format!("invalid result: {found}")),
         };
         match answer {
-            HealthAnswer::NoCheck => Self {
-                status: HealthStatus::Unknown,
-                message: "no health check registered".to_owned(),
-                error: None,
-            },
+            HealthAnswer::NoCheck => {
+                Self { status: HealthStatus::Unknown, message: "no health check registered".to_owned(), error: None }
+            }
             HealthAnswer::Stated { status, message } => match HealthStatus::of(&status) {
                 Some(status) => Self { status, message, error: None },
                 None => wrong(format!("PluginHealth with the status '{status}'")),
             },
-            HealthAnswer::Failed { error_type, message } => Self {
-                status: HealthStatus::Unhealthy,
-                error: Some(format!("{error_type}: {message}")),
-                message,
-            },
+            HealthAnswer::Failed { error_type, message } => {
+                Self { status: HealthStatus::Unhealthy, error: Some(format!("{error_type}: {message}")), message }
+            }
             HealthAnswer::Other(found) => wrong(found),
         }
     }

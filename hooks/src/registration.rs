@@ -269,9 +269,8 @@ pub(crate) mod tests {
 
     #[test]
     fn handlers_are_of_known_hooks_can_be_called_and_take_what_they_are_given() {
-        let said = |change: fn(&mut DeclaredHandler)| {
-            refused(|hook| change(&mut hook.handlers[0])).message().to_owned()
-        };
+        let said =
+            |change: fn(&mut DeclaredHandler)| refused(|hook| change(&mut hook.handlers[0])).message().to_owned();
         let fault = refused(|hook| {
             hook.handlers = declared("x", &[("zzz", "f"), ("recall_filter", "f"), ("recall_filtre", "f")]).handlers;
         });

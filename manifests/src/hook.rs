@@ -276,7 +276,8 @@ mod tests {
 
     #[test]
     fn a_value_is_given_where_one_is_made_of_it() {
-        let given: Vec<_> = Semantic::ALL.iter().map(|semantic| (semantic.value(), semantic.positional_count())).collect();
+        let given: Vec<_> =
+            Semantic::ALL.iter().map(|semantic| (semantic.value(), semantic.positional_count())).collect();
         assert_eq!(given, [(None, 1), (Some("value"), 2), (Some("scored_results"), 2), (None, 1)]);
         assert_eq!("voting".parse::<Semantic>().expect("known"), Semantic::Voting);
         assert_eq!("vote".parse::<Semantic>().expect_err("unknown").reason(), Reason::Usage);

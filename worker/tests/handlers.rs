@@ -23,11 +23,16 @@ fn start(source: &str) -> Option<Result<Worker, Error>> {
     let entry = Entry::Object { module: "lab".to_owned(), object: "manifest".to_owned(), has_hooks: true };
     let (config, stop, launcher) = (Map::new(), AtomicBool::new(false), launcher(Sandbox::default()));
     let (site_paths, directory) = (vec![directory.path().to_owned()], directory.path());
-    let plugin =
-        Plugin { id: "lab-hooks", entry: &entry, sources: &sources, directory, site_paths: &site_paths, config: &config };
+    let plugin = Plugin {
+        id: "lab-hooks",
+        entry: &entry,
+        sources: &sources,
+        directory,
+        site_paths: &site_paths,
+        config: &config,
+    };
     let (bounds, log) = (Bounds::default(), Box::new(|_| {}));
-    let started =
-        Worker::start(&plugin, Serving { launcher: &launcher, bounds, patience: LONG, stop: &stop, log });
+    let started = Worker::start(&plugin, Serving { launcher: &launcher, bounds, patience: LONG, stop: &stop, log });
     if matches!(started, Err(Error::NoPython { .. })) {
         eprintln!("SKIPPED: there is no python3, so no handler was called");
         return None;
@@ -108,12 +113,17 @@ fn a_manifest_is_read_with_its_handlers_when_it_is_loaded() {
     };
     assert_eq!(worker.manifest(), Some(&expected));
     // A dictionary says the same, and what cannot be called is said to be none.
-    let worker = started!("def manifest(): return {'name': 'lab-hooks', 'version': '1.0.0', 'hooks': {'audit_emit': 3}, 'health_check': 4}");
+    let worker = started!(
+        "def manifest(): return {'name': 'lab-hooks', 'version': '1.0.0', 'hooks': {'audit_emit': 3}, 'health_check': 4}"
+    );
     let manifest = worker.manifest().expect("a manifest");
     assert_eq!((manifest.handlers[0].function.as_deref(), manifest.has_health_check), (None, None));
     for (source, message) in [
         ("def manifest(): raise ValueError('no')", "error making the manifest of lab:manifest: no"),
-        ("def manifest(): return {'name': 'x'}", "error making the manifest of lab:manifest: the manifest has no version"),
+        (
+            "def manifest(): return {'name': 'x'}",
+            "error making the manifest of lab:manifest: the manifest has no version",
+        ),
         (
             "def manifest(): return {'name': 'x', 'version': '1', 'hooks': [1]}",
             "error making the manifest of lab:manifest: the manifest's hooks must be a mapping",
@@ -140,7 +150,8 @@ fn a_handler_is_given_its_context_the_value_and_the_rest_by_name() {
     let answer = fire(&worker, "recall_filter", Some(&json!({ "a": 1 })), json!({ "event": { "n": 2 } }));
     assert_eq!(answer, value("list", json!([{ "a": 1 }, { "event": { "n": 2 } }, 4])));
     // What it does not take is an error of Python's, and of nobody else.
-    let HandlerAnswer::Raised { error_type, .. } = fire(&worker, "pre_assert_authorize", None, json!({ "x": 1 })) else {
+    let HandlerAnswer::Raised { error_type, .. } = fire(&worker, "pre_assert_authorize", None, json!({ "x": 1 }))
+    else {
         panic!("it takes no x")
     };
     assert_eq!(error_type, "TypeError");
@@ -169,7 +180,10 @@ fn whatever_a_handler_returns_or_raises_is_said_and_it_goes_on() {
     assert_eq!(of("{'a': 0.5, 3: 1}"), value("dict", json!({ "a": 0.5, "3": 1 })));
     assert_eq!(of("None"), HandlerAnswer::Nothing {});
     let unwritable = |type_name: &str| {
-        raised("TypeError", &format!("what it returned cannot be written as JSON: Object of type {type_name} is not JSON serializable"))
+        raised(
+            "TypeError",
+            &format!("what it returned cannot be written as JSON: Object of type {type_name} is not JSON serializable"),
+        )
     };
     assert_eq!(of("Own()"), unwritable("Own"));
     assert_eq!(of("{1, 2}"), unwritable("set"));
@@ -240,9 +254,8 @@ fn a_plugin_is_asked_how_it_does() {
         );
         Some(start(&source)?.expect("loads").ask_health(LONG, &AtomicBool::new(false)).expect("answered"))
     };
-    let health = |status: &str, message: &str| {
-        HandlerAnswer::Health { status: status.to_owned(), message: message.to_owned() }
-    };
+    let health =
+        |status: &str, message: &str| HandlerAnswer::Health { status: status.to_owned(), message: message.to_owned() };
     let Some(answer) = ask("return PluginHealth(PluginHealthStatus.DEGRADED, ctx.plugin_name)") else { return };
     assert_eq!(answer, health("degraded", "lab-hooks"));
     assert_eq!(ask("return PluginHealth('healthy')"), Some(health("healthy", "")));

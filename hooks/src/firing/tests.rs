@@ -110,9 +110,8 @@ fn a_value_goes_through_all_of_them_and_nothing_is_none() {
 fn deltas_are_added_up_for_each_id() {
     let (hook, given) = (Hook::RecallRank, Some(json!([{ "id": "a" }])));
     let sum = |answers: &[Invoked]| fired(hook, given.clone(), answers).0.outcome;
-    let deltas = |of: &[(&str, f64)]| {
-        Ok(Outcome::Deltas(of.iter().map(|(id, delta)| ((*id).to_owned(), *delta)).collect()))
-    };
+    let deltas =
+        |of: &[(&str, f64)]| Ok(Outcome::Deltas(of.iter().map(|(id, delta)| ((*id).to_owned(), *delta)).collect()));
     assert_eq!(sum(&[]), deltas(&[]));
     let answers = [value(json!({ "a": 1, "b": 0.5 })), value(json!({ "a": -0.25 })), value(json!({}))];
     assert_eq!(sum(&answers), deltas(&[("a", 0.75), ("b", 0.5)]));

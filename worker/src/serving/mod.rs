@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub use self::hooks::{HandlerAnswer, HookCall};
 use self::queue::Queue;
 use crate::contract::HookManifest;
 use crate::error::Error;
 use crate::launcher::{Launcher, Start};
 use crate::process::{Begun, Expected, Process, Waited, Waiting};
-pub use self::hooks::{HandlerAnswer, HookCall};
 pub use crate::process::{LogLine, MAX_CALL_BYTES, MAX_CALLS};
 use crate::sandbox::Layers;
 use crate::shim::{Bounds, Script};

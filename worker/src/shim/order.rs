@@ -30,7 +30,9 @@ pub(crate) enum Script {
 impl Script {
     fn text(self) -> &'static str {
         match self {
-            Self::Serve => concat!(include_str!("../stigmem.py"), include_str!("../hooks.py"), include_str!("../serve.py")),
+            Self::Serve => {
+                concat!(include_str!("../stigmem.py"), include_str!("../hooks.py"), include_str!("../serve.py"))
+            }
             Self::Load => concat!(include_str!("../child.py"), include_str!("../load.py")),
             Self::Contract => {
                 concat!(include_str!("../child.py"), include_str!("../stigmem.py"), include_str!("../contract.py"))
