@@ -9,7 +9,7 @@ use aisoc_manifests::hook::Hook;
 use aisoc_manifests::text::shown;
 use pep440_rs::{Version, VersionSpecifiers};
 
-use crate::registry::Handler;
+use crate::handler::Handler;
 use crate::timeout::HandlerTimeout;
 
 /// Which Stigmem a host is to its plugins: the one whose contract it keeps.

@@ -6,26 +6,12 @@ use std::sync::Arc;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::hook::{Hook, Ordering};
 
+use crate::handler::Handler;
 use crate::registration::Registration;
 use crate::timeout::HandlerTimeout;
 
 /// What is said to a plugin that comes too late.
 pub const FROZEN: &str = "registry is frozen; cannot register handlers";
-
-/// A handler, at its hook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handler {
-    /// The hook.
-    pub hook: Hook,
-    /// Whose it is.
-    pub plugin: String,
-    /// `PLUGIN.FUNCTION`, by which it is ordered among its like.
-    pub name: String,
-    /// How long it may take.
-    pub timeout: HandlerTimeout,
-    /// Whether it is the host's own.
-    pub is_core: bool,
-}
 
 /// Who is registered.
 ///

@@ -10,7 +10,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::hook::{Hook, Semantic};
 use serde_json::{Map, Value};
 
-use crate::registry::Handler;
+use crate::handler::Handler;
 
 /// What a handler returned.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,10 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
-
-use super::{Asking, Worker};
-use crate::error::Error;
+use serde_json::{Map, Value};
 
 /// One call of a handler.
 pub struct HookCall<'a> {
@@ -74,31 +71,4 @@ pub enum HandlerAnswer {
         /// And beside that.
         message: String,
     },
-}
-
-impl Worker {
-    /// Calls the handler of a hook, as [`Worker::call`] does: what it raises is an answer.
-    ///
-    /// # Errors
-    /// As [`Worker::call`].
-    pub fn fire(&self, call: &HookCall<'_>) -> Result<HandlerAnswer, Error> {
-        let HookCall { hook, value, payload, is_own, patience, stop, may_begin } = *call;
-        let mut question = json!({ "hook": hook, "payload": payload, "is_own": is_own });
-        if let Some(value) = value {
-            question["value"] = value.clone();
-        }
-        answer(self.ask(question, &Asking { patience, stop, may_begin })?)
-    }
-
-    /// Asks it how it does, where its manifest says that it can be.
-    ///
-    /// # Errors
-    /// As [`Worker::call`].
-    pub fn ask_health(&self, patience: Duration, stop: &AtomicBool) -> Result<HandlerAnswer, Error> {
-        answer(self.ask(json!({ "health": true }), &Asking { patience, stop, may_begin: &|| true })?)
-    }
-}
-
-fn answer(result: Map<String, Value>) -> Result<HandlerAnswer, Error> {
-    serde_json::from_value(result.into()).map_err(|source| Error::Unreadable { source })
 }

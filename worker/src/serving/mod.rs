@@ -176,6 +176,27 @@ impl Worker {
         self.ask(json!({ "payload": payload, "context": context }), &Asking { patience, stop, may_begin })
     }
 
+    /// Calls the handler of a hook, as [`Worker::call`] does: what it raises is an answer.
+    ///
+    /// # Errors
+    /// As [`Worker::call`].
+    pub fn fire(&self, call: &HookCall<'_>) -> Result<HandlerAnswer, Error> {
+        let HookCall { hook, value, payload, is_own, patience, stop, may_begin } = *call;
+        let mut question = json!({ "hook": hook, "payload": payload, "is_own": is_own });
+        if let Some(value) = value {
+            question["value"] = value.clone();
+        }
+        answer(self.ask(question, &Asking { patience, stop, may_begin })?)
+    }
+
+    /// Asks it how it does, where its manifest says that it can be.
+    ///
+    /// # Errors
+    /// As [`Worker::call`].
+    pub fn ask_health(&self, patience: Duration, stop: &AtomicBool) -> Result<HandlerAnswer, Error> {
+        answer(self.ask(json!({ "health": true }), &Asking { patience, stop, may_begin: &|| true })?)
+    }
+
     /// Asks it something, and gives what it answers.
     fn ask(&self, mut question: Value, asking: &Asking<'_>) -> Result<Map<String, Value>, Error> {
         let Asking { patience, stop, may_begin } = asking;
@@ -274,6 +295,11 @@ enum Answer {
 /// For what Python writes and nobody here reads: nested too deep, a number that is too large.
 fn read(answer: &[u8]) -> serde_json::Result<Answer> {
     serde_json::from_slice(answer)
+}
+
+/// What a handler answers.
+fn answer(result: Map<String, Value>) -> Result<HandlerAnswer, Error> {
+    serde_json::from_value(result.into()).map_err(|source| Error::Unreadable { source })
 }
 
 /// The first line. Bytes are hexadecimal digits: Python needs no module for those.
