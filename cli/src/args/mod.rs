@@ -62,6 +62,9 @@ pub(crate) struct ReasonsArgs {
 pub(crate) struct CapabilitiesArgs {}
 
 #[derive(Debug, Args)]
+pub(crate) struct HooksArgs {}
+
+#[derive(Debug, Args)]
 pub(crate) struct HelpArgs {
     /// A page of the manual, or the words of a command
     #[arg(value_name = "TOPIC")]

@@ -26,6 +26,7 @@ mod gc;
 mod github;
 mod grants;
 mod help;
+mod hooks;
 mod inspect;
 mod install;
 mod install_locked;

@@ -7,9 +7,9 @@ use aisoc_pipeline::documents::{self, document_schema};
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
-    accepted, api, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, inspect,
-    install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons, registry,
-    release, resign, review, rollback, schema, serve, sign, succession, token, uninstall, validate, verify,
+    accepted, api, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, hooks,
+    inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons,
+    registry, release, resign, review, rollback, schema, serve, sign, succession, token, uninstall, validate, verify,
     verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
@@ -1302,6 +1302,20 @@ Exit code 0 whatever the decision is: it is the answer.",
             risk: Risk::Read,
             domain: Domain::Manual,
             document: Some(document_schema::<documents::CapabilityList>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: hooks::run,
+        is: Declaration {
+            words: &["hooks"],
+            about: "List the points at which plugins of Stigmem are called: how answers are put together, who is called first, and where a failure counts",
+            examples: "Examples:
+  aisoc hooks
+  aisoc hooks --json",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            document: Some(document_schema::<documents::HookList>),
             ..PLAIN
         },
     },

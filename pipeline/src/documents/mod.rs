@@ -14,6 +14,7 @@ mod doctor;
 mod explanation;
 mod fleet;
 mod garbage;
+mod hooks;
 mod hosted;
 mod inspection;
 mod installation;
@@ -53,6 +54,10 @@ pub use explanation::{
 };
 pub use fleet::{ChangedEntry, ExtraPlugin, PulledPluginSet, PushedPluginSet, SyncedPlugin, SyncedPlugins};
 pub use garbage::{CollectedGarbage, RemovedGarbage};
+pub use hooks::{
+    CalledHandler, FiredHook, HookList, HostedHook, HostedHooks, KnownHook, RegisteredHandler, RegisteredHealth,
+    RegisteredPlugin,
+};
 pub use hosted::{
     BroughtIn, BroughtPlugin, CalledPlugin, HostedManifest, HostedPlugin, HostedPlugins, RefusedRequest, ServedHost,
     UnloadedPlugin, WatchedEvent,
