@@ -13,19 +13,38 @@ use serde_json::{Map, Value};
 const MAX_SHOWN: usize = 300;
 const CORRECT_IT: &str = "correct plugin.py, then load it again; `aisoc plugin new` makes one that loads";
 
+/// What is loaded.
+#[derive(Debug)]
+pub(crate) struct Loaded<'a> {
+    /// The plugin's directory.
+    pub(crate) directory: &'a Path,
+    /// Its id, and which capabilities it declares.
+    pub(crate) id: &'a str,
+    pub(crate) declared: &'a [String],
+}
+
 /// Loads a plugin; with a payload, which is the text of a JSON object, calls its `run` too.
 ///
 /// # Errors
 /// `usage` for a payload that is no object; `entry_point_invalid` for what the host refuses, in the host's
 /// words; I/O reasons, `forbidden_entry`, `interrupted`.
-pub(crate) fn load(launcher: &Launcher, directory: &Path, payload: Option<&str>, limits: &Limits) -> Result<Report> {
+pub(crate) fn load(launcher: &Launcher, loaded: &Loaded<'_>, payload: Option<&str>, limits: &Limits) -> Result<Report> {
+    let Loaded { directory, id, declared } = *loaded;
     let payload: Option<Map<String, Value>> = payload
         .map(serde_json::from_str)
         .transpose()
         .map_err(|source| Fault::new(Reason::Usage, "the payload is not a JSON object").caused_by(source))?;
     let stop = limits.cancellation.flag();
-    let loading =
-        Loading { launcher, directory, payload: payload.as_ref(), patience: PATIENCE, room: room(limits), stop: &stop };
+    let loading = Loading {
+        launcher,
+        directory,
+        id,
+        declared,
+        payload: payload.as_ref(),
+        patience: PATIENCE,
+        room: room(limits),
+        stop: &stop,
+    };
     aisoc_worker::load(&loading).map_err(fault)
 }
 
@@ -166,7 +185,8 @@ mod tests {
         let launcher = Launcher::new(python, shim, Sandbox::Off);
         let refused = |payload| {
             let place = tempfile::tempdir().expect("a directory");
-            load(&launcher, place.path(), Some(payload), &Limits::default()).expect_err("refused").reason()
+            let loaded = Loaded { directory: place.path(), id: "demo", declared: &[] };
+            load(&launcher, &loaded, Some(payload), &Limits::default()).expect_err("refused").reason()
         };
         assert_eq!(refused("[1]"), Reason::Usage);
         assert_eq!(refused("{"), Reason::Usage);

@@ -14,9 +14,9 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_worker::serving::{Call, Entry, Plugin, Serving, Worker};
+use aisoc_worker::serving::{Ask, Call, Entry, Plugin, Reply, Serving, Worker};
 use aisoc_worker::{Bounds, Error, KEPT_VARIABLES, Launcher, Python, Sandbox, ShimProgram};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use support::host::descendants_of;
 use support::{Bench, Run};
 
@@ -53,10 +53,12 @@ fn start(source: &str) -> Option<Worker> {
     }
 }
 
-fn call(worker: &Worker) -> serde_json::Value {
+fn call(worker: &Worker) -> Value {
     let (nothing, stop) = (Map::new(), AtomicBool::new(false));
     let patience = Duration::from_secs(30);
-    let call = Call { payload: &nothing, context: &nothing, patience, stop: &stop, may_begin: &|| true };
+    let answer = |_: &Ask| Reply::Value { value: Value::Null };
+    let call =
+        Call { payload: &nothing, context: &nothing, patience, stop: &stop, may_begin: &|| true, answer: &answer };
     worker.call(&call).expect("answers").into()
 }
 
@@ -75,7 +77,7 @@ fn a_host_holds_a_plugin_through_the_program() {
     assert!(ids.as_array().expect("two").iter().all(|id| !Path::new(&format!("/proc/{id}")).exists()), "{ids}");
 }
 
-fn os_text(text: &[u8]) -> serde_json::Value {
+fn os_text(text: &[u8]) -> Value {
     json!({ "Unix": text })
 }
 
@@ -116,7 +118,7 @@ fn a_plugin_ends_with_a_host_that_is_killed() {
         let plugin = json!({
             "id": "of-tests", "entry": { "file": "plugin.py", "class": "Plugin", "is_required": true },
             "module": "of_tests", "config": {}, "sources": { "plugin.py": hexadecimal }, "directory": "/",
-            "site_paths": [], "limit": 1000,
+            "site_paths": [], "limit": 1000, "ask_limit": 1000,
         });
         // A shim that could not start anything has closed its end.
         let confined = if is_confined { line(&mut host) } else { Some("0".to_owned()) };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aisoc_files::{Links, SmallFileError, read_small};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::plugin::{self, ManifestFile, Problem, Profile, StrangeKey};
+use aisoc_manifests::plugin::{self, Document, Manifest, ManifestFile, Problem, Profile, StrangeKey};
 use aisoc_packaging::{Limits, PluginDir, default_threads};
 
 /// Largest manifest that is read at all; the profiles ask for less.
@@ -44,6 +44,14 @@ impl Bench {
         };
         let bytes = read_manifest(&manifest)?;
         Ok(Self { directory, file, bytes, shown: manifest.display().to_string() })
+    }
+
+    /// What the manifest says.
+    ///
+    /// # Errors
+    /// Those of [`Document::read`] and [`Manifest::from_document`].
+    pub fn manifest(&self) -> Result<Manifest> {
+        Manifest::from_document(&Document::read(self.file, &self.bytes)?)
     }
 
     /// Everything that is wrong with the manifest by the rules of a profile.

@@ -22,11 +22,11 @@ class Record(dict):
 class Hooks:
     """The handlers of one plugin."""
 
-    def __init__(self, manifest):
+    def __init__(self, manifest, context):
         read = Manifest(manifest)
         self.manifest, self.said, self.handlers = manifest, read.read(), dict(read.handlers())
         self.check = read.given("health_check")
-        self.context = PluginContext(self.said["name"], self.said["version"], self.said["capabilities"])
+        self.host = context.about(self.said["name"], self.said["version"], self.said["capabilities"])
 
     def are_asynchronous(self):
         """Whether all of them can wait beside each other."""
@@ -41,7 +41,7 @@ class Hooks:
             payload["plugin"] = self.manifest
         try:
             given = (call["value"],) if has_value else ()
-            result = self.handlers[call["hook"]](self.context, *given, **payload)
+            result = self.handlers[call["hook"]](PluginContext(self.host, call["id"]), *given, **payload)
             return self.awaited(result, has_value) if hasattr(result, "__await__") else answered(result, has_value)
         except BaseException as error:
             return raised(error)
@@ -52,10 +52,10 @@ class Hooks:
         except BaseException as error:
             return raised(error)
 
-    def health(self):
+    def health(self, call):
         """How the plugin says that it does."""
         try:
-            result = self.check(self.context)
+            result = self.check(PluginContext(self.host, call["id"]))
             return self.awaited_health(result) if hasattr(result, "__await__") else health_of(result)
         except BaseException as error:
             return raised(error)

@@ -32,7 +32,7 @@ async def answer(directory, request):
     report = {"class": plugin_class.__qualname__, "run_is_async": inspect.iscoroutinefunction(run)}
     if "payload" in request:
         with refusing("execution error"):
-            result = run(request["payload"], {})
+            result = run(request["payload"], PluginContext(NoHost(request["id"], request["declared"])))
             if report["run_is_async"]:
                 result = await result
         if not isinstance(result, dict):

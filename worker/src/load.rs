@@ -27,6 +27,10 @@ pub struct Loading<'a> {
     pub launcher: &'a Launcher,
     /// The plugin's directory.
     pub directory: &'a Path,
+    /// Its id, as its manifest has it.
+    pub id: &'a str,
+    /// Which capabilities its manifest declares. Nothing is provided for any of them.
+    pub declared: &'a [String],
     /// What `run` is called with; without it, `run` is not called.
     pub payload: Option<&'a Map<String, Value>>,
     /// How long the answer may take.
@@ -50,12 +54,17 @@ pub struct Report {
     pub result: Option<Value>,
 }
 
-/// Imports `plugin.py`, makes `Plugin()` and, with a payload, awaits `run(payload, {})`.
+/// Imports `plugin.py`, makes `Plugin()` and, with a payload, awaits `run(payload, context)`, whose context says nothing and
+/// provides nothing.
 ///
 /// # Errors
 /// [`Error::Refused`] in the host's words, and whatever else keeps a plugin from being loaded.
 pub fn load(loading: &Loading<'_>) -> Result<Report, Error> {
-    let request = loading.payload.map_or_else(|| json!({}), |payload| json!({ "payload": payload })).to_string();
+    let mut request = json!({ "id": loading.id, "declared": loading.declared });
+    if let Some(payload) = loading.payload {
+        request["payload"] = json!(payload);
+    }
+    let request = request.to_string();
     let directory = fs::canonicalize(loading.directory).map_err(Error::io("find", loading.directory))?;
     let lowered = Lowered::of(&directory, &loading.room, loading.stop)?;
     let plugin = lowered.plugin().unwrap_or(&directory).to_owned();

@@ -1,7 +1,8 @@
 # Holds one plugin, and answers calls of it until the host ends it.
 #
 # Runs as `python -c`. Descriptor 0 is a socket to the host, on which each side writes lines of JSON, an answer behind the
-# number of its call. The first line of the host is the plugin: the bytes of its modules, which nobody reads from a disk again. What is imported here is what
+# number of its call. The first line of the host is the plugin: the bytes of its modules, which nobody reads from a disk
+# again. `context.py` and `asking.py` stand before this: what the plugin asks of the host. What is imported here is what
 # a plugin with one method needs, and no more: asyncio alone takes longer to start than Python. `_json` and `_ctypes` are
 # CPython's own; there they are what `json` and `ctypes` are made of.
 import _json
@@ -71,32 +72,12 @@ def take_channel():
     os.closerange(3, channel)
     os.closerange(channel + 1, 1 << 16)
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    return channel
-
-
-class Lines:
-    """The lines that come from the host."""
-
-    def __init__(self, channel):
-        self.channel, self.held = channel, bytearray()
-
-    def read(self):
-        """All whole lines that there are now, once one is there; none when the host has gone."""
-        while True:
-            came = os.read(self.channel, 1 << 16)
-            if not came:
-                os._exit(0)
-            self.held += came
-            if b"\n" in came:
-                *lines, self.held = self.held.split(b"\n")
-                return [JSON.read(line) for line in lines]
+    return Channel(channel)
 
 
 def write(channel, call, answer):
     """One answer, whole, of the call of that number."""
-    line = b"%d %s\n" % (call, JSON.write(answer).encode("ascii"))
-    while line:
-        line = line[os.write(channel, line):]
+    channel.write(b"%d %s\n" % (call, JSON.write(answer).encode("ascii")))
 
 
 class Modules:
@@ -227,7 +208,7 @@ def load_object(entry, order):
         for part in entry["object"].split("."):
             found = getattr(found, part)
     if entry["has_hooks"]:
-        take_hooks(found, name)
+        take_hooks(found, name, order)
     is_to_be_made = isinstance(found, type) and method_of(found)[0] is not None
     if not is_to_be_made:
         return found
@@ -235,11 +216,11 @@ def load_object(entry, order):
         return make(found, order)
 
 
-def take_hooks(found, name):
+def take_hooks(found, name, order):
     """The handlers of what makes a manifest."""
     global HOOKS
     with refusing("error making the manifest of %s" % name):
-        HOOKS = Hooks(found())
+        HOOKS = Hooks(found(), order["context"])
 
 
 def load_file(entry, order, modules):
@@ -267,6 +248,7 @@ def load_file(entry, order, modules):
 def make(found, order):
     """With what its constructor asks for by name, or with the configuration where it asks for one thing."""
     known = {"config": order["config"], "instance_id": order["id"], "tenant_id": "default"}
+    known["context"] = order["context"]
     code = getattr(found.__init__, "__code__", None)
     if code is None:
         return found()
@@ -324,26 +306,27 @@ def checked(result, of="the result of run"):
     return result
 
 
-def arguments_of(plugin, call):
+def arguments_of(channel, plugin, call):
+    CALL.set(call["id"])
     if "hook" in call:
         return HOOKS.fire, (call,)
     if "health" in call:
-        return HOOKS.health, ()
+        return HOOKS.health, (call,)
     with refusing("execution error"):
         method, arguments = method_of(plugin)
         if method is None:
             raise Refusal(missing(plugin))
-        return method, arguments(call["payload"], call["context"])
+        return method, arguments(call["payload"], PluginContext(channel, call["id"], call["context"]))
 
 
-def serve(channel, lines, plugin, directory):
+def serve(channel, plugin, directory):
     """One call after the other, as they come."""
     while True:
-        for call in lines.read():
+        for call in channel.next_calls():
             if "cancel" in call:
                 continue
             try:
-                method, arguments = arguments_of(plugin, call)
+                method, arguments = arguments_of(channel, plugin, call)
                 with refusing("execution error"):
                     result = method(*arguments)
                     if hasattr(result, "__await__"):
@@ -364,7 +347,7 @@ async def awaited(result):
     return await result
 
 
-async def serve_beside_each_other(channel, lines, plugin, directory):
+async def serve_beside_each_other(channel, plugin, directory):
     """Calls of a plugin that is asynchronous: each waits for itself alone."""
     import asyncio
 
@@ -372,7 +355,7 @@ async def serve_beside_each_other(channel, lines, plugin, directory):
 
     async def answer(call):
         try:
-            method, arguments = arguments_of(plugin, call)
+            method, arguments = arguments_of(channel, plugin, call)
             with refusing("execution error"):
                 result = method(*arguments)
                 # Beside handlers that are asynchronous there may be a health check that is not.
@@ -384,7 +367,7 @@ async def serve_beside_each_other(channel, lines, plugin, directory):
             tasks.pop(call["id"], None)
 
     def came():
-        for call in lines.read():
+        for call in channel.calls_now():
             if "cancel" in call:
                 task = tasks.get(call["cancel"])
                 if task is not None:
@@ -392,16 +375,18 @@ async def serve_beside_each_other(channel, lines, plugin, directory):
             else:
                 tasks[call["id"]] = asyncio.get_running_loop().create_task(answer(call))
 
-    asyncio.get_running_loop().add_reader(channel, came)
+    loop = asyncio.get_running_loop()
+    channel.told = lambda: loop.call_soon_threadsafe(came)
+    loop.add_reader(channel.descriptor, came)
     await asyncio.get_running_loop().create_future()
 
 
 def main():
     global LIMIT
     channel = take_channel()
-    lines = Lines(channel)
-    (order,) = lines.read()
-    LIMIT, directory = order["limit"], order["directory"]
+    (order,) = channel.next_calls()
+    LIMIT, channel.limit, directory = order["limit"], order["ask_limit"], order["directory"]
+    order["context"] = PluginContext(channel)
     version = "%d.%d.%d" % sys.version_info[:3]
     try:
         hide()
@@ -417,9 +402,9 @@ def main():
     if is_asynchronous:
         import asyncio
 
-        asyncio.run(serve_beside_each_other(channel, lines, plugin, directory))
+        asyncio.run(serve_beside_each_other(channel, plugin, directory))
     else:
-        serve(channel, lines, plugin, directory)
+        serve(channel, plugin, directory)
 
 
 main()

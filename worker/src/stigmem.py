@@ -50,10 +50,6 @@ class RejectError(RuntimeError):
         self.reason = reason
 
 
-class CapabilityError(PermissionError):
-    """What is raised to a plugin that asks for what it has not declared."""
-
-
 class ManifestError(ValueError):
     """What is wrong with a manifest."""
 
@@ -112,53 +108,11 @@ def handler_timeout(seconds):
     return decorate
 
 
-class PluginContext:
-    """What a handler is given first: who it is, and the way to what its host lets it use."""
-
-    def __init__(self, plugin_name, plugin_version, capabilities):
-        self.plugin_name, self.plugin_version = plugin_name, plugin_version
-        self.capabilities = frozenset(capabilities)
-
-    def _require(self, capability, accessor):
-        if capability not in self.capabilities:
-            # Of the class that the plugin has imported, wherever that comes from.
-            error = getattr(sys.modules.get(PLUGINS), "CapabilityError", CapabilityError)
-            raise error(
-                "plugin '%s' cannot call %s: capability '%s' not declared" % (self.plugin_name, accessor, capability)
-            )
-
-
-def accessor(capability, name):
-    def get(self):
-        return self._require(capability, name)
-
-    get.__name__ = name
-    return get
-
-
-for capability, name in (
-    ("facts.read", "get_facts_reader"),
-    ("facts.write", "get_facts_writer"),
-    ("recall.read", "get_recall_reader"),
-    ("recall.write", "get_recall_writer"),
-    ("audit.emit", "get_audit_emitter"),
-    ("audit.read", "get_audit_reader"),
-    ("federation.read", "get_federation_reader"),
-    ("federation.write", "get_federation_writer"),
-    ("identity.read", "get_identity_reader"),
-    ("tenant.read", "get_tenant_reader"),
-    ("tenant.write", "get_tenant_writer"),
-    ("config.read", "get_config_reader"),
-    ("network.outbound", "get_network_outbound"),
-):
-    setattr(PluginContext, name, accessor(capability, name))
-
-
 class Stigmem:
     """Finds the module that plugins import, where no distribution brings it: behind everybody else who finds modules."""
 
     NAMES = (
-        Allow, CapabilityError, Deny, ManifestError, PluginContext, PluginExecutionError, PluginHealth,
+        Allow, CapabilityError, Deny, HandleError, ManifestError, PluginContext, PluginExecutionError, PluginHealth,
         PluginHealthStatus, PluginManifest, RejectError, handler_timeout,
     )
 

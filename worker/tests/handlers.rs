@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_worker::serving::{Entry, HandlerAnswer, HookCall, Plugin, Serving, Worker};
+use aisoc_worker::serving::{Ask, Entry, HandlerAnswer, HookCall, Plugin, Reply, Serving, Worker};
 use aisoc_worker::{Bounds, Error, HookHandler, HookManifest, Sandbox};
 use serde_json::{Map, Value, json};
 use support::launcher;
@@ -58,6 +58,17 @@ fn plugin(functions: &str, hooks: &str) -> String {
     )
 }
 
+/// A host that provides nothing, and denies what is not declared.
+fn provided(ask: &Ask) -> Reply {
+    match ask.handle.as_str() {
+        "audit.emit" => Reply::Value { value: Value::Null },
+        // As whoever has called words it.
+        handle => Reply::Denied {
+            denied: format!("plugin 'lab-hooks' cannot call get_facts_reader: capability '{handle}' not declared"),
+        },
+    }
+}
+
 fn fire_within(
     worker: &Worker,
     hook: &str,
@@ -67,7 +78,16 @@ fn fire_within(
 ) -> Result<HandlerAnswer, Error> {
     let Value::Object(payload) = payload else { panic!("an object") };
     let stop = AtomicBool::new(false);
-    let call = HookCall { hook, value, payload: &payload, is_own: false, patience, stop: &stop, may_begin: &|| true };
+    let call = HookCall {
+        hook,
+        value,
+        payload: &payload,
+        is_own: false,
+        patience,
+        stop: &stop,
+        may_begin: &|| true,
+        answer: &provided,
+    };
     worker.fire(&call)
 }
 
@@ -252,7 +272,7 @@ fn a_plugin_is_asked_how_it_does() {
         let source = format!(
             "def check(ctx): {check}\ndef manifest(): return PluginManifest(name='lab-hooks', version='1.0.0', health_check=check)"
         );
-        Some(start(&source)?.expect("loads").ask_health(LONG, &AtomicBool::new(false)).expect("answered"))
+        Some(start(&source)?.expect("loads").ask_health(LONG, &AtomicBool::new(false), &provided).expect("answered"))
     };
     let health =
         |status: &str, message: &str| HandlerAnswer::Health { status: status.to_owned(), message: message.to_owned() };

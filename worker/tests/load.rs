@@ -23,7 +23,16 @@ fn load_with(
     let payload = payload.map(|text| serde_json::from_str(text).expect("an object"));
     let room = Room { entries: 1000, file_bytes: 1 << 20, total_bytes: 1 << 24 };
     let launcher = launcher_of(program);
-    load(&Loading { launcher: &launcher, directory, payload: payload.as_ref(), patience, room, stop })
+    load(&Loading {
+        launcher: &launcher,
+        directory,
+        id: "of-tests",
+        declared: &[],
+        payload: payload.as_ref(),
+        patience,
+        room,
+        stop,
+    })
 }
 
 /// Kept from nothing by the kernel.
@@ -32,7 +41,16 @@ fn load_unconfined(directory: &Path, payload: Option<&str>) -> Result<Report, Er
     let (launcher, stop) = (launcher(Sandbox::Off), AtomicBool::new(false));
     let room = Room { entries: 1000, file_bytes: 1 << 20, total_bytes: 1 << 24 };
     let payload = payload.as_ref();
-    load(&Loading { launcher: &launcher, directory, payload, patience: PATIENCE, room, stop: &stop })
+    load(&Loading {
+        launcher: &launcher,
+        directory,
+        id: "of-tests",
+        declared: &[],
+        payload,
+        patience: PATIENCE,
+        room,
+        stop: &stop,
+    })
 }
 
 fn load_in(directory: &Path, payload: Option<&str>) -> Result<Report, Error> {
@@ -178,6 +196,8 @@ fn a_plugin_sees_no_other_variable_than_those_that_find_python() {
     let loading = Loading {
         launcher: &launcher,
         directory: directory.path(),
+        id: "of-tests",
+        declared: &[],
         payload: Some(&payload),
         patience: PATIENCE,
         room,

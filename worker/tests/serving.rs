@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_worker::serving::{Call, Entry, LogLine, MAX_CALL_BYTES, Plugin, Serving, Worker};
+use aisoc_worker::serving::{Ask, Call, Entry, LogLine, MAX_CALL_BYTES, Plugin, Reply, Serving, Worker};
 use aisoc_worker::{Bounds, Error, KEPT_VARIABLES, Launcher, Loading, Room, Sandbox, load};
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Map, Value, json};
@@ -106,11 +106,23 @@ impl Fixture {
     }
 }
 
+/// A host that grants everything and has nothing.
+fn nothing_provided(_: &Ask) -> Reply {
+    Reply::Value { value: Value::Null }
+}
+
 fn call_within(worker: &Worker, payload: Value, patience: Duration) -> Result<Value, Error> {
     let Value::Object(payload) = payload else { panic!("an object") };
     let (context, stop) = (Map::new(), AtomicBool::new(false));
     worker
-        .call(&Call { payload: &payload, context: &context, patience, stop: &stop, may_begin: &|| true })
+        .call(&Call {
+            payload: &payload,
+            context: &context,
+            patience,
+            stop: &stop,
+            may_begin: &|| true,
+            answer: &nothing_provided,
+        })
         .map(Value::Object)
 }
 
@@ -302,7 +314,14 @@ fn a_call_that_waits_for_its_turn_can_be_withdrawn_and_is_seen_by_nobody() {
             let (Value::Object(payload), context) = (json!({ "n": 2 }), Map::new()) else { panic!("an object") };
             let (patience, stop) = (Duration::from_secs(20), AtomicBool::new(false));
             let may_begin = || may.load(Ordering::SeqCst);
-            worker.call(&Call { payload: &payload, context: &context, patience, stop: &stop, may_begin: &may_begin })
+            worker.call(&Call {
+                payload: &payload,
+                context: &context,
+                patience,
+                stop: &stop,
+                may_begin: &may_begin,
+                answer: &nothing_provided,
+            })
         });
         thread::sleep(Duration::from_millis(100));
         // One that has no time to wait for its turn leaves the plugin alone.
@@ -467,7 +486,14 @@ fn a_caller_who_goes_away_ends_no_plugin_that_ends_in_time() {
         let (Value::Object(payload), context) = (json!({ "s": 1 }), Map::new()) else { panic!("an object") };
         let stop = AtomicBool::new(true);
         let patience = Duration::from_secs(20);
-        let call = Call { payload: &payload, context: &context, patience, stop: &stop, may_begin: &|| true };
+        let call = Call {
+            payload: &payload,
+            context: &context,
+            patience,
+            stop: &stop,
+            may_begin: &|| true,
+            answer: &nothing_provided,
+        };
         assert!(matches!(worker.call(&call), Err(Error::Stopped)));
     }
     assert_eq!(call(&worker, json!({ "s": 0 })).expect("answered"), json!({ "s": 0 }));
@@ -483,7 +509,14 @@ fn a_caller_who_goes_away_ends_no_plugin_that_ends_in_time() {
     // One that takes too long is ended, whoever has gone away.
     let (Value::Object(payload), context) = (json!({ "s": 60 }), Map::new()) else { panic!("an object") };
     let (stop, patience) = (AtomicBool::new(true), Duration::from_millis(300));
-    let call = Call { payload: &payload, context: &context, patience, stop: &stop, may_begin: &|| true };
+    let call = Call {
+        payload: &payload,
+        context: &context,
+        patience,
+        stop: &stop,
+        may_begin: &|| true,
+        answer: &nothing_provided,
+    };
     assert!(matches!(worker.call(&call), Err(Error::Stopped)));
     let deadline = Instant::now() + Duration::from_secs(20);
     while worker.is_alive() {
@@ -524,6 +557,7 @@ fn a_stopped_call_is_cancelled() {
             patience: Duration::from_secs(60),
             stop: &stop,
             may_begin: &|| true,
+            answer: &nothing_provided,
         };
         assert!(matches!(worker.call(&call), Err(Error::Stopped)));
     });
@@ -548,6 +582,8 @@ fn one_that_is_held_outlives_a_load_beside_it() {
             load(&Loading {
                 launcher: &launcher,
                 directory: beside.path(),
+                id: "of-tests",
+                declared: &[],
                 payload: Some(&payload),
                 patience: Duration::from_secs(20),
                 room: Room { entries: 10, file_bytes: 1 << 20, total_bytes: 1 << 20 },
@@ -619,7 +655,7 @@ fn an_object_of_a_distribution_comes_out_of_memory_and_what_it_needs_from_its_pa
 fn a_plugin_that_reads_slowly_has_the_time_of_its_call_and_no_more() {
     let _starting = start_few();
     let source = "import __main__, os, time\ndef slow(self):\n while True:\n  os.read(3, 4096)\n  time.sleep(0.2)\n\
-                  __main__.Lines.read = slow\nclass Plugin:\n def run(self, p, c): return 1";
+                  __main__.Channel.lines = slow\nclass Plugin:\n def run(self, p, c): return 1";
     let worker = started!(Fixture::of(source));
     let began = Instant::now();
     let large = json!({ "text": "x".repeat(900_000) });

@@ -65,7 +65,7 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let manifest = copy.plugin()?;
     let destination = tag::destination(&reference, Some(&manifest.version), context)?;
     if args.load {
-        validate::load(directory, None, context)?;
+        validate::load(directory, &manifest, None, context)?;
     }
     let keys = Keys::of(args.keys, directory, &manifest.id, context)?;
     let public_key = keys.public_key();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::Bench;
 use aisoc_pipeline::documents::{LoadedPlugin, ValidManifest};
@@ -12,7 +13,7 @@ use aisoc_worker::Report;
 use super::bench;
 use crate::args::plugin::ValidateArgs;
 use crate::context::Context;
-use crate::loading;
+use crate::loading::{self, Loaded};
 use crate::output::{Answer, printable, printable_json};
 
 impl Answer for ValidManifest {
@@ -34,7 +35,7 @@ pub(crate) fn run(args: ValidateArgs, context: &Context) -> Result<u8> {
     bench::warn_of_strange_keys(&bench, context);
     if problems.is_empty() {
         let loaded = match args.load {
-            true => Some(load(&bench.directory, args.run.as_deref(), context)?),
+            true => Some(load(&bench.directory, &bench.manifest()?, args.run.as_deref(), context)?),
             false => None,
         };
         let answer = ValidManifest { path: bench.shown, profile, loaded };
@@ -62,9 +63,16 @@ fn warn_of_what_is_not_packed(bench: &Bench, context: &Context) -> Result<()> {
 ///
 /// # Errors
 /// As [`loading::load`].
-pub(super) fn load(directory: &Path, payload: Option<&str>, context: &Context) -> Result<LoadedPlugin> {
+pub(super) fn load(
+    directory: &Path,
+    manifest: &Manifest,
+    payload: Option<&str>,
+    context: &Context,
+) -> Result<LoadedPlugin> {
+    let declared: Vec<String> = manifest.grants().into_iter().collect();
+    let loaded = Loaded { directory, id: manifest.id.as_str(), declared: &declared };
     let Report { python, class, run_is_async, result } =
-        loading::load(context.launcher_to_run(), directory, payload, &context.limits()?)?;
+        loading::load(context.launcher_to_run(), &loaded, payload, &context.limits()?)?;
     context.output.status("Loaded", format!("class {class} with Python {python}"));
     Ok(LoadedPlugin { python_version: python, class, run_is_async, result })
 }

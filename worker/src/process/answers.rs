@@ -1,14 +1,16 @@
-//! What a plugin answers: read by a thread of its own, and handed to whoever waits for it.
+//! What a plugin answers and asks: read by a thread of its own, and handed to whoever waits for it.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use super::asks::{ASK, Asked, MAX_ASKS, REFUSAL_PAUSE, Refusal};
+use super::lines::Lines;
 use crate::error::Error;
 use crate::waiting::{ROUND, go_on};
 
@@ -46,8 +48,22 @@ pub(crate) struct Answers {
 #[derive(Debug, Default)]
 struct State {
     last_id: u64,
-    waiting: HashMap<u64, SyncSender<Vec<u8>>>,
+    waiting: HashMap<u64, Place>,
     end: Option<End>,
+}
+
+/// Where what is written of one call goes.
+#[derive(Debug)]
+struct Place {
+    sender: Sender<Came>,
+    /// How many asks of it have no answer yet; nothing where none are taken, because the plugin has not seen the call.
+    asks: Option<Arc<AtomicUsize>>,
+}
+
+#[derive(Debug)]
+enum Came {
+    Answer(Vec<u8>),
+    Ask(Asked),
 }
 
 impl Answers {
@@ -56,10 +72,10 @@ impl Answers {
     }
 
     /// Reads until the plugin has ended, or says what cannot be read.
-    pub(super) fn read(self: &Arc<Self>, channel: UnixStream) {
+    pub(super) fn read(self: &Arc<Self>, channel: UnixStream, lines: Arc<Lines>) {
         let answers = Arc::clone(self);
         thread::spawn(move || {
-            let end = answers.read_lines(channel);
+            let end = answers.read_lines(channel, &lines);
             let mut state = answers.state();
             state.end = Some(end);
             // Whoever waits learns it now.
@@ -67,7 +83,7 @@ impl Answers {
         });
     }
 
-    fn read_lines(&self, channel: UnixStream) -> End {
+    fn read_lines(&self, channel: UnixStream, lines: &Lines) -> End {
         let mut channel = BufReader::new(channel);
         loop {
             let mut line = Vec::new();
@@ -77,6 +93,17 @@ impl Answers {
                 return End::Gone;
             }
             match line.strip_suffix(b"\n") {
+                Some(line) if line.first() == Some(&ASK) => match Asked::read(line) {
+                    Ok(asked) => {
+                        let (number, refused) = (asked.number, self.take(asked));
+                        if let Err(refusal) = refused {
+                            // Whoever floods waits for itself, and nobody else for it.
+                            thread::sleep(REFUSAL_PAUSE);
+                            lines.refuse(number, refusal);
+                        }
+                    }
+                    Err(error) => return End::Unreadable(error),
+                },
                 Some(line) => match read(line) {
                     Ok((id, answer)) => self.hand_over(id, answer),
                     Err(error) => return End::Unreadable(error),
@@ -91,8 +118,21 @@ impl Answers {
     fn hand_over(&self, id: u64, answer: Vec<u8>) {
         if let Some(waiting) = self.state().waiting.remove(&id) {
             // Its receiver may have given up at this moment.
-            let _ = waiting.send(answer);
+            let _ = waiting.sender.send(Came::Answer(answer));
         }
+    }
+
+    /// Hands what is asked over to whoever has called.
+    fn take(&self, asked: Asked) -> Result<(), Refusal> {
+        asked.require_small()?;
+        let state = self.state();
+        let open = state.waiting.get(&asked.call).and_then(|place| Some((&place.sender, place.asks.as_ref()?)));
+        let (sender, asks) = open.ok_or(Refusal::NoCall)?;
+        if asks.fetch_add(1, Ordering::SeqCst) >= MAX_ASKS {
+            asks.fetch_sub(1, Ordering::SeqCst);
+            return Err(Refusal::Busy);
+        }
+        sender.send(Came::Ask(asked)).map_err(|_| Refusal::NoCall)
     }
 
     /// A place for the next answer, and the number that it comes under. The first is what the shim says, 0, and the second that of
@@ -101,7 +141,7 @@ impl Answers {
     /// # Errors
     /// [`Error::Busy`].
     pub(crate) fn expect(self: &Arc<Self>) -> Result<Expected, Error> {
-        let (sender, receiver) = mpsc::sync_channel(1);
+        let (sender, receiver) = mpsc::channel();
         let mut state = self.state();
         if state.waiting.len() >= MAX_CALLS {
             return Err(Error::Busy { at_most: MAX_CALLS });
@@ -110,9 +150,9 @@ impl Answers {
         state.last_id += 1;
         // After the end the sender is dropped here, which its receiver notices.
         if state.end.is_none() {
-            state.waiting.insert(id, sender);
+            state.waiting.insert(id, Place { sender, asks: None });
         }
-        Ok(Expected { id, receiver, answers: Arc::clone(self) })
+        Ok(Expected { id, receiver, asks: Arc::default(), answers: Arc::clone(self) })
     }
 
     pub(crate) fn have_ended(&self) -> bool {
@@ -128,26 +168,49 @@ impl Answers {
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) id: u64,
-    receiver: Receiver<Vec<u8>>,
+    receiver: Receiver<Came>,
+    asks: Arc<AtomicUsize>,
     answers: Arc<Answers>,
 }
 
 /// What came of waiting.
 pub(crate) enum Waited {
     Answer(Vec<u8>),
+    /// The plugin asks something first; [`Expected::answered`] says when it was told.
+    Asked(Asked),
     /// None will come: the plugin has ended.
     Ended,
     TimedOut,
 }
 
 impl Expected {
+    /// From now on the plugin may ask on behalf of this call: it is about to see it.
+    pub(crate) fn take_asks(&self) {
+        if let Some(place) = self.answers.state().waiting.get_mut(&self.id) {
+            place.asks = Some(Arc::clone(&self.asks));
+        }
+    }
+
+    /// No more.
+    pub(crate) fn take_no_asks(&self) {
+        if let Some(place) = self.answers.state().waiting.get_mut(&self.id) {
+            place.asks = None;
+        }
+    }
+
+    /// What it has asked was answered.
+    pub(crate) fn answered(&self) {
+        self.asks.fetch_sub(1, Ordering::SeqCst);
+    }
+
     /// # Errors
     /// [`Error::Stopped`].
     pub(crate) fn wait(&self, deadline: Instant, stop: &AtomicBool) -> Result<Waited, Error> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.receiver.recv_timeout(left.min(ROUND)) {
-                Ok(answer) => return Ok(Waited::Answer(answer)),
+                Ok(Came::Answer(answer)) => return Ok(Waited::Answer(answer)),
+                Ok(Came::Ask(asked)) => return Ok(Waited::Asked(asked)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(Waited::Ended),
                 Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(Waited::TimedOut),
                 Err(RecvTimeoutError::Timeout) => go_on(stop)?,

@@ -1,10 +1,11 @@
 //! `Process`: the shim of one Python with all that descends from it, the channel to that, and what it prints.
 
 mod answers;
+mod asks;
+mod lines;
 mod log;
 
-use std::io::{self, PipeWriter, Write as _};
-use std::net::Shutdown;
+use std::io::{self, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -17,6 +18,9 @@ use std::time::{Duration, Instant};
 use self::answers::{Answers, End};
 pub(crate) use self::answers::{Expected, Waited};
 pub use self::answers::{MAX_CALL_BYTES, MAX_CALLS};
+pub(crate) use self::asks::Refusal;
+pub use self::asks::{Ask, MAX_ASK_BYTES, MAX_ASKS, MAX_REPLY_BYTES, Reply};
+use self::lines::Lines;
 pub use self::log::LogLine;
 use crate::descendants;
 use crate::error::Error;
@@ -29,8 +33,6 @@ const END_PATIENCE: Duration = Duration::from_secs(12);
 /// And what it printed to be read.
 const PRINTED_PATIENCE: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(2);
-/// So many bytes are written between two looks at the clock.
-const WRITTEN_AT_ONCE: usize = 4096;
 
 /// An order, and what has to be there as long as what is ordered.
 #[derive(Debug)]
@@ -44,9 +46,7 @@ pub(crate) struct Prepared {
 /// A shim and all that descends from it. Dropping it ends them.
 #[derive(Debug)]
 pub(crate) struct Process {
-    calls: Mutex<UnixStream>,
-    /// The same socket, for whoever ends it while somebody writes.
-    closing: UnixStream,
+    lines: Arc<Lines>,
     pub(crate) answers: Arc<Answers>,
     shim: Mutex<Child>,
     python: Python,
@@ -93,15 +93,14 @@ impl Process {
         let order = serde_json::to_string(&order).map_err(|source| failed(source.into()))?;
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let (printed, printing) = io::pipe().map_err(failed)?;
-        let (answering, closing) = (ours.try_clone().map_err(failed)?, ours.try_clone().map_err(failed)?);
+        let (answering, lines) = (ours.try_clone().map_err(failed)?, Arc::new(Lines::new(ours).map_err(failed)?));
         let started = spawn(&shim, order, theirs, printing).map_err(failed)?;
         let answers = Arc::new(Answers::default());
         let confined = answers.expect()?;
         let first = answers.expect()?;
-        answers.read(answering);
+        answers.read(answering, Arc::clone(&lines));
         log::read(printed, log);
-        let process =
-            Self { calls: Mutex::new(ours), closing, answers, shim: Mutex::new(started), python, _scratch: scratch };
+        let process = Self { lines, answers, shim: Mutex::new(started), python, _scratch: scratch };
         let layers = if is_confined { Some(process.layers(&confined, waiting)?) } else { None };
         Ok(Begun { process, layers, first })
     }
@@ -113,7 +112,8 @@ impl Process {
                 let said: Said = serde_json::from_slice(&said).map_err(|source| Error::Unreadable { source })?;
                 if said.goes_on { Ok(said.layers) } else { Err(Error::Unconfined { layers: said.layers }) }
             }
-            Waited::Ended => Err(self.not_started(None)),
+            // Nothing of a plugin runs yet, and whoever asks has no call.
+            Waited::Ended | Waited::Asked(_) => Err(self.not_started(None)),
             Waited::TimedOut => Err(Error::TimedOut { patience: waiting.patience }),
         }
     }
@@ -124,11 +124,7 @@ impl Process {
     /// # Errors
     /// What has ended the plugin.
     pub(crate) fn write(&self, line: &str, deadline: Instant) -> Result<(), Error> {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = write_until(&mut calls, line.as_bytes(), deadline)
-            .and_then(|()| write_until(&mut calls, b"\n", deadline.max(Instant::now() + STEP)));
-        drop(calls);
-        written.map_err(|_| {
+        self.lines.write(line, deadline).map_err(|_| {
             self.kill();
             self.ended()
         })
@@ -136,8 +132,7 @@ impl Process {
 
     /// Tells the shim to end everything, by closing what it watches.
     pub(crate) fn kill(&self) {
-        // Fails for one that is closed already.
-        let _ = self.closing.shutdown(Shutdown::Both);
+        self.lines.close();
     }
 
     /// How it has ended; nothing when it cannot be told in time.
@@ -211,25 +206,6 @@ impl Drop for Process {
     }
 }
 
-/// All of it until then, however slowly it is read.
-fn write_until(to: &mut UnixStream, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        to.set_write_timeout(Some(left))?;
-        // In pieces: a write that is under way waits anew for each part of it that is read.
-        match to.write(&bytes[..bytes.len().min(WRITTEN_AT_ONCE)]) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
 /// Starts the shim, held: what ends another plugin of this process leaves it alone.
 #[expect(clippy::disallowed_methods, reason = "it starts this program again")]
 fn spawn(shim: &ShimProgram, order: String, channel: UnixStream, printing: PipeWriter) -> io::Result<Child> {
@@ -261,7 +237,7 @@ pub(crate) fn ask(prepared: Prepared, question: &str, waiting: Waiting<'_>) -> R
     };
     match answer {
         Waited::Answer(answer) => process.end().map(|()| answer),
-        Waited::Ended => Err(process.not_started(Some(&printed))),
+        Waited::Ended | Waited::Asked(_) => Err(process.not_started(Some(&printed))),
         Waited::TimedOut => process.end().and(Err(Error::TimedOut { patience: waiting.patience })),
     }
 }

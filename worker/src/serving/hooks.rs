@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::process::{Ask, Reply};
+
 /// One call of a handler.
 pub struct HookCall<'a> {
     /// The name of its hook.
@@ -23,6 +25,8 @@ pub struct HookCall<'a> {
     pub stop: &'a AtomicBool,
     /// Asked once it is its turn, just before the plugin sees it: whether it still may be called.
     pub may_begin: &'a dyn Fn() -> bool,
+    /// Asked whatever the handler asks meanwhile, as [`Call::answer`](super::Call::answer) is.
+    pub answer: &'a dyn Fn(&Ask) -> Reply,
 }
 
 impl fmt::Debug for HookCall<'_> {

@@ -20,8 +20,8 @@ use self::queue::Queue;
 use crate::contract::HookManifest;
 use crate::error::Error;
 use crate::launcher::{Launcher, Start};
-use crate::process::{Begun, Expected, Process, Waited, Waiting};
-pub use crate::process::{LogLine, MAX_CALL_BYTES, MAX_CALLS};
+pub use crate::process::{Ask, LogLine, MAX_ASK_BYTES, MAX_ASKS, MAX_CALL_BYTES, MAX_CALLS, MAX_REPLY_BYTES, Reply};
+use crate::process::{Begun, Expected, Process, Refusal, Waited, Waiting};
 use crate::sandbox::Layers;
 use crate::shim::{Bounds, Script};
 
@@ -135,7 +135,7 @@ impl Worker {
                 Ok(Answer::Done { .. }) => Err(process.not_started(None)),
                 Err(source) => Err(Error::Unreadable { source }),
             },
-            Waited::Ended => Err(process.not_started(None)),
+            Waited::Ended | Waited::Asked(_) => Err(process.not_started(None)),
             Waited::TimedOut => Err(Error::TimedOut { patience }),
         }
     }
@@ -172,8 +172,8 @@ impl Worker {
     /// [`Error::NotReached`], [`Error::CallTooLarge`], [`Error::Withdrawn`], and those of a plugin that has ended:
     /// [`Error::Unanswered`], [`Error::Unreadable`], [`Error::TooLarge`].
     pub fn call(&self, call: &Call<'_>) -> Result<Map<String, Value>, Error> {
-        let Call { payload, context, patience, stop, may_begin } = *call;
-        self.ask(json!({ "payload": payload, "context": context }), &Asking { patience, stop, may_begin })
+        let Call { payload, context, patience, stop, may_begin, answer } = *call;
+        self.ask(json!({ "payload": payload, "context": context }), &Asking { patience, stop, may_begin, answer })
     }
 
     /// Calls the handler of a hook, as [`Worker::call`] does: what it raises is an answer.
@@ -181,25 +181,30 @@ impl Worker {
     /// # Errors
     /// As [`Worker::call`].
     pub fn fire(&self, call: &HookCall<'_>) -> Result<HandlerAnswer, Error> {
-        let HookCall { hook, value, payload, is_own, patience, stop, may_begin } = *call;
+        let HookCall { hook, value, payload, is_own, patience, stop, may_begin, answer } = *call;
         let mut question = json!({ "hook": hook, "payload": payload, "is_own": is_own });
         if let Some(value) = value {
             question["value"] = value.clone();
         }
-        answer(self.ask(question, &Asking { patience, stop, may_begin })?)
+        answered(self.ask(question, &Asking { patience, stop, may_begin, answer })?)
     }
 
-    /// Asks it how it does, where its manifest says that it can be.
+    /// Asks it how it does, where its manifest says that it can be. What it asks meanwhile is answered like that.
     ///
     /// # Errors
     /// As [`Worker::call`].
-    pub fn ask_health(&self, patience: Duration, stop: &AtomicBool) -> Result<HandlerAnswer, Error> {
-        answer(self.ask(json!({ "health": true }), &Asking { patience, stop, may_begin: &|| true })?)
+    pub fn ask_health(
+        &self,
+        patience: Duration,
+        stop: &AtomicBool,
+        answer: &dyn Fn(&Ask) -> Reply,
+    ) -> Result<HandlerAnswer, Error> {
+        answered(self.ask(json!({ "health": true }), &Asking { patience, stop, may_begin: &|| true, answer })?)
     }
 
     /// Asks it something, and gives what it answers.
     fn ask(&self, mut question: Value, asking: &Asking<'_>) -> Result<Map<String, Value>, Error> {
-        let Asking { patience, stop, may_begin } = asking;
+        let Asking { patience, stop, may_begin, answer } = asking;
         let expected = self.process.answers.expect()?;
         question["id"] = expected.id.into();
         let line = question.to_string();
@@ -217,8 +222,21 @@ impl Worker {
             return Err(Error::Withdrawn);
         }
         let deadline = Instant::now() + *patience;
+        expected.take_asks();
         self.process.write(&line, deadline)?;
-        let (failed, until) = match expected.wait(deadline, stop) {
+        let came = loop {
+            match expected.wait(deadline, stop) {
+                Ok(Waited::Asked(asked)) => {
+                    let reply = asked.ask().map_or_else(Refusal::reply, |ask| answer(&ask));
+                    self.process.write(&reply.line(asked.number), deadline)?;
+                    expected.answered();
+                }
+                came => break came,
+            }
+        };
+        // What is left of it asks for nobody.
+        expected.take_no_asks();
+        let (failed, until) = match came {
             Ok(Waited::Answer(answer)) => {
                 return match read(&answer) {
                     Ok(Answer::Done { result }) => Ok(result),
@@ -230,7 +248,7 @@ impl Worker {
                     }
                 };
             }
-            Ok(Waited::Ended) => return Err(self.process.ended()),
+            Ok(Waited::Ended | Waited::Asked(_)) => return Err(self.process.ended()),
             Ok(Waited::TimedOut) => (Error::TimedOut { patience: *patience }, Instant::now() + CANCEL_PATIENCE),
             Err(stopped) => (stopped, deadline.max(Instant::now() + CANCEL_PATIENCE)),
         };
@@ -246,10 +264,23 @@ impl Worker {
     /// Nobody wants the answer any more. A plugin that does not let go of the call until then is ended.
     fn cancel(&self, expected: &Expected, until: Instant) {
         let asked = self.process.write(&json!({ "cancel": expected.id }).to_string(), until);
-        let is_over = asked.is_ok()
-            && matches!(expected.wait(until, &AtomicBool::new(false)), Ok(Waited::Answer(_) | Waited::Ended));
-        if !is_over {
+        if asked.is_err() || !self.lets_go(expected, until) {
             self.process.kill();
+        }
+    }
+
+    /// Whether it answers until then. What it had asked before it was told is asked for nobody any more.
+    fn lets_go(&self, expected: &Expected, until: Instant) -> bool {
+        loop {
+            match expected.wait(until, &AtomicBool::new(false)) {
+                Ok(Waited::Answer(_) | Waited::Ended) => return true,
+                Ok(Waited::Asked(asked)) => {
+                    if self.process.write(&Refusal::NoCall.reply().line(asked.number), until).is_err() {
+                        return true;
+                    }
+                }
+                Ok(Waited::TimedOut) | Err(_) => return false,
+            }
         }
     }
 }
@@ -259,6 +290,7 @@ struct Asking<'a> {
     patience: Duration,
     stop: &'a AtomicBool,
     may_begin: &'a dyn Fn() -> bool,
+    answer: &'a dyn Fn(&Ask) -> Reply,
 }
 
 /// One call of a plugin.
@@ -273,6 +305,8 @@ pub struct Call<'a> {
     pub stop: &'a AtomicBool,
     /// Asked once it is its turn, just before the plugin sees it: whether it still may be called.
     pub may_begin: &'a dyn Fn() -> bool,
+    /// Asked whatever the plugin asks meanwhile, on behalf of this call. The call waits for it as long as that takes.
+    pub answer: &'a dyn Fn(&Ask) -> Reply,
 }
 
 impl fmt::Debug for Call<'_> {
@@ -298,7 +332,7 @@ fn read(answer: &[u8]) -> serde_json::Result<Answer> {
 }
 
 /// What a handler answers.
-fn answer(result: Map<String, Value>) -> Result<HandlerAnswer, Error> {
+fn answered(result: Map<String, Value>) -> Result<HandlerAnswer, Error> {
     serde_json::from_value(result.into()).map_err(|source| Error::Unreadable { source })
 }
 
@@ -310,7 +344,7 @@ fn order(plugin: &Plugin<'_>) -> String {
     let module = format!("aisoc_plugin_{}", id.chars().map(is_of_a_name).collect::<String>());
     json!({
         "id": id, "entry": entry, "module": module, "sources": sources, "config": config,
-        "directory": directory, "site_paths": site_paths, "limit": MAX_CALL_BYTES,
+        "directory": directory, "site_paths": site_paths, "limit": MAX_CALL_BYTES, "ask_limit": MAX_ASK_BYTES,
     })
     .to_string()
 }

@@ -31,11 +31,24 @@ impl Script {
     fn text(self) -> &'static str {
         match self {
             Self::Serve => {
-                concat!(include_str!("../stigmem.py"), include_str!("../hooks.py"), include_str!("../serve.py"))
+                concat!(
+                    include_str!("../context.py"),
+                    include_str!("../asking.py"),
+                    include_str!("../stigmem.py"),
+                    include_str!("../hooks.py"),
+                    include_str!("../serve.py")
+                )
             }
-            Self::Load => concat!(include_str!("../child.py"), include_str!("../load.py")),
+            Self::Load => {
+                concat!(include_str!("../context.py"), include_str!("../child.py"), include_str!("../load.py"))
+            }
             Self::Contract => {
-                concat!(include_str!("../child.py"), include_str!("../stigmem.py"), include_str!("../contract.py"))
+                concat!(
+                    include_str!("../context.py"),
+                    include_str!("../child.py"),
+                    include_str!("../stigmem.py"),
+                    include_str!("../contract.py")
+                )
             }
             Self::Interpreter => concat!(include_str!("../child.py"), include_str!("../interpreter.py")),
             Self::Nothing => "",
