@@ -61,7 +61,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("worker", &["files"]),
     ("hooks", &["manifests"]),
-    ("host", &["manifests", "files", "connections", "trust", "pipeline", "worker"]),
+    ("context", &["manifests", "files"]),
+    ("host", &["manifests", "files", "connections", "trust", "pipeline", "worker", "context"]),
     ("host-client", &["manifests", "registry-client"]),
     ("testkit", &["manifests", "signing", "registry-client", "registry-server", "packaging"]),
 ];
@@ -79,6 +80,7 @@ const SYNCHRONOUS: &[&str] = &[
     "discovery",
     "worker",
     "hooks",
+    "context",
 ];
 const NETWORK: &[&str] = &["tokio", "reqwest", "hyper", "axum"];
 

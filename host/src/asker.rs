@@ -3,11 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aisoc_context::CallerKind;
 use aisoc_manifests::digest::hex;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::StatedReason;
 
-use crate::access::{LoggedIn, Subject, TokenName};
+use crate::access::{Subject, TokenName, Who};
 
 /// Longest id of a request.
 const MAX_REQUEST_ID_BYTES: usize = 64;
@@ -27,16 +28,26 @@ pub enum Actor {
     Subject(Subject),
 }
 
-impl From<LoggedIn> for Actor {
-    fn from(somebody: LoggedIn) -> Self {
+impl From<Who> for Actor {
+    fn from(somebody: Who) -> Self {
         match somebody {
-            LoggedIn::Token(name) => Self::Token(name),
-            LoggedIn::Subject(subject) => Self::Subject(subject),
+            Who::Token(name) => Self::Token(name),
+            Who::Subject(subject) => Self::Subject(subject),
         }
     }
 }
 
 impl Actor {
+    /// By what they are known.
+    pub(crate) const fn kind(&self) -> CallerKind {
+        match self {
+            Self::Host => CallerKind::Host,
+            Self::Development => CallerKind::Development,
+            Self::Token(_) => CallerKind::Token,
+            Self::Subject(_) => CallerKind::Subject,
+        }
+    }
+
     /// In one word, as events and the journal have it.
     pub fn as_str(&self) -> &str {
         match self {

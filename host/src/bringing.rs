@@ -7,7 +7,6 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::HostedPlugin;
 use aisoc_pipeline::{AdmittedCode, Discovered};
 use aisoc_trust::journal::Action;
-use aisoc_worker::serving::Worker;
 
 use crate::about::About;
 use crate::asker::Asker;
@@ -15,7 +14,7 @@ use crate::audit::Subject;
 use crate::code::{Code, described};
 use crate::configuration::require_described;
 use crate::found::{Found, Verdict, reason_of};
-use crate::held::{Held, Running, locked};
+use crate::held::{Begun, Held, Running, locked};
 use crate::host::Host;
 use crate::lifecycle::{Event, Verb};
 use crate::loading::load;
@@ -96,15 +95,15 @@ impl Host {
             return self.hold(held, found, plugin).map_err(Refusal::Host);
         }
         let room = self.place().map_err(Refusal::Host)?;
-        let (Code { code, pin }, worker) = self.begin_code(held, plugin).map_err(Refusal::Plugin)?;
+        let (Code { code, pin }, begun) = self.begin_code(held, plugin).map_err(Refusal::Plugin)?;
         if let Some(by) = replacing {
             let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
             let subject = Subject { id: Some(held.id.clone()), version, hash };
             self.write_down(Action::Reload, subject, by).map_err(Refusal::Host)?;
         }
         self.remember_meant(held, found).map_err(Refusal::Host)?;
-        let about = described(about.clone(), &code, &worker);
-        let running = Running::new(worker, code.copy, pin, room);
+        let about = described(about.clone(), &code, &begun.worker);
+        let running = Running::new(begun, code.copy, pin, room);
         let loaded_at = (self.settings.clock)();
         let before = {
             let mut now = locked(&held.now);
@@ -120,14 +119,14 @@ impl Host {
     }
 
     /// Reads the code that was admitted, and starts it.
-    fn begin_code(&self, held: &Held, plugin: &Discovered) -> Result<(Code, Worker)> {
+    fn begin_code(&self, held: &Held, plugin: &Discovered) -> Result<(Code, Begun)> {
         let code = self.read_code(plugin)?;
         // What was signed whole covers its data, which may have been changed since it was listed.
         self.require_admitted(&code.code.evidence)?;
-        let worker = self.start(held, &code.code)?;
+        let begun = self.start(held, plugin, &code.code)?;
         // And starting takes its time, in which keys are revoked.
         self.require_admitted(&code.code.evidence)?;
-        Ok((code, worker))
+        Ok((code, begun))
     }
 
     /// Writes down which directory is meant before what is in it takes calls, and that none is any more where what is in
@@ -156,7 +155,7 @@ impl Host {
         }
     }
 
-    pub(crate) fn start(&self, held: &Held, code: &AdmittedCode) -> Result<Worker> {
+    pub(crate) fn start(&self, held: &Held, plugin: &Discovered, code: &AdmittedCode) -> Result<Begun> {
         let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
         let log = move |line| observer(&Happening::Printed { id: &id, line });
         let configuration = (self.settings.configuration)(&held.id)?;
@@ -167,7 +166,10 @@ impl Host {
         if let Some(file) = &code.user_file {
             self.tell_of(&Happening::UserFile { file });
         }
-        load(&self.settings.launcher, &held.id, code, self.stopped(), &configuration.unwrap_or_default(), log)
+        let configuration = configuration.unwrap_or_default();
+        let worker = load(&self.settings.launcher, &held.id, code, self.stopped(), &configuration, log)?;
+        let granted = self.granted(held, plugin, code, &worker)?;
+        Ok(Begun { worker, granted })
     }
 
     /// As [`Host::load`], of what was found; of what stands in its place now, judged anew, where nobody has looked.

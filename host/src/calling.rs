@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::PluginType;
 use aisoc_worker::Error;
-use aisoc_worker::serving::Call;
+use aisoc_worker::serving::{Ask, Call};
 use serde_json::{Map, Value};
 
 use crate::asker::Asker;
@@ -34,13 +34,15 @@ impl Host {
     pub fn run(&self, id: &str, invocation: &Invocation<'_>) -> Result<Map<String, Value>, Refusal> {
         let held = self.find(id)?;
         self.notice_end(&held);
-        let Invocation { payload, context, expected, stop } = *invocation;
+        let Invocation { payload, caller, context, expected, stop } = *invocation;
         let patience = CALL_PATIENCE;
         loop {
             let running = self.called(&held, expected, stop)?;
             let is_it = |now: &Arc<Running>| Arc::ptr_eq(now, &running);
             let may_begin = || self.callable(&held, expected).is_ok_and(|now| now.as_ref().is_some_and(is_it));
-            let called = running.worker.call(&Call { payload, context, patience, stop, may_begin: &may_begin });
+            let answer = |ask: &Ask| self.answer(&running.granted, caller, ask);
+            let call = Call { payload, context, patience, stop, may_begin: &may_begin, answer: &answer };
+            let called = running.worker.call(&call);
             running.is_used();
             match called {
                 // While it waited for its turn somebody has taken the plugin's calls away, or another version its place.

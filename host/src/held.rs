@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use aisoc_context::Granted;
 use aisoc_manifests::fault::Fault;
 use aisoc_pipeline::Discovered;
 use aisoc_pipeline::accepted::Evidence;
@@ -31,11 +32,20 @@ pub(crate) struct Held {
     pub(crate) now: Mutex<Now>,
 }
 
+/// A process of a plugin, and what it may ask for.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) worker: Worker,
+    pub(crate) granted: Granted,
+}
+
 /// A plugin that is loaded; of one in a directory also what it reads, and the directory, which stay as long as anybody
 /// calls it.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) worker: Worker,
+    /// What it may ask for meanwhile.
+    pub(crate) granted: Granted,
     /// When it was called last.
     pub(crate) used_at: Mutex<Instant>,
     _copy: Option<PrivateCopy>,
@@ -44,8 +54,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn new(worker: Worker, copy: Option<PrivateCopy>, pin: Option<Arc<Pin>>, room: Room) -> Self {
-        Self { worker, used_at: Mutex::new(Instant::now()), _copy: copy, _pin: pin, _room: room }
+    pub(crate) fn new(begun: Begun, copy: Option<PrivateCopy>, pin: Option<Arc<Pin>>, room: Room) -> Self {
+        let Begun { worker, granted } = begun;
+        Self { worker, granted, used_at: Mutex::new(Instant::now()), _copy: copy, _pin: pin, _room: room }
     }
 
     /// Somebody calls it, or has.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use aisoc_context::{Handles, Options};
 use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -45,6 +46,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Host {
     pub(crate) settings: Settings,
     pub(crate) switches: Switches,
+    /// What plugins can ask for while they are called.
+    pub(crate) handles: Handles,
     /// Who changes what is on the disk. Taken before anything else but `discovering`.
     pub(crate) turns: Turns,
     pub(crate) pinned: Pinned,
@@ -88,10 +91,16 @@ impl Host {
             return Err(lock_missing(&settings.lock_path));
         }
         let switches = Switches::open(&settings.state_file)?;
+        let handles = Handles::begin(Options {
+            directory: kept_beside(&settings.state_file),
+            read_all_audit: settings.handles.read_all_audit.clone(),
+            clock: settings.clock,
+        })?;
         PrivateCopy::sweep();
         Ok(Self {
             settings,
             switches,
+            handles,
             turns: Turns::default(),
             pinned: Pinned::default(),
             processes: Processes::default(),
@@ -416,12 +425,18 @@ impl Host {
             }
             held.let_go();
         }
+        self.settle_handles();
     }
 
     /// Where plugins are installed; empty where nothing is named.
     pub fn plugins_directory(&self) -> &Path {
         self.settings.here.sources.site.as_ref().map_or(Path::new(""), |site| site.path())
     }
+}
+
+/// The directory beside the state file that everything is kept in which plugins have written.
+fn kept_beside(state: &Path) -> PathBuf {
+    state.with_extension("context")
 }
 
 fn not_in(id: &str, place: &Path) -> Fault {

@@ -87,15 +87,15 @@ impl Host {
         let room = self.place().map_err(Refusal::Host)?;
         let Code { code, pin } = self.read_again(held, &plugin)?;
         self.require_still_admitted(held, &plugin, &code.evidence)?;
-        let worker = self.start(held, &code).map_err(|fault| {
+        let begun = self.start(held, &plugin, &code).map_err(|fault| {
             let _ = self.drive(held, Event::NotStarted(reason_of(&fault)), None, &Asker::host());
             Refusal::Plugin(fault)
         })?;
         // Starting takes its time, in which keys are revoked.
         self.require_still_admitted(held, &plugin, &code.evidence)?;
         let mut now = locked(&held.now);
-        now.about = About::whole(described(now.about.shown(), &code, &worker));
-        let running = Arc::new(Running::new(worker, code.copy, pin, room));
+        now.about = About::whole(described(now.about.shown(), &code, &begun.worker));
+        let running = Arc::new(Running::new(begun, code.copy, pin, room));
         (now.running, now.evidence) = (Some(Arc::clone(&running)), Some(Arc::new(code.evidence)));
         now.on_disk = Some(OnDisk::Same);
         Ok(running)

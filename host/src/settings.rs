@@ -1,10 +1,12 @@
 //! What a host goes by, and what it says of what happens.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use aisoc_context::Caller;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::PluginType;
 use aisoc_pipeline::accepted::HereOptions;
@@ -25,6 +27,13 @@ use crate::standing::OnRevoked;
 /// Says what the plugin of an id is configured with.
 pub type Configured = dyn Fn(&str) -> Result<Option<Map<String, Value>>> + Send + Sync;
 
+/// What operators say of what plugins are given.
+#[derive(Debug, Clone, Default)]
+pub struct HandleRules {
+    /// Plugins that read every line of the audit log.
+    pub read_all_audit: BTreeSet<String>,
+}
+
 /// What a host goes by.
 pub struct Settings {
     /// Where plugins are looked for, and whom to trust; the time in it is that of each look.
@@ -42,7 +51,9 @@ pub struct Settings {
     /// And when.
     pub processes: ProcessRules,
     /// What the plugin of an id is configured with; nothing where nobody has said anything of it.
-    pub configuration: Box<Configured>,
+    pub configuration: Arc<Configured>,
+    /// Where what plugins are given is kept, and what operators say of that.
+    pub handles: HandleRules,
     /// How plugins are installed; the time in it is that of each install.
     pub installing: InstallOptions,
     /// The file in which the host keeps what operators have said.
@@ -186,7 +197,9 @@ pub enum Happening<'a> {
 pub struct Invocation<'a> {
     /// What it is given.
     pub payload: &'a Map<String, Value>,
-    /// On whose behalf.
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// On whose behalf they say it is, and whatever else.
     pub context: &'a Map<String, Value>,
     /// Which type the plugin has to be of, if somebody says.
     pub expected: Option<PluginType>,

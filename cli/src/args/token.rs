@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aisoc_host::Tenant;
 use aisoc_host::access::{Role, Scope, TokenName};
 use clap::Args;
 
@@ -27,6 +28,9 @@ pub(crate) struct CreateTokenArgs {
     /// Whoever has it acts in that role: admin and platform_admin may do everything, the others nothing
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
+    /// For which tenant whoever has it calls plugins: what those keep and report belongs to that one [default: for none]
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: Option<Tenant>,
     /// Until when it counts: 12h, 30d, 4w, or a time as 2027-01-01T00:00:00Z [default: until it is revoked]
     #[arg(long, value_name = "TIME")]
     pub(crate) expires: Option<Expiry>,

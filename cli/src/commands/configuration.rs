@@ -1,9 +1,10 @@
 //! What an operator configures plugins with: a file of `[plugins.ID]` tables, read each time that a plugin is loaded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use aisoc_files::{Arrival, Links, SmallFileError, Walk};
+use aisoc_host::HandleRules;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
@@ -37,6 +38,16 @@ pub(super) struct Configuration {
 struct Written {
     #[serde(default)]
     plugins: BTreeMap<String, toml::Table>,
+    #[serde(default)]
+    handles: WrittenHandles,
+}
+
+/// What plugins are given beside their configuration.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenHandles {
+    #[serde(default)]
+    read_all_audit: BTreeSet<String>,
 }
 
 impl Configuration {
@@ -58,6 +69,15 @@ impl Configuration {
     pub(super) fn of(&self, id: &str) -> Result<Option<Map<String, Value>>> {
         let Some(table) = self.read()?.plugins.remove(id) else { return Ok(None) };
         self.object(table).map(Some)
+    }
+
+    /// What plugins are given while they are called, beside that.
+    ///
+    /// # Errors
+    /// As [`Configuration::of`].
+    pub(super) fn handles(&self) -> Result<HandleRules> {
+        let WrittenHandles { read_all_audit } = self.read()?.handles;
+        Ok(HandleRules { read_all_audit })
     }
 
     fn read(&self) -> Result<Written> {

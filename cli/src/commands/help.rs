@@ -46,6 +46,7 @@ const PAGES: &[(&str, &str, &str)] = &[
         include_str!("../../../docs/discovery.md"),
     ),
     ("host", "what `serve` holds, its API, states, what runs and as whom", include_str!("../../../docs/host.md")),
+    ("handles", "what plugins get of their host while they are called", include_str!("../../../docs/handles.md")),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     (
         "keys",

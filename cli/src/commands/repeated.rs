@@ -244,6 +244,7 @@ mod tests {
                 "since",
                 "limit",
                 "includes",
+                "tenant",
                 "with-successors",
                 "keep-successors",
                 "endorser",

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aisoc_host::access::{Issuer, Logins, Tell, TokenFile};
 use aisoc_host::lifecycle::State;
-use aisoc_host::{Asker, Configured, Feed, Happening, Host, ProcessRules, RequestId, Settings};
+use aisoc_host::{Asker, Configured, Feed, HandleRules, Happening, Host, ProcessRules, RequestId, Settings};
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
@@ -143,7 +143,7 @@ fn settings(
     if let Some(missing) = installing.registry.ca_file.as_ref().filter(|named| !named.exists()) {
         return Err(Fault::io("read", missing, ErrorKind::NotFound.into()));
     }
-    let configuration = configuration(config, context)?;
+    let (configuration, handles) = configuration(config, context)?;
     let (mode, chosen) = (context.plugin_mode(args.mode.plugin_mode), context.plugins_lock(args.lock.plugins_lock)?);
     let site = context.site(args.plugins_dir);
     let access = context.access_to(&site, &installing.place, &args.shared)?;
@@ -172,6 +172,7 @@ fn settings(
         lock: Box::new(move || chosen.read()),
         judging_time: Box::new(move || clock::judging_time(&site)),
         configuration,
+        handles,
         processes: ProcessRules::default(),
         launcher: context.launcher().clone(),
         state_file: state.to_owned(),
@@ -182,10 +183,11 @@ fn settings(
     })
 }
 
-fn configuration(file: Option<PathBuf>, context: &Context) -> Result<Box<Configured>> {
-    let Some(file) = file else { return Ok(Box::new(of_none)) };
+fn configuration(file: Option<PathBuf>, context: &Context) -> Result<(Arc<Configured>, HandleRules)> {
+    let Some(file) = file else { return Ok((Arc::new(of_none), HandleRules::default())) };
     let configuration = Configuration::begin(file, context.environment.clone(), context.cancellation()?.clone())?;
-    Ok(Box::new(move |id| configuration.of(id)))
+    let handles = configuration.handles()?;
+    Ok((Arc::new(move |id: &str| configuration.of(id)), handles))
 }
 
 /// Says what happens to people, and writes it down for machines where a file is named for that.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use aisoc_context::Tenant;
 use aisoc_manifests::digest::TokenDigest;
 use aisoc_manifests::fault::{Reason, Result};
 use jiff::Timestamp;
@@ -27,7 +28,16 @@ struct Read {
 
 /// Somebody who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LoggedIn {
+pub struct LoggedIn {
+    /// Who that is.
+    pub who: Who,
+    /// For which tenant they ask; for none where their token says nothing of one.
+    pub tenant: Option<Tenant>,
+}
+
+/// Who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
     /// Whoever has a token of that name.
     Token(TokenName),
     /// Whoever an issuer's token is about.
@@ -68,10 +78,13 @@ impl Logins {
     /// Lets pass who shows a token that counts now and holds that permission, and says who that is.
     pub(crate) fn admit(&self, shown: &[u8], permission: Permission) -> std::result::Result<LoggedIn, Denied> {
         match (digest_of(shown), &self.tokens, &self.issuer) {
-            (Some(digest), Some(tokens), _) => tokens.admit(&digest, permission).map(LoggedIn::Token),
+            (Some(digest), Some(tokens), _) => tokens.admit(&digest, permission),
             (Some(_), None, _) => Err(Denied::Unknown),
             // No token of our own looks like one of these.
-            (None, _, Some(issuer)) => issuer.admit(shown, permission).map(LoggedIn::Subject),
+            (None, _, Some(issuer)) => {
+                let (subject, tenant) = issuer.admit(shown, permission)?;
+                Ok(LoggedIn { who: Who::Subject(subject), tenant })
+            }
             (None, _, None) => Err(Denied::NoToken),
         }
     }
@@ -84,14 +97,14 @@ impl OwnTokens {
         Ok(Self { file, clock, read: Mutex::new(read) })
     }
 
-    fn admit(&self, digest: &TokenDigest, permission: Permission) -> std::result::Result<TokenName, Denied> {
+    fn admit(&self, digest: &TokenDigest, permission: Permission) -> std::result::Result<LoggedIn, Denied> {
         let known = self.known().map_err(Denied::Unreadable)?;
         let token = known.get(digest).filter(|token| token.revoked_at.is_none()).ok_or(Denied::Unknown)?;
         if token.has_expired((self.clock)()) {
             return Err(Denied::Expired);
         }
         match (&token.grant, token.grant.holds(permission)) {
-            (_, true) => Ok(token.name.clone()),
+            (_, true) => Ok(LoggedIn { who: Who::Token(token.name.clone()), tenant: token.tenant.clone() }),
             (Grant::Scopes(_), false) => Err(Denied::Scope(permission)),
             (Grant::Role(_), false) => Err(Denied::Role(permission)),
         }

@@ -17,7 +17,7 @@ mod unread;
 
 pub(crate) use denied::Denied;
 pub use jwt::{Issuer, IssuerOptions, Subject};
-pub use logins::{LoggedIn, Logins};
+pub use logins::{LoggedIn, Logins, Who};
 pub use permission::{Permission, Role, Scope};
 pub use secret::Token;
 pub use token_file::{Grant, Made, NewToken, TokenFile, TokenRecord};

@@ -8,6 +8,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use aisoc_context::Tenant;
 use aisoc_files::{PassingLock, Place, Replacement, SmallFileError, shell_word};
 use aisoc_manifests::digest::TokenDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -61,6 +62,9 @@ pub struct TokenRecord {
     pub digest: TokenDigest,
     /// What it allows.
     pub grant: Grant,
+    /// For which tenant whoever has it asks; for none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Tenant>,
     /// Since when there is one.
     pub created_at: Timestamp,
     /// From when on it counts no more; never where there is none.
@@ -94,6 +98,8 @@ pub struct NewToken {
     pub name: TokenName,
     /// What it is to allow.
     pub grant: Grant,
+    /// For which tenant, if for one.
+    pub tenant: Option<Tenant>,
     /// From when on it is to count no more.
     pub expires_at: Option<Timestamp>,
 }
@@ -163,14 +169,15 @@ impl TokenFile {
     /// `token_exists` for a name that a token has which counts, `usage` for a time that is over and for more tokens than
     /// a host knows, `locked`; and as [`TokenFile::tokens`], but that the file is made where there is none.
     pub fn create(&self, new: NewToken, now: Timestamp, dry_run: bool, patience: &Patience) -> Result<Made> {
-        let NewToken { name, grant, expires_at } = new;
+        let NewToken { name, grant, tenant, expires_at } = new;
         name.require_free()?;
         if let Some(expires) = expires_at.filter(|expires| *expires <= now) {
             return Err(Fault::new(Reason::Usage, format!("the token `{name}` would never count"))
                 .expected(format!("a time after {now}"), expires.to_string()));
         }
         let token = Token::generate()?;
-        let record = TokenRecord { name, digest: token.digest(), grant, created_at: now, expires_at, revoked_at: None };
+        let digest = token.digest();
+        let record = TokenRecord { name, digest, grant, tenant, created_at: now, expires_at, revoked_at: None };
         let (made, option) = (record.clone(), self.option());
         self.change(dry_run, patience, |tokens| {
             if let Some(other) = tokens.iter().find(|other| other.name == made.name && other.state(now) == "active") {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aisoc_connections::Slot;
+use aisoc_context::Tenant;
 use aisoc_manifests::fault::Reason;
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 
 use super::problem::Problem;
-use crate::access::{Denied, Logins, Permission};
+use crate::access::{Denied, LoggedIn, Logins, Permission};
 use crate::asker::Actor;
 
 /// What a route asks of whoever asks it. There is no route without: `Routes` takes none.
@@ -49,8 +50,9 @@ struct Asked {
 
 async fn require(State(Asked { logins, permission }): State<Asked>, mut request: Request, next: Next) -> Response {
     match admit(Some(&logins), request.headers(), permission) {
-        Ok(actor) => {
+        Ok((actor, tenant)) => {
             request.extensions_mut().insert(actor);
+            request.extensions_mut().insert(Admitted(tenant));
             if let Some(slot) = request.extensions().get::<Arc<Slot>>() {
                 slot.known();
             }
@@ -60,16 +62,20 @@ async fn require(State(Asked { logins, permission }): State<Asked>, mut request:
     }
 }
 
+/// For which tenant somebody asks who was let in.
+#[derive(Debug, Clone)]
+pub(super) struct Admitted(pub(super) Option<Tenant>);
+
 /// Lets pass who shows a token that holds this now, and everybody where there are none, and says who that is. Asked before a body is read, and
 /// again behind it: a token may be revoked while one comes.
 pub(super) fn admit(
     logins: Option<&Arc<Logins>>,
     headers: &HeaderMap,
     permission: Permission,
-) -> Result<Actor, Problem> {
-    let Some(logins) = logins else { return Ok(Actor::Development) };
+) -> Result<(Actor, Option<Tenant>), Problem> {
+    let Some(logins) = logins else { return Ok((Actor::Development, None)) };
     let admitted = shown(headers).and_then(|token| logins.admit(token, permission).map_err(Refused::Denied));
-    admitted.map(Actor::from).map_err(Problem::from)
+    admitted.map(|LoggedIn { who, tenant }| (who.into(), tenant)).map_err(Problem::from)
 }
 
 /// Whether a request shows a token, whoever's that is.

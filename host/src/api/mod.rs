@@ -100,7 +100,8 @@ pub async fn serve(
 /// Looks after plugins until what it gives is dropped. Each thing goes its own way: a plugin that takes long to come up
 /// keeps no revocation waiting.
 fn attend(host: &Arc<Host>) -> Result<(JoinSet<()>, Sender<()>)> {
-    let steps: [fn(&Host); 4] = [Host::notice_ends, Host::judge_round, Host::retry, Host::rest_round];
+    let steps: [fn(&Host); 5] =
+        [Host::notice_ends, Host::judge_round, Host::retry, Host::rest_round, Host::settle_handles];
     Ok((steps.into_iter().map(|step| again_and_again(Arc::clone(host), step)).collect(), look(Arc::clone(host))?))
 }
 

@@ -1,7 +1,9 @@
 //! What every request has: an id, and somebody who asks.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use aisoc_context::Caller;
 use aisoc_manifests::stated_reason::StatedReason;
 use axum::Extension;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
@@ -11,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::listening::Way;
+use super::login::Admitted;
 use super::metrics::Metrics;
 use super::names::{refuse_pages, require_ours};
 use super::problem::Problem;
@@ -73,6 +76,21 @@ impl<S: Sync> FromRequestParts<S> for Asking {
             request_id: head.extensions.get().cloned().flatten(),
             reason: reason(&head.headers)?,
         }))
+    }
+}
+
+/// Who calls a plugin.
+pub(super) struct Calling(pub(super) Caller);
+
+impl<S: Sync> FromRequestParts<S> for Calling {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(head: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let actor: Actor = head.extensions.get().cloned().unwrap_or(Actor::Development);
+        let tenant = head.extensions.get().and_then(|Admitted(tenant)| tenant.clone());
+        let request_id: Option<RequestId> = head.extensions.get().cloned().flatten();
+        let request_id = request_id.map(|id| id.as_str().to_owned());
+        Ok(Self(Caller { kind: actor.kind(), name: actor.as_str().to_owned(), tenant, request_id }))
     }
 }
 

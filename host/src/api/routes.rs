@@ -29,7 +29,7 @@ use super::listing::{list, show};
 use super::login::Needs;
 use super::openapi::{Document, Does};
 use super::problem::Problem;
-use super::request::{Asking, guard};
+use super::request::{Asking, Calling, guard};
 use crate::access::{Logins, Permission};
 use crate::asker::Asker;
 use crate::host::Host;
@@ -218,6 +218,7 @@ async fn ask(
 async fn run(
     State(api): State<Api>,
     named: Named,
+    Calling(caller): Calling,
     query: Result<Query<RunQuery>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
@@ -230,7 +231,8 @@ async fn run(
     let began = Instant::now();
     let called = api
         .call(move |host| {
-            host.run(asked.as_str(), &Invocation { payload: &payload, context: &context, expected, stop: &stop })
+            let (payload, context, caller) = (&payload, &context, &caller);
+            host.run(asked.as_str(), &Invocation { payload, caller, context, expected, stop: &stop })
         })
         .await?;
     api.metrics.called(began, &called);

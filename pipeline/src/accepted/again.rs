@@ -9,7 +9,7 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::{Claim, Coverage, Origin};
 use aisoc_trust::drift::{Comparison, Present, compare};
 use aisoc_trust::lockfile::Lockfile;
-use aisoc_trust::{Asking, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Traces};
+use aisoc_trust::{Asking, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Traces, Verdict};
 
 use super::here::{HereOptions, present, said_of_file};
 use crate::judge::Judge;
@@ -41,16 +41,38 @@ impl Evidence {
         &self.plugin.hash
     }
 
+    /// Who has signed it and is trusted now, by the fingerprints of their keys, in the order of its signatures; nobody where
+    /// it counts without.
+    ///
+    /// # Errors
+    /// Those of gate 5, and why it cannot be asked.
+    pub fn signers(&self, options: &HereOptions, mode: PluginMode) -> Result<Vec<String>> {
+        let judge = Judge::new(&options.trust)?;
+        let Some(claim) = &self.claim else {
+            let said = said_of_file(&self.plugin, &Ok(judge), &options.trust, mode);
+            let signer = said.and_then(|said| Some(said.signer?.fingerprint.to_string()));
+            return Ok(signer.into_iter().collect());
+        };
+        let site = options.sources.site.as_ref();
+        let observed = site.ok_or_else(no_directory)?.observe()?;
+        let verdict = self.verdict(claim, &judge, &observed)?;
+        Ok(verdict.signers().iter().map(|signer| signer.fingerprint.to_string()).collect())
+    }
+
     /// Gate 5, of what is in a directory.
     fn signature(&self, claim: &Claim, judge: &Judge<'_>, observed: &Observed) -> Result<(String, Coverage)> {
+        let verdict = self.verdict(claim, judge, observed)?;
+        Ok((judge.judgement(&verdict).to_string(), verdict.coverage()))
+    }
+
+    fn verdict(&self, claim: &Claim, judge: &Judge<'_>, observed: &Observed) -> Result<Verdict> {
         let id = Manifest::from_document(claim.document()?)?.id;
         let origin = match &self.plugin.origin {
             Source::Installed(record) => Origin::recorded(&record.reference),
             _ => Origin::unknown(),
         };
         let facts = observed.facts_at_rest(&id)?;
-        let verdict = judge.observe(judge.examine(claim, origin), Some(&facts)).outcome?;
-        Ok((judge.judgement(&verdict).to_string(), verdict.coverage()))
+        judge.observe(judge.examine(claim, origin), Some(&facts)).outcome
     }
 
     /// As a lock compares it: it has said its name.
@@ -90,7 +112,7 @@ pub fn judge_again(held: &[&Evidence], options: &HereOptions, mode: PluginMode, 
     let of_directory = |evidence: &Evidence, claim: &Claim| match (&keys, &observed) {
         (Err(fault), _) | (_, Some(Err(fault))) => Err(fault.clone()),
         (Ok(judge), Some(Ok(observed))) => evidence.signature(claim, judge, observed),
-        (Ok(_), None) => Err(Fault::new(Reason::IoNotFound, "no plugins directory is named")),
+        (Ok(_), None) => Err(no_directory()),
     };
     let by_keys = |evidence: &Evidence| match &evidence.claim {
         Some(claim) => match of_directory(evidence, claim) {
@@ -134,6 +156,10 @@ pub fn judge_again(held: &[&Evidence], options: &HereOptions, mode: PluginMode, 
         }
     });
     judged.collect()
+}
+
+fn no_directory() -> Fault {
+    Fault::new(Reason::IoNotFound, "no plugins directory is named")
 }
 
 /// Gate 7.

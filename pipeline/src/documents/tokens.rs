@@ -22,6 +22,9 @@ pub struct ApiToken {
     pub state: &'static str,
     /// What it allows.
     pub grant: TokenGrant,
+    /// For which tenant whoever has it asks; nothing where there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tenant: Option<String>,
     /// Since when there is one.
     pub created_at: String,
     /// From when on it counts no more, where that was said.

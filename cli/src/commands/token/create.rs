@@ -26,12 +26,12 @@ pub(crate) fn run(args: CreateTokenArgs, context: &Context) -> Result<u8> {
     }
     let grant = args.role.map_or_else(|| Grant::Scopes(distinct(args.scopes)), Grant::Role);
     let expires_at = args.expires.map(|expires| expires.after(now)).transpose()?;
-    let new = NewToken { name: args.name, grant, expires_at };
+    let new = NewToken { name: args.name, grant, tenant: args.tenant, expires_at };
     let made = file.create(new, now, is_dry, &patience(context)?)?;
     let record = row(&made.record, now);
     let until = record.expires_at.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
     let done = context.said("Created", "Would create");
-    context.output.status(done, format!("{} ({}){until}", record.name, allows(&record.grant)));
+    context.output.status(done, format!("{} ({}){until}", record.name, allows(&record)));
     if !is_dry {
         context.output.status("Keep", "it now: it is shown this once, and the file holds its SHA-256 alone");
     }

@@ -20,13 +20,7 @@ impl Answer for TokenList {
             .iter()
             .map(|token| {
                 let expires = token.expires_at.clone().unwrap_or_else(|| "-".to_owned());
-                vec![
-                    token.name.clone(),
-                    token.state.to_owned(),
-                    allows(&token.grant),
-                    token.created_at.clone(),
-                    expires,
-                ]
+                vec![token.name.clone(), token.state.to_owned(), allows(token), token.created_at.clone(), expires]
             })
             .collect();
         let columns = Columns::of(&HEADING, &rows);

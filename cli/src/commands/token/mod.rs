@@ -30,6 +30,7 @@ fn row(token: &TokenRecord, now: Timestamp) -> ApiToken {
             Grant::Scopes(scopes) => TokenGrant::Scopes(scopes.iter().map(|scope| scope.as_str()).collect()),
             Grant::Role(role) => TokenGrant::Role(role.as_str()),
         },
+        tenant: token.tenant.as_ref().map(ToString::to_string),
         created_at: time(token.created_at),
         expires_at: token.expires_at.map(time),
         revoked_at: token.revoked_at.map(time),
@@ -37,9 +38,10 @@ fn row(token: &TokenRecord, now: Timestamp) -> ApiToken {
 }
 
 /// What it allows, in one column.
-fn allows(grant: &TokenGrant) -> String {
-    match grant {
+fn allows(token: &ApiToken) -> String {
+    let allowed = match &token.grant {
         TokenGrant::Scopes(scopes) => scopes.join(","),
         TokenGrant::Role(role) => format!("role {role}"),
-    }
+    };
+    token.tenant.as_ref().map_or_else(|| allowed.clone(), |tenant| format!("{allowed} for {tenant}"))
 }

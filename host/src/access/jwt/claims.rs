@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aisoc_context::Tenant;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -76,6 +77,15 @@ impl Claims {
         let is_name =
             !name.is_empty() && name.len() <= MAX_SUBJECT_BYTES && name.bytes().all(|byte| byte.is_ascii_graphic());
         is_name.then(|| Subject(format!("{PREFIX}{name}")))
+    }
+
+    /// For which tenant whoever it is about asks (`tenant`); for none where it says nothing of one. What is there and names
+    /// none makes a token none: whoever meant a tenant did not mean no tenant.
+    pub(super) fn tenant(&self) -> Option<Option<Tenant>> {
+        match self.0.get("tenant") {
+            None => Some(None),
+            Some(name) => name.as_str()?.parse().ok().map(Some),
+        }
     }
 
     /// Whether it holds that permission: by its scopes (`scope`, RFC 9068, 2.2.3), and where it has none by the roles of

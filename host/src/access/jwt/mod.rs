@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use aisoc_context::Tenant;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use jiff::Timestamp;
 use rustls::crypto::CryptoProvider;
@@ -77,8 +78,13 @@ impl Issuer {
         Ok(Self { file, issuer, audience, clock, read: Mutex::new(read) })
     }
 
-    /// Lets pass who shows a token of that issuer that counts now and holds that permission, and says who it is about.
-    pub(super) fn admit(&self, shown: &[u8], permission: Permission) -> std::result::Result<Subject, Denied> {
+    /// Lets pass who shows a token of that issuer that counts now and holds that permission, and says who it is about,
+    /// and for which tenant they ask.
+    pub(super) fn admit(
+        &self,
+        shown: &[u8],
+        permission: Permission,
+    ) -> std::result::Result<(Subject, Option<Tenant>), Denied> {
         let token = Compact::read(shown).ok_or(Denied::NotCredible)?;
         let keys = self.keys().map_err(Denied::KeysUnreadable)?;
         let key = keys.key(&token.key_id).ok_or(Denied::NotCredible)?;
@@ -88,7 +94,7 @@ impl Issuer {
         }
         let subject = claims.subject().ok_or(Denied::Subjectless)?;
         match claims.hold(permission) {
-            true => Ok(subject),
+            true => Ok((subject, claims.tenant().ok_or(Denied::NotCredible)?)),
             false => Err(Denied::Role(permission)),
         }
     }

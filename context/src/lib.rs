@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod arguments;
+mod asking;
+mod audit;
+mod caller;
+mod granted;
+mod handles;
+mod lines;
+mod own;
+mod patience;
+mod rate;
+mod refusal;
+mod usage;
+
+pub use caller::{Caller, CallerKind, Tenant};
+pub use granted::{Configured, Granted};
+pub use handles::{Handles, Options, Question};
+pub use refusal::{Refusal, Why};
+pub use usage::{AccessorUsage, PluginUsage};

@@ -1,0 +1,54 @@
+//! `Refusal`: why a plugin does not get what it asks for.
+
+use aisoc_manifests::capability::Capability;
+
+/// Why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its manifest does not declare the capability.
+    Denied(Capability),
+    /// It does, and what is asked was not done.
+    Failed(Why, String),
+}
+
+/// Why something was not done, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// There is no such handle, no such method, or the arguments are not what it takes.
+    InvalidArgument,
+    /// There is none.
+    NotFound,
+    /// There is no room for it.
+    QuotaExceeded,
+    /// Too often in a moment.
+    RateLimited,
+    /// The host provides nothing here, or cannot at this moment.
+    Unavailable,
+}
+
+impl Why {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::InvalidArgument, Self::NotFound, Self::QuotaExceeded, Self::RateLimited, Self::Unavailable];
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "invalid_argument",
+            Self::NotFound => "not_found",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::Failed(Why::InvalidArgument, message.into())
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::Failed(Why::Unavailable, message.into())
+    }
+}

@@ -1,0 +1,73 @@
+//! What a plugin that runs may ask of its host, and what it is told.
+
+use std::sync::Arc;
+
+use aisoc_context::{Caller, Configured, Granted, Question, Refusal};
+use aisoc_manifests::fault::Result;
+use aisoc_pipeline::{AdmittedCode, Discovered, PluginSource};
+use aisoc_worker::serving::{Ask, Reply, Worker};
+
+use crate::configuration::require_described;
+use crate::held::Held;
+use crate::host::Host;
+
+/// Of what nobody has signed.
+const NOBODY: &str = "unsigned";
+
+impl Host {
+    /// What is granted by the manifest that was admitted with this code.
+    ///
+    /// # Errors
+    /// Those of the gates, where nobody can tell by now who has signed it; I/O reasons.
+    pub(crate) fn granted(
+        &self,
+        held: &Held,
+        plugin: &Discovered,
+        code: &AdmittedCode,
+        worker: &Worker,
+    ) -> Result<Granted> {
+        let signers = code.evidence.signers(&self.trusting(None)?, self.mode())?;
+        let line = match (self.handles.line_of(&held.id, &signers)?, plugin.source) {
+            (Some(line), _) => line,
+            // The name of a distribution is no publisher, and another one can have an entry point of the same name.
+            (None, PluginSource::EntryPoint) => format!("{NOBODY} {}", plugin.package),
+            (None, _) => NOBODY.to_owned(),
+        };
+        // What has handlers of hooks has its manifest in its code, which was admitted as well.
+        let in_code = worker.manifest().into_iter().flat_map(|manifest| &manifest.capabilities);
+        let declared = code.manifest.iter().flat_map(|manifest| &manifest.capabilities).chain(in_code);
+        Ok(Granted::of(&held.id, &line, declared, self.configured(held, code)))
+    }
+
+    /// As a plugin is configured when it is loaded, whenever it asks: a secret may have been replaced since.
+    fn configured(&self, held: &Held, code: &AdmittedCode) -> Arc<Configured> {
+        let (configuration, id) = (Arc::clone(&self.settings.configuration), held.id.clone());
+        let schema = code.config_schema.clone();
+        Arc::new(move || {
+            let Some(now) = configuration(&id)? else { return Ok(serde_json::Map::new()) };
+            require_described(&id, &now, schema.as_ref())?;
+            Ok(now)
+        })
+    }
+
+    /// What a plugin is told that asks on behalf of that caller.
+    pub(crate) fn answer(&self, granted: &Granted, caller: &Caller, ask: &Ask) -> Reply {
+        let Ask { handle, method, arguments } = ask;
+        match self.handles.answer(granted, caller, Question { handle, method, arguments }) {
+            Ok(value) => Reply::Value { value },
+            Err(refusal) => {
+                let words = refusal.words(granted.id());
+                match refusal {
+                    Refusal::Denied(_) => Reply::Denied { denied: words },
+                    Refusal::Failed(why, _) => Reply::Failed { failed: why.as_str(), message: words },
+                }
+            }
+        }
+    }
+
+    /// Writes down what plugins have used; for whoever asks again and again.
+    pub(crate) fn settle_handles(&self) {
+        // What cannot be written now is tried again a moment later.
+        let _ = self.handles.settle();
+    }
+}
