@@ -201,6 +201,40 @@ fn a_drop_in_is_said_to_be_unconfined_and_data_to_be_data() {
     describe("loader/absent_loader", &[]).refused(1, "io_not_found");
 }
 
+/// What the kernel keeps it from depends on how hosts are started here; what it declares, on nothing.
+#[test]
+fn what_confines_a_plugin_is_said_by_the_setting_and_by_where_it_is_from() {
+    let bench = Bench::new();
+    bench.published();
+    bench.write("data/plugins/loaders/csv_loader.py", "raise RuntimeError('it was run')\n");
+    fs::create_dir(bench.path("plugins")).expect("made");
+    let data = bench.path("data");
+    let confinement = |subject: &str, sandbox: Option<&str>| {
+        let mut variables = vec![("AISOC_DATA_DIR", data.to_str().expect("UTF-8"))];
+        variables.extend(sandbox.map(|word| ("AISOC_SANDBOX", word)));
+        let run = bench.run_with(&[&["plugins", "describe", subject, "--json"], &HERE[..]].concat(), &variables);
+        let page: Value = serde_json::from_str(&run.ok().stdout).expect("a document");
+        page["confinement"].as_str().expect("a text").to_owned()
+    };
+    for (sandbox, layers, is_confined) in [
+        (None, "the layers of confinement that the kernel gives (AISOC_SANDBOX=best-effort", true),
+        (Some("best-effort"), "the layers of confinement that the kernel gives (AISOC_SANDBOX=best-effort", true),
+        (Some("require"), "every layer of confinement, or not at all (AISOC_SANDBOX=require)", true),
+        (Some("off"), "nothing confines that (AISOC_SANDBOX=off)", false),
+    ] {
+        let (dropin, offered) = (confinement("loader/csv_loader", sandbox), confinement("demo.tar", sandbox));
+        for said in [&dropin, &offered] {
+            assert!(said.contains(layers), "{sandbox:?}: {said}");
+            assert_eq!(said.contains("has no network"), is_confined, "{sandbox:?}: {said}");
+        }
+        // A context is not what the kernel gives.
+        assert!(offered.starts_with("a host opens to it what it asks for and nothing else"), "{offered}");
+        for part in ["past every broker and its rates", "It has no context", "capabilities do not confine it"] {
+            assert!(dropin.contains(part) && !offered.contains(part), "{part:?}: {dropin}; {offered}");
+        }
+    }
+}
+
 #[test]
 fn nothing_from_outside_reaches_a_terminal_as_it_is() {
     let bench = Bench::new();

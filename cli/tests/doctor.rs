@@ -378,4 +378,16 @@ fn what_nobody_has_signed_is_counted_by_where_it_is_from() {
     let named = found(&findings, "unsigned_source");
     assert_eq!(named.len(), 1, "{findings:#?}");
     assert_eq!(named[0]["found"], "6: 1 installed, 2 drop-ins, 3 entry points", "{findings:#?}");
+
+    // A drop-in can have a signature, in a file beside it.
+    bench.run(&["plugin", "keygen", "--out", "files"]).ok();
+    bench.run(&["plugin", "sign", "data/plugins/cleaners/y.py", "--private-key", "files.key"]).ok();
+    bench.run(&["keys", "add", "files.pem", "--may-sign", "dropin", "--keys", "keys", "--reason", "for files"]).ok();
+    let run = doctor(&bench, &["--shared", "--site-packages", "site"], &[("AISOC_DATA_DIR", "data")]);
+    let findings = self::findings(&run);
+    assert_eq!(
+        found(&findings, "unsigned_source")[0]["found"],
+        "5: 1 installed, 1 drop-ins, 3 entry points",
+        "{run:?}"
+    );
 }

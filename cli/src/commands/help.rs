@@ -49,6 +49,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("handles", "what plugins get of their host while they are called", include_str!("../../../docs/handles.md")),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     (
+        "threat-model",
+        "who attacks, with what, which line stops it, and what is not stopped",
+        include_str!("../../../docs/threat-model.md"),
+    ),
+    (
         "keys",
         "the trusted keys for those who rotate them, and what depends on each",
         include_str!("../../../docs/keys.md"),

@@ -69,7 +69,7 @@ rules! {
     ClockRecordBroken "clock_record_broken" Error "the time that was seen last cannot be read"
         "Keys are judged by it: whoever takes it away can set the clock back."
     DropinsAllowed "dropins_allowed" Error "drop-ins on a shared host"
-        "Every file in the data directory runs with full process privileges, whoever of its users put it there."
+        "Every file in the data directory runs, whoever of its users put it there; in a host that imports it with full process privileges."
     AsRoot "as_root" Warning "it runs as root"
         "Plugins run with the rights of their host: a user of its own limits what a bad one can do."
     GroupWritable "group_writable" Warning "a group may write"

@@ -2,13 +2,16 @@
 
 use aisoc_discovery::{Discovered, Discovery, Note, Source, UserPlugins};
 use aisoc_files::{Links, shell_word};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
+use aisoc_trust::{PluginMode, SignatureStatus};
 
 use super::finding::Finding;
 use super::options::{DoctorOptions, Host};
 use super::plugins::{refused, unsigned_count};
 use super::rule::Rule;
 use super::ways;
+use crate::accepted::verify_dropins;
 use crate::discovered::discover_site;
 
 /// The kill switch of drop-ins.
@@ -92,10 +95,17 @@ fn shared(options: &DoctorOptions, plugins: &[Discovered]) -> Vec<Finding> {
     switch.into_iter().chain(to_move).chain(unsigned(options, plugins)).collect()
 }
 
+/// As production sees them, whatever counts here: a signature beside a file is one.
+fn unsigned_dropins(options: &DoctorOptions) -> Result<usize> {
+    let found = verify_dropins(&options.here, PluginMode::Production)?;
+    Ok(found.judged.iter().filter(|dropin| dropin.verdict.status == SignatureStatus::Unsigned).count())
+}
+
 fn unsigned(options: &DoctorOptions, plugins: &[Discovered]) -> Option<Finding> {
     let beside = |source: Source| plugins.iter().filter(|plugin| plugin.source == source).count();
-    let (installed, dropins, distributions) =
-        (unsigned_count(options), beside(Source::Dropin), beside(Source::EntryPoint));
+    // What cannot be judged has no signature that anybody knows of.
+    let dropins = unsigned_dropins(options).unwrap_or_else(|_| beside(Source::Dropin));
+    let (installed, distributions) = (unsigned_count(options), beside(Source::EntryPoint));
     let count = installed + dropins + distributions;
     let found = format!("{count}: {installed} installed, {dropins} drop-ins, {distributions} entry points");
     let hint =

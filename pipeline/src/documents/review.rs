@@ -38,7 +38,7 @@ pub struct DescribedPlugin {
     /// Whether it asks to change something, and not for `audit.emit` to say so.
     pub writes_without_audit: bool,
     /// What holds it to what it asks for, in one sentence.
-    pub confinement: &'static str,
+    pub confinement: String,
     /// What it needs beside itself, as `key: value` of its manifest.
     pub dependencies: Vec<String>,
     /// What differs from the version that this site has accepted; nothing where none was.

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use aisoc_discovery::{Discovered, Kind, Source};
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{SignatureStatus, TrustDecision};
+use aisoc_worker::Sandbox;
 
 use super::checklist::{Review, checklist, writes_without_audit};
 use super::compare::{compare, signer};
+use super::confinement;
 use super::edition::Edition;
 use super::listed::file_of;
 use super::look::Looked;
@@ -19,16 +20,8 @@ use crate::documents::{
     PluginChanges, Signer,
 };
 
-const BY_CONTEXT: &str = "a host opens to it what it asks for and nothing else, through its context";
-const UNCONFINED: &str = "it runs with full process privileges: it reads and writes the data directory, speaks to \
-                          other machines, imports any package and reaches providers through their wrappers, and \
-                          capabilities do not confine it";
-const IN_PROCESS: &str = "it is imported into its host's process, and capabilities confine what its context gives it \
-                          and nothing else";
-const DATA: &str = "it is data, and nothing of it runs";
-
 /// The page of a plugin that was read, beside the version of it that was accepted.
-pub fn described(named: String, looked: &Looked, accepted: Option<&Edition>) -> DescribedPlugin {
+pub fn described(named: String, looked: &Looked, accepted: Option<&Edition>, sandbox: Sandbox) -> DescribedPlugin {
     let edition = Edition::of_looked(looked);
     let verification = &looked.verification;
     let decision = ExplainedDecision::of(named, looked.is_installed(), verification);
@@ -38,31 +31,23 @@ pub fn described(named: String, looked: &Looked, accepted: Option<&Edition>) -> 
         decision,
         signature_status: Some(explanation.signature_status),
         claimed: manifest.map(ClaimedManifest::from),
-        confinement: BY_CONTEXT,
+        confinement: confinement::of_directory(sandbox),
         files: Some(looked.claim.tree().files.iter().map(InspectedFile::from).collect()),
     };
     page.of(edition, accepted)
 }
 
 /// The page of a plugin that is beside the plugins directory.
-pub fn described_listed(named: String, listed: Listed, lock: Option<&Lockfile>) -> DescribedPlugin {
+pub fn described_listed(named: String, listed: Listed, lock: Option<&Lockfile>, sandbox: Sandbox) -> DescribedPlugin {
     let mut decision = ExplainedDecision::asked(named, listed.plugin.id.clone(), &listed.asking);
     let (plugin, file) = (listed.plugin, listed.file);
     let accepted = lock.and_then(|lock| lock.entry(&plugin.id)).map(Edition::of_entry);
     let files = file_of(&plugin).map(|file| vec![file]);
     decision.trust_decision = file.as_ref().and_then(|file| file.decision).map(TrustDecision::as_str);
     let signature_status = file.as_ref().map(|file| file.status.as_str());
-    let page = Page { decision, signature_status, claimed: None, confinement: confinement(&plugin), files };
+    let confinement = confinement::of_listed(&plugin, sandbox);
+    let page = Page { decision, signature_status, claimed: None, confinement, files };
     page.of(Edition::of_discovered(&plugin, file.as_ref()), accepted.as_ref())
-}
-
-const fn confinement(plugin: &Discovered) -> &'static str {
-    match (plugin.source, plugin.kind) {
-        (_, Kind::Domain) => DATA,
-        (Source::Dropin, _) => UNCONFINED,
-        (Source::EntryPoint | Source::Compiled, _) => IN_PROCESS,
-        (Source::Dir | Source::Oci, _) => BY_CONTEXT,
-    }
 }
 
 /// What is not said by an edition.
@@ -70,7 +55,7 @@ struct Page {
     decision: ExplainedDecision,
     signature_status: Option<&'static str>,
     claimed: Option<ClaimedManifest>,
-    confinement: &'static str,
+    confinement: String,
     files: Option<Vec<InspectedFile>>,
 }
 

@@ -10,6 +10,7 @@
 mod accepted;
 mod checklist;
 mod compare;
+mod confinement;
 mod described;
 mod edition;
 mod listed;

@@ -45,7 +45,8 @@ pub(crate) fn run(args: DescribeArgs, context: &Context) -> Result<u8> {
     let options = options(review, &site, Some(asked), &[&source], context)?;
     let looked = looked(subject, &options, context)?;
     let accepted = accepted(&looked, lock.as_ref(), &site, &options.limits)?;
-    context.output.answer(&described(as_text(source), &looked, accepted.as_ref()))
+    let sandbox = context.launcher().sandbox;
+    context.output.answer(&described(as_text(source), &looked, accepted.as_ref(), sandbox))
 }
 
 /// What is no path, no reference and not in the plugins directory may be a drop-in, or one that Python finds; nothing
@@ -59,7 +60,8 @@ fn elsewhere(
 ) -> Result<Option<u8>> {
     let check = |plugins: &[&Discovered]| context.contract_check(&here.sources, plugins);
     let found = listed(id, here, mode, lock, &check)?;
-    let page = found.map(|found| described_listed(id.to_owned(), found, lock.map(|(_, lock)| lock)));
+    let (lock, sandbox) = (lock.map(|(_, lock)| lock), context.launcher().sandbox);
+    let page = found.map(|found| described_listed(id.to_owned(), found, lock, sandbox));
     page.map(|page| context.output.answer(&page)).transpose()
 }
 
@@ -129,7 +131,7 @@ impl Sections for DescribedPlugin {
         if let Some(objection) = &self.decision.objection {
             line("because", &objection.to_string());
         }
-        line("confinement", self.confinement);
+        line("confinement", &self.confinement);
         self.dependencies.iter().for_each(|dependency| line("needs", dependency));
     }
 
