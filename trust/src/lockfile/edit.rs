@@ -144,7 +144,8 @@ impl Lockfile {
         }
     }
 
-    /// New entries behind the others.
+    /// New entries behind the others. The last line ends, or does not, as it did: so taking them out again leaves the text
+    /// as it was.
     fn added(&self, entries: &[&LockEntry]) -> Vec<Splice> {
         if entries.is_empty() {
             return Vec::new();
@@ -153,16 +154,18 @@ impl Lockfile {
             return self.elements_added(array, entries);
         }
         let ending = self.ending();
-        let before = match &*self.text {
-            "" => "",
-            text if text.ends_with('\n') => ending,
-            _ => &ending.repeat(2),
-        };
         let tables: Vec<String> = entries.iter().map(|entry| table(entry, ending)).collect();
-        vec![Splice::insert(self.text.len(), format!("{before}{}", tables.join(ending)))]
+        let tables = tables.join(ending);
+        let text = match &*self.text {
+            "" => tables,
+            text if text.ends_with('\n') => format!("{ending}{tables}"),
+            _ => format!("{ending}{ending}{}", tables.trim_end()),
+        };
+        vec![Splice::insert(self.text.len(), text)]
     }
 
-    /// New elements of an array, on lines of their own where the last one has one.
+    /// New elements of an array, on lines of their own where the last one has one, and with a comma behind the last where
+    /// there was one.
     fn elements_added(&self, array: &Range<usize>, entries: &[&LockEntry]) -> Vec<Splice> {
         let bracket = array.end - 1;
         let new: Vec<String> = entries.iter().map(|entry| inline(entry)).collect();
@@ -170,17 +173,22 @@ impl Lockfile {
             return vec![Splice::insert(bracket, new.join(", "))];
         };
         let between = last.whole.end..bracket;
-        let comma = (self.comma_in(&between).is_none()).then(|| Splice::insert(last.whole.end, ","));
-        let new = match self.text[between.clone()].contains('\n') {
-            true => {
-                let start = self.line_start(last.whole.start);
-                let indent: String = self.text[start..].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
-                let lines = new.iter().map(|element| format!("{indent}{element},{}", self.ending()));
-                Splice::insert(self.line_start(bracket), lines.collect::<String>())
-            }
-            false => Splice::insert(bracket, format!(" {}", new.join(", "))),
-        };
-        comma.into_iter().chain([new]).collect()
+        let comma = self.comma_in(&between);
+        if !self.text[between].contains('\n') {
+            let new = new.join(", ");
+            return vec![match comma {
+                Some(comma) => Splice::insert(comma + 1, format!(" {new},")),
+                None => Splice::insert(last.whole.end, format!(", {new}")),
+            }];
+        }
+        let start = self.line_start(last.whole.start);
+        let indent: String = self.text[start..].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+        let ending = self.ending();
+        let lines: Vec<String> = new.iter().map(|element| format!("{indent}{element}")).collect();
+        let behind_last = if comma.is_some() { "," } else { "" };
+        let lines = format!("{}{behind_last}{ending}", lines.join(&format!(",{ending}")));
+        let comma = comma.is_none().then(|| Splice::insert(last.whole.end, ","));
+        comma.into_iter().chain([Splice::insert(self.line_start(bracket), lines)]).collect()
     }
 
     /// An element and the comma that parts it from the next one, or for the last one from the one before.
@@ -194,9 +202,13 @@ impl Lockfile {
         let is_alone = self.text[line.start..whole.start].trim().is_empty()
             && matches!(self.text[end..line.end].trim_start(), rest if rest.is_empty() || rest.starts_with('#'));
         let is_alone = is_alone && line.start > array.start && line.end < array.end;
+        let is_last = at > 0 && at + 1 == entries.len();
+        let blanks = [' ', '\t'];
         let removed = match is_alone {
             true => line,
-            false => whole.start..end + self.text[end..].len() - self.text[end..].trim_start_matches([' ', '\t']).len(),
+            // The blanks that part it from the one before; those before the bracket stay.
+            false if is_last => self.text[..whole.start].trim_end_matches(blanks).len()..end,
+            false => whole.start..end + self.text[end..].len() - self.text[end..].trim_start_matches(blanks).len(),
         };
         let before = at.checked_sub(1).filter(|_| comma.is_none()).map(|before| entries[before].whole.end);
         let comma_before = before.and_then(|before| self.comma_in(&(before..whole.start)));
@@ -214,18 +226,23 @@ impl Lockfile {
         found.map(|at| between.start + at)
     }
 
-    /// The lines of a table, and one blank line where two would meet. Comments above and below it stay: whoever wrote
-    /// them may not have meant this entry.
+    /// The lines of a table, and one blank line where two would meet or the text would end with it. Comments above and below
+    /// it stay: whoever wrote them may not have meant this entry.
     fn table_lines(&self, at: usize) -> Range<usize> {
         let layout = &self.layout.entries[at];
         let lines = self.lines_of(&(layout.whole.start..end_of(layout)));
-        let before = self.text[..lines.start].lines().next_back();
+        let before = self.text[..lines.start].split_inclusive('\n').next_back().unwrap_or_default();
+        let (is_blank_before, start) = (before.trim().is_empty(), lines.start - before.len());
+        if is_blank_before && lines.end == self.text.len() {
+            // The line that is the last one then ends as this one did.
+            let kept = &self.text[..start];
+            let unended = || kept.strip_suffix('\n').map_or(kept, |kept| kept.strip_suffix('\r').unwrap_or(kept));
+            let kept = if self.text.ends_with('\n') { kept } else { unended() };
+            return kept.len()..lines.end;
+        }
         let next_end = self.line_end(lines.end);
         let is_blank_behind = next_end > lines.end && self.text[lines.end..next_end].trim().is_empty();
-        match before.is_none_or(|line| line.trim().is_empty()) && is_blank_behind {
-            true => lines.start..next_end,
-            false => lines,
-        }
+        if is_blank_before && is_blank_behind { lines.start..next_end } else { lines }
     }
 
     /// The schema version raised, where it stands or before everything else.

@@ -224,6 +224,52 @@ fn a_file_without_a_final_line_end_gets_one_where_something_follows() {
 }
 
 #[test]
+fn what_was_accepted_and_is_no_more_leaves_the_text_as_it_was() {
+    let element = format!("{{ {} }}", ONE.trim_end().replace('\n', ", "));
+    let table = format!("[[plugins]]\n{ONE}");
+    for before in [
+        "",
+        "\n",
+        "version = 1",
+        "version = 1\n",
+        "version = 1\n\n",
+        "version = 1\n\n\n",
+        "version = 1\r\n",
+        "version = 1\r\n# last",
+        "# first\r\nversion = 1\r\n\r\n",
+        &format!("version = 1\n\n{table}"),
+        &format!("version = 1\n\n{table}# last\n"),
+        &format!("version = 1\n{}", table.trim_end()),
+        &table.replace('\n', "\r\n"),
+        "plugins = []",
+        "plugins = [ ]\n",
+        "plugins = [\n]\n",
+        &format!("plugins = [{element}]\n"),
+        &format!("plugins = [ {element} ]\n"),
+        &format!("plugins = [{element},]\n"),
+        &format!("plugins = [ {element} , ] # end\n"),
+        &format!("plugins = [\n  {element}\n]\n"),
+        &format!("plugins = [\n  {element}, # one\n]\n"),
+        &format!("plugins = [\r\n\t{element} # one\r\n]\r\n"),
+        &format!("plugins = [{element}\n]\n"),
+    ] {
+        let mut now = lock(before);
+        for pair in 1..=3 {
+            now = now.with(&entry("capa.two", "2")).expect("added");
+            now = now.with(&entry("capa.three", "3")).expect("added");
+            for id in ["capa.two", "capa.three"] {
+                now = now.without(id).expect("possible").expect("there");
+            }
+            assert_eq!(now.text(), before, "pair {pair}");
+        }
+        // And of what goes the other way round.
+        let twice = now.with_all(&[entry("capa.two", "2"), entry("capa.three", "3")]).expect("added");
+        let first = twice.without("capa.three").expect("possible").expect("there");
+        assert_eq!(first.without("capa.two").expect("possible").expect("there").text(), before);
+    }
+}
+
+#[test]
 fn what_only_version_two_can_say_raises_the_version_where_it_stands() {
     let provided = LockEntry { provenance: known(), ..entry("capa.one", "1.0") };
     for (before, after) in
@@ -251,7 +297,7 @@ fn an_array_in_brackets_keeps_its_form() {
         (format!("plugins = [{a}, {b}]"), format!("plugins = [{a}, {b}, {new}]"), Some(format!("plugins = [{b}]"))),
         (
             format!("plugins = [\n  # both, and more\n  {a}, # a, and so on\n  {b} # b\n]\nversion = 1\n"),
-            format!("plugins = [\n  # both, and more\n  {a}, # a, and so on\n  {b}, # b\n  {new},\n]\nversion = 1\n"),
+            format!("plugins = [\n  # both, and more\n  {a}, # a, and so on\n  {b}, # b\n  {new}\n]\nversion = 1\n"),
             Some(format!("plugins = [\n  # both, and more\n  {b} # b\n]\nversion = 1\n")),
         ),
         (
