@@ -111,6 +111,25 @@ fn the_switch_by_either_name_leaves_out_every_drop_in_and_names_it() {
 }
 
 #[test]
+fn an_archive_is_said_wherever_it_stands_and_nothing_fails() {
+    let bench = bench(&[]);
+    for place in ["data/plugins/z.zip", "data/plugins/tools/z.zip", "empty/z.zip"] {
+        bench.write(place, "PK");
+    }
+    let said = |place: &str| format!("`{place}` is an archive, and no host loads one");
+    let mut expected = ["empty/z.zip", "data/plugins/z.zip", "data/plugins/tools/z.zip"].map(said);
+    let only = ["plugins", "verify", "--plugins-dir", "empty"];
+    let listed = run(&bench, &LISTED, &[]);
+    assert!(listed.ok().stdout.ends_with("(no plugins loaded)\n"), "{listed:?}");
+    assert_eq!(lines(&listed, "archive_not_loaded"), expected, "{listed:?}");
+    let mut verified =
+        lines(&run(&bench, &only, &[]), "archive_not_loaded").iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    verified.sort();
+    expected.sort();
+    assert_eq!(verified, expected);
+}
+
+#[test]
 fn a_data_directory_of_the_systems_is_said_and_nothing_fails() {
     let bench = bench(&[]);
     let run = bench.run_with(&LISTED, &[("AISOC_DATA_DIR", "/etc/x")]);

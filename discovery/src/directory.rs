@@ -15,7 +15,8 @@ use aisoc_manifests::plugin::{Manifest, PluginType};
 use aisoc_manifests::reference::{LayoutReference, Reference};
 use aisoc_packaging::{CanonicalDir, Limits, default_threads};
 
-use crate::discovered::{Discovered, Failed, Found, Kind, Origin, Source};
+use crate::archive;
+use crate::discovered::{Discovered, Failed, Found, Kind, Note, Origin, Source};
 
 /// The package of what somebody put there.
 pub const LOCAL_PACKAGE: &str = "<local>";
@@ -61,16 +62,23 @@ impl Stated {
 }
 
 /// Everything that is a plugin there, or should be one by its record, in order of the directories. What is in `stated`
-/// is not read again.
+/// is not read again. What somebody should know goes into `notes`.
 ///
 /// # Errors
 /// `interrupted`; `io_error` when no thread can be started.
-pub(crate) fn plugins(site: &Site, stated: &StatedPlugins, limits: &Limits) -> Result<Vec<Found>> {
+pub(crate) fn plugins(
+    site: &Site,
+    stated: &StatedPlugins,
+    notes: &mut Vec<Note>,
+    limits: &Limits,
+) -> Result<Vec<Found>> {
     let observed = match site.observe() {
         Ok(observed) => observed,
         Err(fault) => return Ok(vec![Err(unlisted(site, fault))]),
     };
-    let found = parallel::map(&observed.directories(), default_threads(), |name| {
+    let names = observed.directories();
+    notes.extend(archive::among_plugins(site, &names));
+    let found = parallel::map(&names, default_threads(), |name| {
         let InstalledPlugin { path, record, .. } = observed.read(name)?;
         Some(match record {
             Ok(record) => plugin(path, name, record, stated, limits),

@@ -23,6 +23,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use serde::de::IgnoredAny;
 
+use crate::archive;
 use crate::directory::LOCAL_PACKAGE;
 use crate::discovered::{Discovered, DropinFile, Failed, Found, Kind, Note, Origin, Source};
 use crate::unlisted::{unlisted, unopened};
@@ -138,13 +139,17 @@ pub(crate) struct Dropins {
 /// `interrupted`; `io_error` when no thread can be started.
 pub(crate) fn plugins(data_dir: &Path, user_plugins: UserPlugins, limits: &Limits) -> Result<Dropins> {
     let mut dropins = Dropins { notes: suspicious(data_dir).into_iter().collect(), ..Dropins::default() };
+    if let Err(fault) = archives_in(data_dir, &mut dropins.notes) {
+        let path = data_dir.join(PLUGINS);
+        dropins.found.push(Err(failed(path.clone(), escaped(path.as_os_str()), None, fault)));
+    }
     let mut candidates = Vec::new();
     for place in &PLACES {
         match candidates_in(place, data_dir, &mut dropins.notes) {
             Ok(named) => candidates.extend(named),
             Err(fault) => {
                 let path = data_dir.join(PLUGINS).join(place.name);
-                dropins.found.push(Err(failed(path.clone(), escaped(path.as_os_str()), place.kind, fault)));
+                dropins.found.push(Err(failed(path.clone(), escaped(path.as_os_str()), Some(place.kind), fault)));
             }
         }
     }
@@ -171,8 +176,8 @@ fn id(found: &Found) -> &str {
     found.as_ref().map_or_else(|failed| failed.name.as_str(), |plugin| plugin.id.as_str())
 }
 
-fn failed(place: PathBuf, name: String, kind: Kind, fault: Fault) -> Box<Failed> {
-    Box::new(Failed { name, source: Source::Dropin, kind: Some(kind), version: None, place, fault })
+fn failed(place: PathBuf, name: String, kind: Option<Kind>, fault: Fault) -> Box<Failed> {
+    Box::new(Failed { name, source: Source::Dropin, kind, version: None, place, fault })
 }
 
 /// A file that a host would load, by its name.
@@ -196,6 +201,21 @@ struct Read {
     unread: Option<Note>,
 }
 
+fn is_archive(name: &OsStr, kind: FileType) -> bool {
+    archive::is_called_archive(name) && kind != FileType::Directory
+}
+
+/// Names the archives beside the places. Why the directory cannot be opened is said of each place.
+fn archives_in(data_dir: &Path, notes: &mut Vec<Note>) -> Result<()> {
+    let path = data_dir.join(PLUGINS);
+    let opened = open_directory(data_dir, Links::Followed).and_then(|top| open_directory_in(&top, PLUGINS));
+    let Ok(directory) = opened else { return Ok(()) };
+    let entries = entries_of(&directory, MAX_NAMES).map_err(|error| unlisted(&path, MAX_NAMES, error))?;
+    let archives = entries.iter().filter(|entry| is_archive(&entry.name, entry.kind));
+    notes.extend(archives.map(|entry| archive::passed_over(&path.join(&entry.name))));
+    Ok(())
+}
+
 /// What counts in one place; nothing where it is not there.
 fn candidates_in(place: &'static Place, data_dir: &Path, notes: &mut Vec<Note>) -> Result<Vec<Candidate>> {
     let path = data_dir.join(PLUGINS).join(place.name);
@@ -205,8 +225,8 @@ fn candidates_in(place: &'static Place, data_dir: &Path, notes: &mut Vec<Note>) 
     let mut candidates = Vec::new();
     for Entry { name, kind } in entries {
         let (shown, path) = (name.to_string_lossy(), path.join(&name));
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
-            notes.push(archive(&path));
+        if is_archive(&name, kind) {
+            notes.push(archive::passed_over(&path));
         } else if place.counts(&shown) && kind != FileType::Directory {
             let stem = name.to_str().and_then(|name| Some(name.rsplit_once('.')?.0.to_owned()));
             let parent = Ok(Arc::clone(&directory));
@@ -287,7 +307,7 @@ impl Candidate {
         let file = DropinFile { place, registry: self.place.registry, digest };
         let name = id.as_ref().map_or_else(|_| escaped(self.within.as_os_str()), Clone::clone);
         let found = id.and_then(|id| self.plugin(id, content?, room));
-        let found = found.map_err(|fault| failed(self.path.clone(), name, self.place.kind, fault));
+        let found = found.map_err(|fault| failed(self.path.clone(), name, Some(self.place.kind), fault));
         Read { found, file, unread }
     }
 
@@ -395,15 +415,6 @@ fn require_json(content: &[u8], path: &Path) -> Result<()> {
     match text.trim_start().starts_with(['{', '[']) {
         true => Ok(()),
         false => Err(invalid("it is neither an object nor a list".into())),
-    }
-}
-
-/// An archive is no plugin, whatever is in it: whoever put it there expects otherwise.
-fn archive(path: &Path) -> Note {
-    Note {
-        warning: Warning::ArchiveNotLoaded,
-        message: format!("`{}` is an archive, and no host loads one", escaped(path.as_os_str())),
-        place: path.to_owned(),
     }
 }
 

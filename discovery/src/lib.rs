@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod archive;
 mod compiled;
 mod directory;
 mod discovered;
@@ -9,6 +10,7 @@ mod dropin;
 mod pass;
 mod unlisted;
 
+pub use archive::archives_among_plugins;
 pub use compiled::Compiled;
 pub use directory::{LOCAL_PACKAGE, Stated, StatedPlugins, lock_entry_point, lock_package};
 pub use discovered::{Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source};

@@ -42,7 +42,7 @@ pub fn discover(sources: &Sources, limits: &Limits) -> Result<Discovery> {
         claims.add(compiled.plugins().into_iter().map(Ok).collect());
     }
     if let Some(site) = &sources.site {
-        claims.add(directory::plugins(site, &sources.stated, limits)?);
+        claims.add(directory::plugins(site, &sources.stated, &mut notes, limits)?);
     }
     claims.add(distribution::plugins(&sources.site_packages, &mut notes, limits)?);
     if let Some(data_dir) = &sources.data_dir {

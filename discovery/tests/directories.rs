@@ -9,6 +9,7 @@ use std::path::Path;
 use aisoc_discovery::{Origin, Sources};
 use aisoc_installation::{InstallRecord, Site};
 use aisoc_manifests::digest::{ArtifactDigest, CanonicalDigest, TreeDigest};
+use aisoc_manifests::warning::Warning;
 use aisoc_packaging::{Limits, ReferenceDir};
 use tempfile::TempDir;
 
@@ -174,4 +175,26 @@ fn a_pass_that_is_interrupted_says_nothing() {
     limits.cancellation.cancel();
     let fault = aisoc_discovery::discover(&sources, &limits).expect_err("interrupted");
     assert_eq!(fault.reason(), aisoc_manifests::fault::Reason::Interrupted);
+}
+
+#[test]
+fn an_archive_among_the_plugins_is_passed_over_with_a_word() {
+    let (root, sources) = site();
+    for name in ["handed.zip", "Handed.ZIP"] {
+        write(&root.path().join(name), "PK");
+    }
+    symlink("handed.zip", root.path().join("link.zip")).expect("linked");
+    write(&root.path().join("handed.tar"), "");
+    fs::create_dir(root.path().join("empty.zip")).expect("made");
+    // A directory is no archive, whatever it is called.
+    plugin(root.path(), "demo.zip", "demo");
+    let found = found(&sources);
+    assert_eq!(lines(&found), ["dir enricher demo 1.2.0 <local> plugin.py:Plugin"]);
+    assert!(found.failed.is_empty(), "{found:?}");
+    let said: Vec<_> = found.notes.iter().map(|note| (note.warning, note.message.clone())).collect();
+    let expected = ["Handed.ZIP", "handed.zip", "link.zip"].map(|name| {
+        let place = root.path().join(name);
+        (Warning::ArchiveNotLoaded, format!("`{}` is an archive, and no host loads one", place.display()))
+    });
+    assert_eq!(said, expected);
 }

@@ -167,9 +167,20 @@ fn an_archive_is_passed_over_with_a_word() {
     let data = tempfile::tempdir().expect("a directory");
     dropin(data.path(), "tools/handed.zip", "PK");
     dropin(data.path(), "loaders/HANDED.ZIP", "PK");
+    // Beside the places, too; a directory is no archive, whatever it is called, and counts as another one does.
+    dropin(data.path(), "beside.zip", "PK");
+    dropin(data.path(), "others.zip/x.py", "");
+    dropin(data.path(), "domains/d.zip/domain.json", "{}");
     let found = found(&of(data.path()));
-    assert!(found.plugins.is_empty() && found.failed.is_empty());
-    assert_eq!(notes(&found), [Warning::ArchiveNotLoaded; 2]);
+    assert!(found.failed.is_empty(), "{found:?}");
+    assert_eq!(lines(&found), ["dropin domain domain/d.zip 0.0.0+local <local> file:domains/d.zip/domain.json"]);
+    assert_eq!(notes(&found), [Warning::ArchiveNotLoaded; 3]);
+    let beside = data.path().join("plugins/beside.zip");
+    assert_eq!(found.notes[0].message, format!("`{}` is an archive, and no host loads one", beside.display()));
+    // The switch is about what counts, and an archive never does.
+    let disabled = Sources { user_plugins: UserPlugins::Disabled, ..of(data.path()) };
+    let found = common::found(&disabled);
+    assert_eq!(notes(&found).iter().filter(|note| **note == Warning::ArchiveNotLoaded).count(), 3);
 }
 
 #[test]

@@ -204,7 +204,7 @@ warnings! {
         "A host would load plugins that nobody who is trusted here has signed: which bytes they are is known, and not whose."
         Some("ask their publishers for signed ones; `aisoc plugins list --json` says of each what its signature is worth")
     ArchiveNotLoaded "archive_not_loaded"
-        "An archive stands among the drop-ins, and no host loads one."
+        "An archive stands among the plugins or the drop-ins, and no host loads one."
         Some("read what is in it, then put the files that you mean beside it")
     PluginAlreadyRegistered "plugin_already_registered"
         "A drop-in has the id of a plugin that is built in, and takes its place."

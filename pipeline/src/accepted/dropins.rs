@@ -1,6 +1,6 @@
-//! Drop-ins alone, as gate 5 judges them: for whoever verifies signatures and asks no lock.
+//! Drop-ins as gate 5 judges them, and what has no signature by its kind: for whoever verifies signatures and asks no lock.
 
-use aisoc_discovery::{Discovered, Failed};
+use aisoc_discovery::{Discovered, Failed, Source, archives_among_plugins};
 use aisoc_manifests::fault::Result;
 use aisoc_trust::{FileVerdict, PluginMode};
 
@@ -23,7 +23,9 @@ pub struct VerifiedDropins {
     pub judged: Vec<JudgedDropin>,
     /// Those of which nobody can say anything, because they or their places could not be read.
     pub unread: Vec<Failed>,
-    /// What somebody should know of them.
+    /// The names of entry points, which have no signature: the lock alone says which are accepted.
+    pub entry_points: Vec<String>,
+    /// What somebody should know of all of them.
     pub noticed: Noticed,
     /// Key files that are not used, `file: reason`.
     pub skipped_keys: Vec<String>,
@@ -32,17 +34,22 @@ pub struct VerifiedDropins {
 /// Judges every drop-in that counts here by the bytes that were read.
 ///
 /// # Errors
-/// `interrupted`.
+/// `interrupted`, and I/O reasons for a virtual environment that cannot be listed.
 pub fn verify_dropins(options: &HereOptions, mode: PluginMode) -> Result<VerifiedDropins> {
     let HereOptions { sources, trust, limits, .. } = options;
-    let (data_dir, user_plugins) = (sources.data_dir.clone(), sources.user_plugins);
-    let mut discovery = discover_site(&SiteSources { data_dir, user_plugins, ..SiteSources::default() }, limits)?;
-    let noticed = Noticed::of(&mut discovery);
+    // What is in directories is read by whoever verifies it.
+    let mut discovery = discover_site(&SiteSources { site: None, ..sources.clone() }, limits)?;
+    let mut noticed = Noticed::of(&mut discovery);
+    noticed.notes.extend(sources.site.iter().flat_map(archives_among_plugins));
+    let is_entry_point = |plugin: &&Discovered| plugin.source == Source::EntryPoint;
+    let entry_points = discovery.plugins.iter().filter(is_entry_point).map(|plugin| plugin.id.clone()).collect();
     let JudgedFiles { mut verdicts, skipped_keys } = files(&discovery, trust, mode);
+    let is_unread = |failed: &Failed| failed.source == Source::Dropin && failed.fault.is_unread();
     let judged = |plugin: Discovered| Some(JudgedDropin { verdict: verdicts.remove(&plugin.place)?, plugin });
     Ok(VerifiedDropins {
         judged: discovery.plugins.into_iter().filter_map(judged).collect(),
-        unread: discovery.failed.into_iter().filter(|failed| failed.fault.is_unread()).collect(),
+        unread: discovery.failed.into_iter().filter(is_unread).collect(),
+        entry_points,
         noticed,
         skipped_keys,
     })
