@@ -347,3 +347,38 @@ fn a_dry_run_of_a_recorded_install_leaves_no_trace() {
     bench.run(&[&words[..], &PLACE[..]].concat()).ok();
     assert_eq!(bench.state(), before);
 }
+
+#[test]
+fn entry_points_alone_need_no_keys_with_a_lock_and_without() {
+    let packages = Packages::with(&[("good", "Good")]);
+    let verify =
+        |words: &[&str]| packages.run(&[&["plugins", "verify", "--trusted-keys", "absent-keys"], words].concat());
+    let none = "(nothing here has a signature by its kind)\n";
+    for (words, why) in [
+        (&[][..], "there is no plugins.lock"),
+        (&["good"], "there is no plugins.lock"),
+        (&["--only", "signatures"], "the lock was not asked"),
+    ] {
+        let verified = verify(words);
+        assert_eq!(verified.ok().stdout, none, "{verified:?}");
+        let said = format!("warning[unverified_listed]: 1 entry point without a signature, and {why}\n");
+        assert!(verified.stderr.contains(&said), "{verified:?}");
+    }
+    let document: Value = serde_json::from_str(&verify(&["--json"]).ok().stdout).expect("JSON");
+    assert_eq!((&document["plugins"], &document["lock"]), (&serde_json::json!([]), &Value::Null), "{document}");
+    // What has one is asked for all the same, and so is what is not here.
+    verify(&["goood"]).refused(1, "io_not_found");
+    let empty = packages.0.run(&["plugins", "verify", "--plugins-dir", "empty", "--trusted-keys", "absent-keys"]);
+    empty.refused(1, "io_not_found");
+    packages.run(&["plugins", "lock", "--from-installed", "--reason", "read"]).ok();
+    for words in [&[][..], &["capa.contrib.good"]] {
+        let verified = verify(words);
+        assert!(verified.ok().stdout.ends_with("(no drift)\n"), "{verified:?}");
+        assert!(!verified.stderr.contains("unverified_listed"), "{verified:?}");
+    }
+    // Beside a plugin that has a signature it is verified alone, and the entry point is asked of the lock alone.
+    packages.0.run(&["plugin", "new", "bare", "--type", "enricher", "-o", "empty"]).ok();
+    verify(&[]).refused(1, "io_not_found");
+    let named = verify(&["good", "--only", "signatures"]);
+    assert_eq!(named.ok().stdout, none, "{named:?}");
+}

@@ -14,7 +14,8 @@ pub(super) fn of_file(file: &FileVerdict) -> SignatureJudgement {
     SignatureJudgement::of_file(file)
 }
 
-/// The drop-ins that are asked for: all of them where no plugin is named. Their names are taken out of `ids`.
+/// The drop-ins that are asked for, and the entry points: all of them where no plugin is named. Their names are taken out of
+/// `ids`.
 ///
 /// # Errors
 /// As [`verify_dropins`].
@@ -23,9 +24,12 @@ pub(super) fn asked(ids: &mut Vec<String>, options: &HereOptions, context: &Cont
     if !ids.is_empty() {
         found.judged.retain(|dropin| ids.contains(&dropin.plugin.id));
         found.unread.retain(|failed| ids.contains(&failed.name));
+        found.entry_points.retain(|name| ids.contains(name));
         ids.retain(|id| {
             let (judged, unread) = (&found.judged, &found.unread);
-            judged.iter().all(|dropin| dropin.plugin.id != *id) && unread.iter().all(|failed| failed.name != *id)
+            judged.iter().all(|dropin| dropin.plugin.id != *id)
+                && unread.iter().all(|failed| failed.name != *id)
+                && !found.entry_points.contains(id)
         });
     }
     Ok(found)

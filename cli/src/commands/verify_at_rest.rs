@@ -1,6 +1,7 @@
 //! `aisoc plugins verify`
 
 use std::fmt::Write as _;
+use std::mem;
 use std::path::Path;
 
 use aisoc_installation::{Site, escaped};
@@ -74,12 +75,19 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     if let Some(dropins) = dropins.as_mut().filter(|_| lock.is_some()) {
         dropins.unread.clear();
     }
+    let entry_points = dropins.as_mut().map(|dropins| mem::take(&mut dropins.entry_points)).unwrap_or_default();
     let dropins = dropins.filter(|dropins| !(dropins.judged.is_empty() && dropins.unread.is_empty()));
+    let is_named = !ids.is_empty();
+    let may_be_signed = || -> Result<bool> { Ok(is_named || args.ids.is_empty() && has_plugins(&site)?) };
     let asks_signatures = match (args.only, &lock) {
-        (Some(part), _) => part == VerifiedPart::Signatures,
-        (None, None) => true,
-        (None, Some(_)) => dropins.is_some() || has_plugins(&site)?,
+        (Some(VerifiedPart::Lock), _) => false,
+        (None, Some(_)) => dropins.is_some() || may_be_signed()? && has_plugins(&site)?,
+        // Entry points have no signature: where nothing else is here, or named, nobody has to have keys.
+        _ => dropins.is_some() || entry_points.is_empty() || may_be_signed()?,
     };
+    if lock.is_none() && !asks_signatures {
+        warn_of_unaccepted(&entry_points, args.only, context);
+    }
     let foresees = args.dry_run;
     // Of drop-ins that are named alone, nothing is asked about the plugins directory.
     let is_asked = dropins.is_none() || !ids.is_empty();
@@ -119,6 +127,17 @@ pub(crate) fn run(args: VerifyAtRestArgs, context: &Context) -> Result<u8> {
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
     context.output.answer(&Verdicts { document, exit_code, with_cures: foresees, asks_signatures, lock_text })?;
     refusal.map_or(Ok(0), Err)
+}
+
+/// Says that nothing was verified of what is here, because it has no signature and nothing was compared with it.
+fn warn_of_unaccepted(entry_points: &[String], only: Option<VerifiedPart>, context: &Context) {
+    let why = if only.is_some() { "the lock was not asked" } else { "there is no plugins.lock" };
+    let said = format!("{} without a signature, and {why}", counted(entry_points.len(), "entry point"));
+    let remedy = match only {
+        Some(_) => "compare them with the lock as well: `aisoc plugins verify`",
+        None => "look at them, then accept them: `aisoc plugins lock --from-installed --reason TEXT`",
+    };
+    context.output.warning_with(Warning::UnverifiedListed, said, Some(remedy));
 }
 
 /// Whether anything stands in the plugins directory that is judged by keys.
@@ -243,6 +262,9 @@ fn row(plugin: PluginAtRest, refusals: &mut Vec<Fault>) -> PluginVerdict {
     PluginVerdict { id, directory, name, version, admitted, signature, objection }
 }
 
+/// What stands in the place of a table that nothing is in.
+const NOTHING_SIGNED: &str = "(nothing here has a signature by its kind)\n";
+
 const HEADING: [&str; 5] = ["ID", "VERSION", "SIGNATURE", "COVERAGE", "KEY"];
 
 fn values(row: &PluginVerdict) -> Vec<String> {
@@ -252,7 +274,7 @@ fn values(row: &PluginVerdict) -> Vec<String> {
 impl Answer for Verdicts {
     fn text(&self) -> String {
         if !self.asks_signatures {
-            return self.lock_text.clone();
+            return if self.document.lock.is_some() { self.lock_text.clone() } else { NOTHING_SIGNED.to_owned() };
         }
         let rows: Vec<Vec<String>> = self.document.plugins.iter().map(values).collect();
         let columns = Columns::of(&HEADING, &rows);
