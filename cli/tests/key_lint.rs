@@ -341,3 +341,34 @@ fn the_page_has_every_rule_as_it_is() {
         assert!(page.lines().any(|line| line == row), "{row}");
     }
 }
+
+/// `count` plugins that `release` has signed, and that its note lets it sign no more.
+fn out_of_scope(count: usize) -> String {
+    let bench = Bench::new();
+    bench.published();
+    for number in 0..count {
+        let id = format!("plug-{number:02}");
+        bench.run(&["plugin", "new", &id, "--type", "enricher"]).ok();
+        bench.run(&["plugin", "sign", &id, "--private-key", "release.key"]).ok();
+        bench.run(&[&["plugin", "install", &id], &HERE[..]].concat()).ok();
+    }
+    bench.write("keys/release.json", r#"{"schema_version":2,"scope":{"plugins":["other-*"]}}"#);
+    let run = lint(&bench, &["--json"]);
+    let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
+    let findings: Vec<_> = document["findings"].as_array().expect("findings").clone();
+    let findings: Vec<_> = findings.iter().filter(|finding| finding["rule"] == "scope_excludes").collect();
+    assert_eq!(findings.len(), 1, "{run:?}");
+    findings[0]["message"].as_str().expect("a text").to_owned()
+}
+
+#[test]
+fn what_a_scope_shuts_out_is_one_finding_of_its_key() {
+    let why = "and signs `other-*`, and not `plug-00`";
+    assert_eq!(out_of_scope(1), format!("key `release` has signed `plug-00`, which is installed, {why}"));
+    assert_eq!(out_of_scope(2), format!("key `release` has signed `plug-00`, `plug-01`, which are installed, {why}"));
+    let twenty: Vec<String> = (0..20).map(|number| format!("`plug-{number:02}`")).collect();
+    let twenty = twenty.join(", ");
+    assert_eq!(out_of_scope(20), format!("key `release` has signed {twenty}, which are installed, {why}"));
+    let more = format!("key `release` has signed {twenty} and 1 more, which are installed, {why}");
+    assert_eq!(out_of_scope(21), more);
+}

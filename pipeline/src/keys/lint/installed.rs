@@ -13,6 +13,9 @@ use super::finding::Finding;
 use super::rule::Rule;
 use crate::keys::here::is_without_plugins;
 
+/// How many plugins a finding names.
+const SHOWN: usize = 20;
+
 /// An installed plugin, as far as a key is asked about it.
 struct Installed {
     id: String,
@@ -47,7 +50,7 @@ fn installed(site: &Site) -> Result<Vec<Installed>> {
 }
 
 fn of_key(key: &HeldKey, installed: &[Installed], survey: &Survey, at: Timestamp) -> Vec<Finding> {
-    let excluded = installed.iter().filter_map(|plugin| excluded(key, plugin, survey, at));
+    let excluded = excluded(key, installed, survey, at);
     let unmatched =
         key.notes().and_then(|notes| notes.scope.as_ref()).map(|scope| unmatched(key, scope, installed, survey));
     unmatched.into_iter().flatten().chain(excluded).collect()
@@ -75,17 +78,31 @@ fn unmatched(key: &HeldKey, scope: &Scope, installed: &[Installed], survey: &Sur
     globs.into_iter().chain(prefixes.map(|prefix| finding("comes from", prefix))).collect()
 }
 
-/// A plugin that the key has signed, and that its note lets it sign no more.
-fn excluded(key: &HeldKey, plugin: &Installed, survey: &Survey, at: Timestamp) -> Option<Finding> {
-    let circumstances = Circumstances { at, origin: plugin.origin.clone() };
-    let is_signer = plugin.signers.contains(&key.fingerprint);
-    let standing = is_signer.then(|| key.standing_for(Some(&plugin.id), &circumstances))?;
-    let Standing::OutOfScope(_) = standing else { return None };
-    let message = format!("key `{}` has signed `{}`, which is installed, and {standing}", key.id, plugin.id);
+/// The plugins that the key has signed, and that its note lets it sign no more, as one finding: a scope that is wrong
+/// may shut out everything there is.
+fn excluded(key: &HeldKey, installed: &[Installed], survey: &Survey, at: Timestamp) -> Option<Finding> {
+    let excluded: Vec<(&str, String)> = installed.iter().filter_map(|plugin| out_of_scope(key, plugin, at)).collect();
+    let (first, why) = excluded.first()?;
+    let message = match excluded.len() {
+        1 => format!("key `{}` has signed `{first}`, which is installed, and {why}", key.id),
+        count => {
+            let shown: Vec<String> = excluded.iter().take(SHOWN).map(|(id, _)| format!("`{id}`")).collect();
+            let others = if count > SHOWN { format!(" and {} more", count - SHOWN) } else { String::new() };
+            format!("key `{}` has signed {}{others}, which are installed, and {why}", key.id, shown.join(", "))
+        }
+    };
     let hint = format!(
         "see what depends on it: `aisoc keys impact {}`; or correct its note with `aisoc keys annotate {} --reason TEXT`",
         shell_word(&key.file),
         shell_word(&key.file)
     );
     Some(Finding::of_key(Rule::ScopeExcludes, key, survey, message).hint(hint))
+}
+
+/// A plugin that the key has signed and signs no more, with why.
+fn out_of_scope<'a>(key: &HeldKey, plugin: &'a Installed, at: Timestamp) -> Option<(&'a str, String)> {
+    let circumstances = Circumstances { at, origin: plugin.origin.clone() };
+    let is_signer = plugin.signers.contains(&key.fingerprint);
+    let standing = is_signer.then(|| key.standing_for(Some(&plugin.id), &circumstances))?;
+    matches!(standing, Standing::OutOfScope(_)).then(|| (plugin.id.as_str(), standing.to_string()))
 }
