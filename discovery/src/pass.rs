@@ -53,8 +53,11 @@ pub fn discover(sources: &Sources, limits: &Limits) -> Result<Discovery> {
     }
     limits.cancellation.check()?;
     let mut discovery = claims.discovery;
-    // What took the place of another stands where its source does.
-    discovery.plugins.sort_by_key(|plugin| plugin.source);
+    // What took the place of another stands where its source does. Seldom is there any, and sorting needs room for all
+    // of it once more.
+    if !discovery.plugins.is_sorted_by_key(|plugin| plugin.source) {
+        discovery.plugins.sort_by_key(|plugin| plugin.source);
+    }
     discovery.notes.splice(0..0, notes);
     discovery.dropin_files = dropin_files;
     Ok(discovery)
@@ -70,6 +73,7 @@ struct Claims {
 
 impl Claims {
     fn add(&mut self, found: Vec<Found>) {
+        self.discovery.plugins.reserve(found.len());
         for found in found {
             match found {
                 Ok(plugin) => self.claim(plugin),
