@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod asked;
+mod destination;
+mod fetch;
+mod limits;
+mod rate;
+mod refused;
+mod resolver;
+
+pub use asked::Asked;
+pub use destination::{BadDestination, Destinations, Grant};
+pub use fetch::{Account, Answer, Broker, Fetched, Outbound};
+pub use refused::Refused;

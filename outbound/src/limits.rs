@@ -1,0 +1,26 @@
+//! How much a plugin may ask for, and how long it may take. Each figure ends one attack.
+
+use std::time::Duration;
+
+/// Longest URL: servers take 8 KiB.
+pub(crate) const MAX_URL_BYTES: usize = 8 << 10;
+/// Most that is sent of one request: what a plugin knows leaves in larger pieces by other ways.
+pub(crate) const MAX_SENT_BYTES: usize = 1 << 20;
+/// Most that is taken of one answer: a server that sends without end.
+pub(crate) const MAX_RECEIVED_BYTES: usize = 4 << 20;
+/// Most headers of a request, and of an answer.
+pub(crate) const MAX_HEADERS: usize = 64;
+/// Longest value of a header of a request.
+pub(crate) const MAX_HEADER_BYTES: usize = 8 << 10;
+/// Most hops of a redirect.
+pub(crate) const MAX_HOPS: usize = 5;
+/// Most requests of one plugin at a time.
+pub(crate) const MAX_AT_A_TIME: usize = 8;
+/// Most destinations of one plugin.
+pub(crate) const MAX_DESTINATIONS: usize = 256;
+/// Most requests that an operator may let a plugin make in a minute.
+pub(crate) const MAX_PER_MINUTE: u32 = 60_000;
+/// Longest wait for a connection: an address where nobody answers.
+pub(crate) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+/// Longest that a request takes with all its hops: a byte now and then, interim answers (1xx) without end.
+pub(crate) const LONGEST_FETCH: Duration = Duration::from_secs(30);
