@@ -174,6 +174,29 @@ fn what_changed_since_the_accepted_version_is_marked() {
 }
 
 #[test]
+fn a_signature_is_worth_what_it_is_whatever_else_refuses_the_plugin() {
+    let bench = Bench::new();
+    bench.published();
+    asking(&bench, "1.1.0", "[facts.read]", "first.tar");
+    asking(&bench, "1.2.0", "[facts.read, audit.read]", "grown.tar");
+    asking(&bench, "1.0.0", "[facts.read]", "older.tar");
+    bench.install("first.tar").ok();
+    for (archive, reason) in [("grown.tar", "capabilities_not_accepted"), ("older.tar", "version_downgrade")] {
+        let page = page(&bench, &[archive]);
+        assert_eq!((&page["verdict"], &page["objection"]["reason_code"]), (&json!("refused"), &json!(reason)));
+        assert_eq!((&page["signature_status"], &page["signers"][0]["signing_key_id"]), (&json!("verified"), &json!("release")));
+        let text = describe(&bench, &[archive]);
+        assert!(text.stdout.contains("signature   verified, coverage "), "{text:?}");
+        assert!(!text.stdout.contains("~ coverage"), "{text:?}");
+    }
+    // An admission despite what is missing is no signature, whatever comes behind it.
+    fs::remove_dir_all(bench.path("demo/plugin.sig.d")).expect("removed");
+    fs::remove_file(bench.path("demo/plugin.sig")).expect("removed");
+    let words = ["demo", "--trust-mode", "warn", "--deny-capabilities", "facts.read"];
+    assert_eq!(page(&bench, &words)["signature_status"], "unsigned");
+}
+
+#[test]
 fn a_drop_in_is_said_to_be_unconfined_and_data_to_be_data() {
     let bench = Bench::new();
     bench.published();

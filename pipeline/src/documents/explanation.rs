@@ -219,7 +219,7 @@ impl Explanation {
         };
         let status = match verdict {
             Ok(verdict) => verdict.status(),
-            Err(refusal) => status_of(refusal.reason(), findings),
+            Err(refusal) => status_of(refusal.reason(), trace, findings),
         };
         let difference = findings.tree.difference.as_deref();
         Self {
@@ -230,7 +230,7 @@ impl Explanation {
             },
             objection: objection.map(Objection::from),
             signature_status: status.as_str(),
-            coverage: coverage_of(verdict, findings).as_str(),
+            coverage: coverage_of(verdict, trace, findings).as_str(),
             checks: trace.steps().iter().map(Check::of).collect(),
             keys: keys(findings),
             skipped_keys: findings.skipped.clone(),
@@ -269,26 +269,28 @@ impl Explanation {
     }
 }
 
-/// What the signature is worth when the gate refuses for that reason.
-fn status_of(reason: Reason, findings: &Findings) -> SignatureStatus {
+/// What the signature is worth of what is refused for that reason, which need not be one of the signature's.
+fn status_of(reason: Reason, trace: &Trace, findings: &Findings) -> SignatureStatus {
     let counts = |key: &KeyTried| !key.verifies.is_empty() && key.standing == Standing::Current;
     match reason {
         Reason::Unsigned => SignatureStatus::Unsigned,
         Reason::SignersTooFew | Reason::CoveragePartial | Reason::CoverageDowngrade | Reason::UntrustedPublisher => {
             SignatureStatus::Verified
         }
-        // No refusal of the signature.
+        // It is asked before the signature.
         Reason::CapabilityDenied if findings.keys.iter().any(counts) => SignatureStatus::Verified,
         Reason::CapabilityDenied if findings.signatures.is_empty() => SignatureStatus::Unsigned,
+        _ if trace.is_proved() => SignatureStatus::Verified,
+        _ if trace.has_objected(Reason::Unsigned) => SignatureStatus::Unsigned,
         _ => SignatureStatus::Invalid,
     }
 }
 
 /// What a valid signature covers; nothing is covered by one that no key verifies.
-fn coverage_of(verdict: &Result<Verdict>, findings: &Findings) -> Coverage {
+fn coverage_of(verdict: &Result<Verdict>, trace: &Trace, findings: &Findings) -> Coverage {
     match verdict {
         Ok(verdict) => verdict.coverage(),
-        Err(refusal) if status_of(refusal.reason(), findings) == SignatureStatus::Verified => {
+        Err(refusal) if status_of(refusal.reason(), trace, findings) == SignatureStatus::Verified => {
             findings.tree.claimed.unwrap_or(Coverage::None)
         }
         Err(_) => Coverage::None,

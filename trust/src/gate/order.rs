@@ -18,7 +18,7 @@ use aisoc_signing::{Coverage, Findings, KeyCoverage, KeyPlace, Outcome, Signer, 
 
 use super::found::{FoundPlugin, FoundSignature};
 use super::growth::{Grown, Growth};
-use super::trace::{Question, Trace};
+use super::trace::{FILES_AS_SIGNED, Question, Trace};
 use crate::continuity::known;
 use crate::facts::{CapabilityConsent, Errand, Facts, InPlace};
 use crate::lock_facts::{LockDemand, LockFacts};
@@ -164,7 +164,7 @@ impl ProofCase<'_> {
         gate("5", "signature form", signature_form),
         gate("5", "trusted keys", trusted_keys),
         gate("5", "signed by a trusted key", signed_by_a_trusted_key),
-        gate("5", "files as signed", files_as_signed),
+        gate("5", FILES_AS_SIGNED, files_as_signed),
         gate("5", "policy", policy),
     ];
 

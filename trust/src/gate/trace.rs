@@ -3,6 +3,9 @@
 
 use aisoc_manifests::fault::{Fault, Reason};
 
+/// The last question about what a signature proves: whether a key that counts has signed these bytes.
+pub(super) const FILES_AS_SIGNED: &str = "files as signed";
+
 /// What one gate said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -64,6 +67,17 @@ impl Trace {
     /// The steps, in the order of the gates.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// Whether a key that counts has signed what was judged, whatever else was objected to.
+    pub fn is_proved(&self) -> bool {
+        let proof = |step: &&Step| step.name == FILES_AS_SIGNED;
+        self.steps.iter().find(proof).is_some_and(|step| step.answered == Answered::Passed)
+    }
+
+    /// Whether a gate has objected for that reason.
+    pub fn has_objected(&self, reason: Reason) -> bool {
+        self.steps.iter().any(|step| step.reason == Some(reason))
     }
 
     /// One that is written as `traces` says.
