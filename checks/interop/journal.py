@@ -19,23 +19,23 @@ def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def link(before, number, lines, torn, writer):
+def link(before, number, lines, torn, said):
     """The hash of a line of the chain: of the one before, and of what the line binds."""
-    fields = [before, str(number), sha256(lines), sha256(torn), *writer]
+    fields = [before, str(number), sha256(lines), sha256(torn), *said]
     data = b"".join(struct.pack(">Q", len(field.encode())) + field.encode() for field in fields)
     return sha256(CONTEXT + data)
 
 
 def chained(chain):
-    """Number, hash, writer and torn bytes before it of each whole line."""
+    """Number, hash, what else it says, and torn bytes before it of each whole line."""
     torn = b""
     for line in chain.split(b"\n")[:-1]:
         if line.endswith(b"\ttorn"):
             torn += line + b"\n"
             continue
-        number, digest, *writer = line.decode().split("\t")
-        assert len(writer) == 3, f"no line of a chain: {line!r}"
-        yield int(number), digest, writer, torn
+        number, digest, *said = line.decode().split("\t")
+        assert len(said) in (3, 4), f"no line of a chain: {line!r}"
+        yield int(number), digest, said, torn
         torn = b""
 
 
@@ -44,9 +44,9 @@ def newest(journal, chain):
     *ended, rest = journal.split(b"\n")
     lines = [line + b"\n" for line in ended] + ([rest] if rest else [])
     last, before = 0, sha256(CONTEXT)
-    for number, digest, writer, torn in chained(chain):
+    for number, digest, said, torn in chained(chain):
         assert last < number <= len(lines), f"line {number} of the journal is not there"
-        found = link(before, number, b"".join(lines[last:number]), torn, writer)
+        found = link(before, number, b"".join(lines[last:number]), torn, said)
         assert found == digest, f"line {last + 1} to {number}: expected {digest}, found {found}"
         last, before = number, digest
     return last, before

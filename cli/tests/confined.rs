@@ -14,10 +14,24 @@ use support::{Bench, Run};
 const WEAK_KERNEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/weak_kernel.py");
 const LAYERS: [(&str, &str); 3] = [("unshare", "namespaces"), ("landlock", "landlock"), ("seccomp", "seccomp")];
 
+/// The same command, of somebody whose umask that is.
+fn under(umask: &str, ours: &Command) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"]).arg(ours.get_program()).args(ours.get_args());
+    as_it_was(&mut command, ours);
+    command
+}
+
 /// The same command on a kernel that has not those system calls.
 fn without(calls: &str, ours: &Command) -> Command {
     let mut command = Command::new("python3");
     command.args([WEAK_KERNEL, calls]).arg(ours.get_program()).args(ours.get_args());
+    as_it_was(&mut command, ours);
+    command
+}
+
+/// Where the other one is, and with its environment.
+fn as_it_was(command: &mut Command, ours: &Command) {
     command.current_dir(ours.get_current_dir().expect("a bench has a place"));
     for (name, value) in ours.get_envs() {
         match value {
@@ -25,7 +39,6 @@ fn without(calls: &str, ours: &Command) -> Command {
             None => command.env_remove(name),
         };
     }
-    command
 }
 
 /// What this system gives, as `doctor` says it.
@@ -277,6 +290,26 @@ fn a_plugin_writes_to_its_scratch_alone_and_nothing_of_that_is_left() {
     assert!(fs::metadata(place).is_err(), "it has gone with the worker");
     assert_eq!(host.terminate(), Some(0));
     assert_eq!(fs::read_dir(&temporary).expect("listed").count(), 0);
+}
+
+#[test]
+fn a_plugin_is_started_whatever_the_umask_of_whoever_starts_its_host() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    bench.run(&["plugin", "new", "demo", "--type", "enricher", "-o", "plugins"]).ok();
+    let code = "import os\nimport tempfile\n\n\nclass Plugin:\n    def run(self, payload, context):\n        with open(os.path.join(tempfile.gettempdir(), 'kept'), 'w') as file:\n            file.write('x')\n        return {}\n";
+    bench.write("plugins/demo/plugin.py", code);
+    bench.run(&["plugin", "sign", "--plugin-dir", "plugins/demo", "--private-key", "release.key"]).ok();
+    for umask in ["022", "027", "077"] {
+        for word in ["best-effort", "off"] {
+            Run::of(&mut under(umask, bench.command(&LOAD).env("AISOC_SANDBOX", word))).ok();
+            let host = ServedHost::ready(&mut under(umask, command(&bench, &[]).env("AISOC_SANDBOX", word)));
+            host.post("/api/v1/plugins/demo/run", "").ok();
+            assert_eq!(host.terminate(), Some(0), "{umask} {word}");
+        }
+    }
 }
 
 /// A virtual environment with a `.pth` file, whose lines are code and places to look for modules.

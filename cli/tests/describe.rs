@@ -184,7 +184,10 @@ fn a_signature_is_worth_what_it_is_whatever_else_refuses_the_plugin() {
     for (archive, reason) in [("grown.tar", "capabilities_not_accepted"), ("older.tar", "version_downgrade")] {
         let page = page(&bench, &[archive]);
         assert_eq!((&page["verdict"], &page["objection"]["reason_code"]), (&json!("refused"), &json!(reason)));
-        assert_eq!((&page["signature_status"], &page["signers"][0]["signing_key_id"]), (&json!("verified"), &json!("release")));
+        assert_eq!(
+            (&page["signature_status"], &page["signers"][0]["signing_key_id"]),
+            (&json!("verified"), &json!("release"))
+        );
         let text = describe(&bench, &[archive]);
         assert!(text.stdout.contains("signature   verified, coverage "), "{text:?}");
         assert!(!text.stdout.contains("~ coverage"), "{text:?}");

@@ -22,8 +22,8 @@ mod sealed;
 pub use body::{DigestOf, Hasher, hex, read_hex};
 pub use form::Algorithm;
 pub use named::{
-    ArtifactDigest, CanonicalDigest, ChainDigest, ContentDigest, CoveredTreeDigest, Digest, FileDigest, LayerDigest,
-    LinesDigest, RecordDigest, TokenDigest, TreeDigest,
+    AcceptedDigest, ArtifactDigest, CanonicalDigest, ChainDigest, ContentDigest, CoveredTreeDigest, Digest, FileDigest,
+    LayerDigest, LinesDigest, RecordDigest, TokenDigest, TreeDigest,
 };
 pub use oci::Agreement;
 pub use reader::VerifyingReader;
@@ -87,6 +87,7 @@ mod tests {
         reads_one_text_only::<meaning::Record>();
         reads_one_text_only::<meaning::Chain>();
         reads_one_text_only::<meaning::Lines>();
+        reads_one_text_only::<meaning::Accepted>();
         reads_one_text_only::<meaning::Token>();
     }
 

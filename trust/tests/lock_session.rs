@@ -11,7 +11,8 @@ use aisoc_manifests::fault::{Reason, Result};
 use aisoc_trust::Patience;
 use aisoc_trust::journal::{Action, Entry, HeldDirectory, JournalTime, Writer};
 use aisoc_trust::lockfile::{
-    LockAccess, LockEntry, LockPlace, LockSession, Lockfile, MAX_LOCK_BYTES, Provenance, Unjournaled, unjournaled,
+    Changed, LockAccess, LockEntry, LockPlace, LockSession, Lockfile, MAX_LOCK_BYTES, Provenance, Unjournaled,
+    unjournaled,
 };
 use tempfile::TempDir;
 
@@ -40,10 +41,15 @@ impl Site {
     }
 
     fn accept(&self, id: &str, version: &str, hash: &str, reason: &str) -> Result<()> {
+        self.accept_entry(&entry(id, version, hash), reason)
+    }
+
+    fn accept_entry(&self, entry: &LockEntry, reason: &str) -> Result<()> {
         let session = self.begin(&access())?;
         let lock = session.lock().cloned().unwrap_or_else(Lockfile::empty);
-        let changed = lock.with(&entry(id, version, hash))?;
-        session.commit(&changed, &[line(Action::Trust, id, Some(hash), reason)])
+        let changed = lock.with(entry)?;
+        let line = line(Action::Trust, &entry.id, Some(&entry.distribution_hash), reason);
+        session.commit(&changed, &[Entry { version: Some(entry.version.clone()), ..line }])
     }
 
     fn revoke(&self, id: &str) -> Result<()> {
@@ -131,7 +137,7 @@ fn every_change_without_its_line_is_found() {
     assert_eq!(site.unjournaled(), []);
     let found = |id: &str, journaled: Option<&str>, locked: Option<&str>| {
         let [journaled, locked] = [journaled, locked].map(|hash| hash.map(str::to_owned));
-        Unjournaled { id: id.to_owned(), journaled, locked, revoked: None }
+        Unjournaled { id: id.to_owned(), journaled, locked, revoked: None, changed: None }
     };
     let lock = site.lock();
     let write = |lock: &Lockfile| fs::write(site.path(), lock.text()).expect("written by hand");
@@ -332,6 +338,55 @@ fn a_journal_is_asked_before_anything_is_changed_that_it_has_to_answer_for() {
         fs::write(&journal, &written).expect("back");
     }
     assert_eq!(site.lock().entries().len(), 1);
+}
+
+#[test]
+fn whatever_was_changed_of_an_entry_is_no_longer_what_was_accepted() {
+    let site = Site::new();
+    let accepted = LockEntry {
+        provenance: Provenance {
+            source: Some("oci".to_owned()),
+            oci_ref: Some("r.test/one:1".to_owned()),
+            oci_digest: Some(format!("sha256:{}", "1".repeat(64))),
+            signed_by: Some(vec![format!("SHA256:{}", "1".repeat(64))]),
+            coverage: Some("full".to_owned()),
+            capabilities: Some(vec!["facts.read".to_owned()]),
+            version_floor: Some("1".to_owned()),
+            accepted_at: Some("2026-01-31T12:00:00Z".to_owned()),
+        },
+        ..entry("one", "1", HASH)
+    };
+    site.accept_entry(&accepted, "read it").expect("accepted");
+    assert_eq!(site.unjournaled(), []);
+    let lock = site.lock();
+    let text = lock.text().to_owned();
+    for (line, other) in [
+        ("version = \"1\"", "version = \"2\""),
+        ("package = ", "package = \"x\" # "),
+        ("entry_point = ", "entry_point = \"other:Class\" # "),
+        ("source = ", "source = \"dir\" # "),
+        ("oci_ref = ", "oci_ref = \"r.test/other:1\" # "),
+        ("oci_digest = ", "# "),
+        ("signed_by = ", "# "),
+        ("coverage = ", "coverage = \"code\" # "),
+        ("capabilities = ", "capabilities = [\"facts.read\", \"network.outbound\"] # "),
+        ("version_floor = ", "# "),
+        ("accepted_at = ", "accepted_at = \"2026-01-31T12:00:01Z\" # "),
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+        fs::write(site.path(), text.replacen(line, other, 1)).expect("written by hand");
+        let [change] =
+            <[Unjournaled; 1]>::try_from(site.unjournaled()).unwrap_or_else(|found| panic!("{line}: {found:?}"));
+        let expected = match line.contains("\"1\"") {
+            true => Changed::Version("1".to_owned(), "2".to_owned()),
+            false => Changed::Other,
+        };
+        assert_eq!((change.changed, change.journaled), (Some(expected), change.locked), "{line}");
+    }
+    // A comment, another order and other blanks say the same.
+    fs::write(site.path(), text.replacen("version_floor", "# read twice\nversion_floor  ", 1))
+        .expect("written by hand");
+    assert_eq!(site.unjournaled(), []);
 }
 
 #[test]

@@ -44,5 +44,6 @@ meanings! {
     Record: Sha256Bytes => "RecordDigest";
     Chain: Sha256Bytes => "ChainDigest";
     Lines: Sha256Bytes => "LinesDigest";
+    Accepted: Sha256Bytes => "AcceptedDigest";
     Token: Sha256Bytes => "TokenDigest";
 }

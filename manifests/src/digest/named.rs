@@ -43,5 +43,8 @@ pub type ChainDigest = DigestOf<meaning::Chain>;
 /// Of the bytes of lines, ends and all, that one line of a journal's chain binds.
 pub type LinesDigest = DigestOf<meaning::Lines>;
 
+/// Of everything that an entry of a lock says: what a journal has answered for.
+pub type AcceptedDigest = DigestOf<meaning::Accepted>;
+
 /// Of a token of the operator's API: what a host keeps of it, and looks it up by.
 pub type TokenDigest = DigestOf<meaning::Token>;

@@ -3,7 +3,7 @@
 use aisoc_discovery::StatedPlugins;
 use aisoc_files::shell_word;
 use aisoc_trust::drift::{Drift, DriftKind};
-use aisoc_trust::lockfile::{LockPlace, Lockfile, Unjournaled};
+use aisoc_trust::lockfile::{Changed, LockPlace, Lockfile, Unjournaled};
 use aisoc_trust::{PluginMode, lock_missing};
 
 use super::finding::Finding;
@@ -67,8 +67,13 @@ fn of_drift(options: &DoctorOptions, drift: &Drift) -> Finding {
 }
 
 fn of_change(options: &DoctorOptions, change: &Unjournaled) -> Finding {
-    let Unjournaled { id, journaled, locked, revoked } = change;
+    let Unjournaled { id, journaled, locked, revoked, changed } = change;
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "no entry".to_owned());
+    let (expected, found) = match changed {
+        None => (shown(journaled), shown(locked)),
+        Some(Changed::Version(line, entry)) => (line.clone(), entry.clone()),
+        Some(Changed::Other) => ("what was accepted".to_owned(), "another entry of the same hash".to_owned()),
+    };
     let word = shell_word(id);
     let hint = match locked {
         Some(_) if revoked.is_some() => {
@@ -77,5 +82,5 @@ fn of_change(options: &DoctorOptions, change: &Unjournaled) -> Finding {
         Some(_) => format!("look at it, then answer for it: `aisoc plugins trust {word} --reason TEXT`"),
         None => format!("answer for it: `aisoc plugins untrust {word} --reason TEXT`"),
     };
-    Finding::at(Rule::LockUnexplained, &options.lock, change.to_string(), (shown(journaled), shown(locked)), hint)
+    Finding::at(Rule::LockUnexplained, &options.lock, change.to_string(), (expected, found), hint)
 }

@@ -145,6 +145,8 @@ pub struct UnreadablePlugin {
 pub struct UnjournaledChange {
     /// The plugin.
     pub id: String,
+    /// What differs, in words: the hashes may be the same where something else was changed.
+    pub message: String,
     /// The hash that the journal says is accepted; nothing for a revocation, or without a line.
     pub journaled: Option<String>,
     /// The hash that the lock accepts; nothing without an entry.

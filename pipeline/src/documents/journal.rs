@@ -8,7 +8,7 @@ use aisoc_trust::journal::{Entry, Seen, Standing, Writer};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Objection;
+use super::{Objection, UnjournaledChange};
 
 /// Longest line that says nothing which is shown.
 const MAX_SHOWN: usize = 200;
@@ -18,6 +18,8 @@ const MAX_SHOWN: usize = 200;
 pub struct VerifiedJournals {
     /// Each of them: where a keyring could once be written and cannot now, there are two.
     pub journals: Vec<VerifiedJournal>,
+    /// What the lock says and the journal beside it does not: every entry has a line that accepts it, and its hash.
+    pub unjournaled: Vec<UnjournaledChange>,
 }
 
 /// A journal, and how it stands to its chain and its head.

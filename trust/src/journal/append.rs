@@ -9,10 +9,10 @@ use std::io::{Seek as _, SeekFrom};
 use std::time::Instant;
 
 use aisoc_files::{append_lines, append_lines_after};
-use aisoc_manifests::digest::LinesDigest;
+use aisoc_manifests::digest::{AcceptedDigest, LinesDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
-use super::chain::{ChainLine, TORN, WriterColumns};
+use super::chain::{ChainLine, Said, TORN, WriterColumns};
 use super::chain_reader::broken_at;
 use super::check::{End, check};
 use super::entry::Entry;
@@ -74,7 +74,20 @@ impl<'a> Journal<'a> {
     /// `usage` for a blank reason where one is needed and for what fits into no line, before anything is written;
     /// `journal_broken` when somebody has changed the journal meanwhile; and I/O reasons.
     pub fn append_all<'e>(&mut self, entries: impl IntoIterator<Item = &'e Entry>, writer: &Writer) -> Result<()> {
-        let lines: Vec<String> = entries.into_iter().map(line_of).collect::<Result<_>>()?;
+        self.append_accepting(entries.into_iter().map(|entry| (entry, None)), writer)
+    }
+
+    /// As [`Journal::append_all`], each with what an entry of a lock says that it accepts.
+    ///
+    /// # Errors
+    /// As [`Journal::append_all`].
+    pub fn append_accepting<'e>(
+        &mut self,
+        entries: impl IntoIterator<Item = (&'e Entry, Option<AcceptedDigest>)>,
+        writer: &Writer,
+    ) -> Result<()> {
+        let line = |(entry, accepted)| Ok(Written { line: line_of(entry)?, accepted });
+        let lines: Vec<Written> = entries.into_iter().map(line).collect::<Result<_>>()?;
         let writer = WriterColumns::of(writer);
         let mut rest = lines.as_slice();
         while !rest.is_empty() {
@@ -92,12 +105,12 @@ impl<'a> Journal<'a> {
         Ok(())
     }
 
-    fn append_to(&self, end: End, lines: &[String], writer: &WriterColumns) -> Result<End> {
+    fn append_to(&self, end: End, lines: &[Written], writer: &WriterColumns) -> Result<End> {
         let path = self.place.path();
         let failed = |error| Fault::io("write", &path, error);
         let mut file = self.place.journal_to_append()?;
         let length = file.metadata().map_err(failed)?.len();
-        let text = lines.join("\n");
+        let text = lines.iter().map(|written| written.line.as_str()).collect::<Vec<_>>().join("\n");
         if length + text.len() as u64 > MAX_JOURNAL_BYTES {
             return Err(too_large(&path, length));
         }
@@ -118,7 +131,7 @@ impl<'a> Journal<'a> {
         mut file: File,
         end: End,
         length: u64,
-        written: &[String],
+        written: &[Written],
         writer: &WriterColumns,
     ) -> Result<(End, Vec<String>)> {
         let path = self.place.path();
@@ -126,7 +139,8 @@ impl<'a> Journal<'a> {
         file.seek(SeekFrom::Start(end.bound_bytes)).map_err(failed)?;
         let (first, from) = (end.last.number, end.bound_bytes);
         let (mut end, mut lines, mut chained) = (end, Lines::of(file), Vec::with_capacity(written.len()));
-        for line in written {
+        for Written { line, accepted } in written {
+            let said = Said { writer: writer.clone(), accepted: *accepted };
             let mut hasher = LinesDigest::hasher();
             loop {
                 let begins_at = from + lines.bytes;
@@ -138,12 +152,18 @@ impl<'a> Journal<'a> {
                     break;
                 }
             }
-            let link = end.last.then(first + lines.number, hasher.finish(), end.torn.finish(), writer);
-            chained.push(ChainLine { link, writer: writer.clone() }.line());
+            let link = end.last.then(first + lines.number, hasher.finish(), end.torn.finish(), &said);
+            chained.push(ChainLine { link, said }.line());
             end = End { last: link, bound_bytes: from + lines.bytes, torn: LinesDigest::hasher(), head: end.head };
         }
         Ok((end, chained))
     }
+}
+
+/// A line that is written, and what its own line of the chain says of it.
+struct Written {
+    line: String,
+    accepted: Option<AcceptedDigest>,
 }
 
 fn line_of(entry: &Entry) -> Result<String> {
@@ -158,10 +178,10 @@ fn line_of(entry: &Entry) -> Result<String> {
 
 /// How many lines go into the next write; there is at least one. Until there is a head, one alone: a chain of more
 /// without a head is one whose head was taken away.
-fn fitting(lines: &[String], has_head: bool) -> usize {
+fn fitting(lines: &[Written], has_head: bool) -> usize {
     let mut bytes = 0;
-    let fits = lines.iter().take_while(|line| {
-        bytes += line.len() + 1;
+    let fits = lines.iter().take_while(|written| {
+        bytes += written.line.len() + 1;
         bytes <= MAX_WRITE_BYTES
     });
     if has_head { fits.count().max(1) } else { 1 }

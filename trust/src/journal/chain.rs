@@ -1,14 +1,18 @@
-//! The chain beside a journal: one line for each line that aisoc has written, in five columns that TAB parts.
+//! The chain beside a journal: one line for each line that aisoc has written, in five columns that TAB parts, or six.
 //!
 //! ```text
 //! 7 ⇥ sha256:… ⇥ uid 1000 (ada) ⇥ bench ⇥ github acme/keys run 12
+//! 8 ⇥ sha256:… ⇥ uid 1000 (ada) ⇥ bench ⇥ - ⇥ sha256:…
 //! ```
 //!
 //! The number is the journal's line. The hash binds that line and every one since the last that is bound, as they
-//! are, byte for byte; the writer; and the hash before. So a line that was changed, removed, moved or inserted
+//! are, byte for byte; the writer; the sixth column; and the hash before. So a line that was changed, removed, moved or inserted
 //! breaks the chain where it stands, and a journal of a million lines is held by its newest hash.
+//!
+//! The sixth column is of lines that accept an entry of a lock: the digest of all that the entry said then. The journal's
+//! own columns hold its version and its hash, and an entry is more than that.
 
-use aisoc_manifests::digest::{ChainDigest, LinesDigest};
+use aisoc_manifests::digest::{AcceptedDigest, ChainDigest, LinesDigest};
 use aisoc_manifests::text::shown;
 
 use super::column::{escaped, unescaped};
@@ -34,7 +38,15 @@ pub struct Link {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ChainLine {
     pub(super) link: Link,
+    pub(super) said: Said,
+}
+
+/// What a line of the chain says beside its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
     pub(super) writer: WriterColumns,
+    /// What was accepted, of a line that accepts an entry of a lock.
+    pub(super) accepted: Option<AcceptedDigest>,
 }
 
 /// Who wrote, as the columns have it.
@@ -49,12 +61,13 @@ impl Link {
 
     /// The place of the line that follows this one: `lines` is of the journal's bytes since, `torn` of what killed
     /// processes have left in the chain since.
-    pub(super) fn then(self, number: u64, lines: LinesDigest, torn: LinesDigest, writer: &WriterColumns) -> Self {
+    pub(super) fn then(self, number: u64, lines: LinesDigest, torn: LinesDigest, said: &Said) -> Self {
         let mut hasher = ChainDigest::hasher();
         hasher.update(CONTEXT);
         let (hash, lines, torn) = (self.hash.to_string(), lines.to_string(), torn.to_string());
         let number_text = number.to_string();
-        let fields = [&hash, &number_text, &lines, &torn].into_iter().chain(&writer.0);
+        let accepted = said.accepted.map(|accepted| accepted.to_string());
+        let fields = [&hash, &number_text, &lines, &torn].into_iter().chain(&said.writer.0).chain(&accepted);
         for field in fields {
             // Its length first: no two lists of fields are the same bytes.
             hasher.update((field.len() as u64).to_be_bytes());
@@ -67,17 +80,23 @@ impl Link {
 impl ChainLine {
     /// The line without its end.
     pub(super) fn line(&self) -> String {
-        format!("{}\t{}\t{}", self.link.number, self.link.hash, self.writer.0.join("\t"))
+        let Self { link, said: Said { writer, accepted } } = self;
+        let accepted = accepted.map(|accepted| format!("\t{accepted}")).unwrap_or_default();
+        format!("{}\t{}\t{}{accepted}", link.number, link.hash, writer.0.join("\t"))
     }
 
     /// Reads a line that [`ChainLine::line`] wrote; nothing for every other.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
-        let [number, hash, user, host, run]: [&str; 5] =
-            std::str::from_utf8(line).ok()?.split('\t').collect::<Vec<_>>().try_into().ok()?;
+        let columns: Vec<&str> = std::str::from_utf8(line).ok()?.split('\t').collect();
+        let (number, hash, user, host, run, accepted) = match *columns.as_slice() {
+            [number, hash, user, host, run] => (number, hash, user, host, run, None),
+            [number, hash, user, host, run, accepted] => (number, hash, user, host, run, Some(accepted.parse().ok()?)),
+            _ => return None,
+        };
         let link = Link { number: number.parse().ok()?, hash: hash.parse().ok()? };
         let writer = WriterColumns([user, host, run].map(str::to_owned));
         let is_writer = writer.0.iter().all(|column| !column.is_empty() && unescaped(column).is_ok());
-        let read = Self { link, writer };
+        let read = Self { link, said: Said { writer, accepted } };
         // One spelling: a number with a sign or with zeros before it is another line.
         (is_writer && read.line().as_bytes() == line).then_some(read)
     }
@@ -100,6 +119,10 @@ impl WriterColumns {
 mod tests {
     use super::*;
 
+    fn said(values: [&str; 3]) -> Said {
+        Said { writer: writer(values), accepted: None }
+    }
+
     fn writer(values: [&str; 3]) -> WriterColumns {
         let [user, host, run] = values.map(|value| Some(value.to_owned()));
         WriterColumns::of(&Writer { user, host, run })
@@ -107,8 +130,8 @@ mod tests {
 
     fn line() -> ChainLine {
         let none = LinesDigest::of(b"");
-        let columns = writer(["uid 1000 (ada)", "bench", "github acme/keys run 12"]);
-        ChainLine { link: Link::start().then(7, LinesDigest::of(b"x\n"), none, &columns), writer: columns }
+        let said = said(["uid 1000 (ada)", "bench", "github acme/keys run 12"]);
+        ChainLine { link: Link::start().then(7, LinesDigest::of(b"x\n"), none, &said), said }
     }
 
     #[test]
@@ -134,6 +157,18 @@ mod tests {
             assert_eq!(ChainLine::read(other.as_bytes()), None, "{other:?}");
         }
         assert_eq!(ChainLine::read(b"7\xff"), None);
+        let accepted = Some(AcceptedDigest::of(b"an entry"));
+        let of_entry = ChainLine { said: Said { accepted, ..line().said }, ..line() };
+        let text = of_entry.line();
+        assert_eq!(ChainLine::read(text.as_bytes()), Some(of_entry));
+        for other in [
+            format!("{text}\t"),
+            format!("{text}\tx"),
+            text.replace("\tsha256:", "\tsha512:"),
+            text[..text.len() - 1].into(),
+        ] {
+            assert_eq!(ChainLine::read(other.as_bytes()), None, "{other:?}");
+        }
     }
 
     #[test]
@@ -151,7 +186,8 @@ mod tests {
     #[test]
     fn a_place_in_the_chain_is_of_everything_before_it() {
         let [x, y, none] = [b"x\n".as_slice(), b"y\n", b""].map(LinesDigest::of);
-        let columns = writer(["u", "h", "r"]);
+        let columns = said(["u", "h", "r"]);
+        let accepted = |entry: &[u8]| Said { accepted: Some(AcceptedDigest::of(entry)), ..said(["u", "h", "r"]) };
         let place = Link::start().then(1, x, none, &columns);
         let others = [
             Link::start().then(2, x, none, &columns),
@@ -159,11 +195,14 @@ mod tests {
             Link::start().then(1, x, y, &columns),
             Link::start().then(1, none, x, &columns),
             place.then(1, x, none, &columns),
-            Link::start().then(1, x, none, &writer(["uh", "r", "-"])),
-            Link::start().then(1, x, none, &writer(["u", "hr", "-"])),
-            Link::start().then(1, x, none, &writer(["u", "h", "s"])),
+            Link::start().then(1, x, none, &said(["uh", "r", "-"])),
+            Link::start().then(1, x, none, &said(["u", "hr", "-"])),
+            Link::start().then(1, x, none, &said(["u", "h", "s"])),
+            Link::start().then(1, x, none, &accepted(b"a")),
         ];
         assert!(others.iter().all(|other| other.hash != place.hash), "{others:?}");
+        let [one, other] = [b"a", b"b"].map(|entry| Link::start().then(1, x, none, &accepted(entry)));
+        assert_ne!(one.hash, other.hash);
         // The format: whoever checks a journal without aisoc computes the same.
         assert_eq!(place.hash.to_string(), EXPECTED);
     }

@@ -10,7 +10,7 @@ use std::io;
 use std::path::PathBuf;
 
 use aisoc_manifests::counted;
-use aisoc_manifests::digest::{Hasher, LinesDigest, meaning};
+use aisoc_manifests::digest::{AcceptedDigest, Hasher, LinesDigest, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use super::chain::{ChainLine, Link};
@@ -32,6 +32,8 @@ pub struct Seen<'a> {
     pub number: u64,
     /// What the chain says of it.
     pub standing: Standing,
+    /// What an entry of a lock said when this line accepted it, where the chain holds that.
+    pub accepted: Option<AcceptedDigest>,
     line: &'a [u8],
     is_too_long: bool,
 }
@@ -197,11 +199,12 @@ impl<'a> Check<'a> {
             }
         }
         let lines = hasher.finish();
-        let found = self.last.then(number, lines, torn, &line.writer);
+        let found = self.last.then(number, lines, torn, &line.said);
         if found != line.link {
             return Err(self.difference(line, torn, lines, found)?);
         }
-        self.visit_held(Standing::Written(line.writer.writer(), line.link))?;
+        let said = &line.said;
+        self.visit_accepting(Standing::Written(said.writer.writer(), line.link), said.accepted)?;
         (self.last, self.bound_bytes) = (line.link, self.journal.as_ref().map_or(0, |journal| journal.bytes));
         self.summary.chained += 1;
         self.is_head_met |= self.head == Some(line.link);
@@ -294,8 +297,12 @@ impl<'a> Check<'a> {
     }
 
     fn visit_held(&mut self, standing: Standing) -> Result<()> {
+        self.visit_accepting(standing, None)
+    }
+
+    fn visit_accepting(&mut self, standing: Standing, accepted: Option<AcceptedDigest>) -> Result<()> {
         self.is_held = false;
-        let seen = seen(self.journal.as_ref(), standing);
+        let seen = Seen { accepted, ..seen(self.journal.as_ref(), standing) };
         (self.visit)(seen)
     }
 
@@ -355,7 +362,7 @@ impl<'a> Check<'a> {
                 // What is wrong further on is no answer to what is wrong here.
                 Ok(None) | Err(_) => break,
             };
-            if before.then(line.link.number, lines, torn, &line.writer) == line.link {
+            if before.then(line.link.number, lines, torn, &line.said) == line.link {
                 return Ok(Some(line.link.number));
             }
             before = line.link;
@@ -371,7 +378,7 @@ impl<'a> Check<'a> {
             if !self.read(&mut hasher)? {
                 break;
             }
-            if before.then(line.link.number, hasher.finish(), torn, &line.writer) == line.link {
+            if before.then(line.link.number, hasher.finish(), torn, &line.said) == line.link {
                 return Ok(true);
             }
         }
@@ -382,5 +389,5 @@ impl<'a> Check<'a> {
 fn seen(journal: Option<&Lines<File>>, standing: Standing) -> Seen<'_> {
     let (number, line, is_too_long) =
         journal.map_or((0, [].as_slice(), false), |journal| (journal.number, journal.line(), journal.is_too_long));
-    Seen { number, standing, line, is_too_long }
+    Seen { number, standing, accepted: None, line, is_too_long }
 }

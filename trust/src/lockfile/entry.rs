@@ -1,6 +1,6 @@
 //! `LockEntry`: what was accepted of one plugin, and the fields that say it.
 
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{AcceptedDigest, ArtifactDigest};
 use aisoc_manifests::version_order::compare;
 use aisoc_signing::{Coverage, Fingerprint};
 use jiff::Timestamp;
@@ -185,6 +185,26 @@ fn is_hash(text: &str) -> bool {
 }
 
 impl LockEntry {
+    /// Of everything that it says: the name of each field that it has, and its texts, each with its length before it.
+    pub fn digest(&self) -> AcceptedDigest {
+        let mut hasher = AcceptedDigest::hasher();
+        let mut add = |text: &str| {
+            hasher.update((text.len() as u64).to_be_bytes());
+            hasher.update(text);
+        };
+        for field in Field::ALL {
+            let texts = match self.value(field) {
+                None => continue,
+                Some(FieldValue::Text(text)) => vec![text],
+                Some(FieldValue::Texts(texts)) => texts,
+            };
+            add(field.as_str());
+            add(&texts.len().to_string());
+            texts.iter().for_each(|text| add(text));
+        }
+        hasher.finish()
+    }
+
     /// What a field of it holds; nothing when the entry has none.
     pub(super) fn value(&self, field: Field) -> Option<FieldValue> {
         let text = |text: &String| Some(FieldValue::Text(text.clone()));

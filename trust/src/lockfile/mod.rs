@@ -43,7 +43,7 @@ pub use read::{KnownLock, Lockfile, MAX_LOCK_ENTRIES};
 pub use schema::LockSchema;
 pub use session::{LockAccess, LockSession, Remembered};
 pub use set::{LockSet, MAX_LOCKSET_BYTES};
-pub use unjournaled::{Revocation, Unjournaled, unjournaled};
+pub use unjournaled::{Changed, Revocation, Unjournaled, unjournaled};
 
 #[cfg(test)]
 mod set_tests;

@@ -11,9 +11,10 @@ use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use super::applied::{APPLIED, AppliedLock, SETTINGS};
+use super::entry::LockEntry;
 use super::place::{LockPlace, Stored};
 use super::read::{KnownLock, Lockfile};
-use crate::journal::{Entry, HeldDirectory, JournalPlace, Writer};
+use crate::journal::{Action, Entry, HeldDirectory, JournalPlace, Writer};
 use crate::keys::SyncSettings;
 use crate::state_lock::Patience;
 
@@ -150,7 +151,12 @@ impl LockSession {
         let mut journal = self.journal.open()?;
         self.require_unchanged()?;
         self.remember(remembered)?;
-        journal.append_all(entries, &self.access.writer)?;
+        // What is accepted is the whole entry, of which the line has a version and a hash.
+        let accepted = |line: &Entry| match (line.action, &line.id) {
+            (Action::Trust, Some(id)) => lock.entry(id).map(LockEntry::digest),
+            _ => None,
+        };
+        journal.append_accepting(entries.iter().map(|line| (line, accepted(line))), &self.access.writer)?;
         draft.publish().map_err(|error| match (self.holds(lock), entries.is_empty()) {
             (true, _) => failed(error).although(format!("`{}` says so now", self.place.path().display())),
             (false, false) => failed(error).although("the journal says that the lock was changed"),

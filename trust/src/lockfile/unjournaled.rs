@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use aisoc_manifests::digest::AcceptedDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
+use super::entry::LockEntry;
 use super::read::Lockfile;
 use crate::journal::{Action, JournalPlace, JournalTime, Reading};
 
@@ -22,6 +24,17 @@ pub struct Unjournaled {
     pub locked: Option<String>,
     /// The last line about it, where that is a revocation.
     pub revoked: Option<Revocation>,
+    /// Which of what the entry says was changed, where the hash is the same.
+    pub changed: Option<Changed>,
+}
+
+/// What somebody has changed of an entry besides its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// The version: what the line has, and what the entry has.
+    Version(String, String),
+    /// Something else: what is loaded, who has signed it, what it may ask for, which versions come back.
+    Other,
 }
 
 /// A line that takes an acceptance back.
@@ -44,10 +57,44 @@ impl fmt::Display for Unjournaled {
             (Some(_), None) => {
                 write!(f, "unjournaled change: the entry `{id}` is gone, and the journal has no revocation of it")
             }
-            (Some(_), Some(_)) => {
-                write!(f, "unjournaled change: the entry `{id}` accepts another hash than its last line in the journal")
-            }
+            (Some(_), Some(_)) => match &self.changed {
+                None => {
+                    write!(
+                        f,
+                        "unjournaled change: the entry `{id}` accepts another hash than its last line in the journal"
+                    )
+                }
+                Some(Changed::Version(line, entry)) => {
+                    write!(
+                        f,
+                        "unjournaled change: the entry `{id}` says version {entry}, and its last line in the journal {line}"
+                    )
+                }
+                Some(Changed::Other) => {
+                    write!(f, "unjournaled change: the entry `{id}` does not say what it said when it was accepted")
+                }
+            },
             (None, _) => write!(f, "unjournaled change: the journal has no line that accepts the entry `{id}`"),
+        }
+    }
+}
+
+/// What a line accepts: as much as whoever wrote it has said.
+#[derive(Default)]
+struct Accepted {
+    hash: Option<String>,
+    version: Option<String>,
+    /// All that the entry said; not of a line by hand, or of an older aisoc.
+    entry: Option<AcceptedDigest>,
+}
+
+impl Accepted {
+    fn changed(&self, entry: &LockEntry) -> Option<Changed> {
+        match &self.version {
+            Some(version) if *version != entry.version => {
+                Some(Changed::Version(version.clone(), entry.version.clone()))
+            }
+            _ => self.entry.filter(|accepted| *accepted != entry.digest()).map(|_| Changed::Other),
         }
     }
 }
@@ -58,12 +105,12 @@ impl fmt::Display for Unjournaled {
 /// # Errors
 /// As [`JournalPlace::read`], and `journal_invalid` for one that is about more plugins than any site has.
 pub fn unjournaled(lock: &Lockfile, journal: &JournalPlace) -> Result<(Vec<Unjournaled>, Reading)> {
-    let mut last: HashMap<String, Result<Option<String>, Revocation>> = HashMap::new();
+    let mut last: HashMap<String, Result<Accepted, Revocation>> = HashMap::new();
     let reading = journal.read(|seen| {
         let Ok(entry) = seen.entry() else { return Ok(()) };
         let (Some(id), Action::Trust | Action::Revoke) = (entry.id, entry.action) else { return Ok(()) };
         let said = match entry.action {
-            Action::Trust => Ok(entry.hash),
+            Action::Trust => Ok(Accepted { hash: entry.hash, version: entry.version, entry: seen.accepted }),
             _ => Err(Revocation { at: entry.at, reason: entry.reason }),
         };
         if last.len() >= MAX_PLUGINS && !last.contains_key(&id) {
@@ -77,22 +124,25 @@ pub fn unjournaled(lock: &Lockfile, journal: &JournalPlace) -> Result<(Vec<Unjou
     })?;
     let mut found = Vec::new();
     for entry in lock.entries() {
-        let (journaled, revoked) = match last.remove(&entry.id) {
-            Some(Err(revocation)) => (None, Some(revocation)),
-            said => (said.and_then(Result::ok).flatten(), None),
+        let (accepted, revoked) = match last.remove(&entry.id) {
+            Some(Err(revocation)) => (Accepted::default(), Some(revocation)),
+            said => (said.and_then(Result::ok).unwrap_or_default(), None),
         };
         let locked = Some(entry.distribution_hash.clone());
-        if journaled != locked {
-            found.push(Unjournaled { id: entry.id.clone(), journaled, locked, revoked });
+        let changed = (accepted.hash == locked).then(|| accepted.changed(entry)).flatten();
+        if accepted.hash != locked || changed.is_some() {
+            found.push(Unjournaled { id: entry.id.clone(), journaled: accepted.hash, locked, revoked, changed });
         }
     }
-    let mut gone: Vec<(String, String)> = last.into_iter().filter_map(|(id, said)| Some((id, said.ok()??))).collect();
+    let gone = last.into_iter().filter_map(|(id, said)| Some((id, said.ok()?.hash?)));
+    let mut gone: Vec<(String, String)> = gone.collect();
     gone.sort();
     found.extend(gone.into_iter().map(|(id, hash)| Unjournaled {
         id,
         journaled: Some(hash),
         locked: None,
         revoked: None,
+        changed: None,
     }));
     Ok((found, reading))
 }

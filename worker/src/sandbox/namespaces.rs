@@ -8,12 +8,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, unshare};
-use rustix::fs::{StatVfsMountFlags, statvfs};
+use rustix::fs::{Mode, StatVfsMountFlags, statvfs};
 use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change, mount_remount, unmount,
 };
-use rustix::process::{chdir, getgid, getuid, pivot_root};
+use rustix::process::{chdir, getgid, getuid, pivot_root, umask};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, configure_capability_in_ambient_set, set_capabilities,
 };
@@ -68,6 +68,8 @@ pub(crate) fn show_only(view: &View) -> Result<(), Failed> {
     unshare(CloneFlags::CLONE_NEWNS).map_err(Failed::to("make a mount namespace"))?;
     let alone = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", alone).map_err(Failed::to("leave the mounts of others"))?;
+    // Whoever goes through the view need not be who makes it, and whoever starts a host may let nobody in by their umask.
+    umask(Mode::from_raw_mode(0o022));
     // Over the scratch itself, which nobody has to find there any more.
     let root = view.scratch.as_path();
     let plain = MountFlags::NOSUID | MountFlags::NODEV;

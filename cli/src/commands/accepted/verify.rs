@@ -67,19 +67,7 @@ pub(in crate::commands) fn ask(
     found.retain(|drift| is_asked(&drift.id));
     failed.retain(|failed| is_asked(&failed.name));
     unjournaled.retain(|change| is_asked(&change.id));
-    for change in unjournaled.iter().take(MAX_WARNED) {
-        let cure = format!("take it out of the lock: `aisoc plugins untrust {} --reason TEXT`", shell_word(&change.id));
-        let remedy = match &change.revoked {
-            Some(_) => Some(cure.as_str()),
-            None => Warning::LockUnjournaled.remedy(),
-        };
-        context.output.warning_with(Warning::LockUnjournaled, change, remedy);
-    }
-    if let more @ 1.. = unjournaled.len().saturating_sub(MAX_WARNED) {
-        context
-            .output
-            .warning(Warning::LockUnjournaled, format!("unjournaled change: {}", counted(more, "more entry")));
-    }
+    warn_of_unjournaled(&unjournaled, context);
     let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
     let path = path_text(&chosen.path);
     let mut text = format!("plugins.lock: {} (schema v{})\n", printable(&path), lock.schema());
@@ -124,7 +112,25 @@ fn unreadable(failed: &Failed) -> UnreadablePlugin {
     UnreadablePlugin { id: failed.name.clone(), source: failed.source.as_str(), error: Objection::from(&failed.fault) }
 }
 
-fn document(change: Unjournaled) -> UnjournaledChange {
-    let Unjournaled { id, journaled, locked, revoked } = change;
-    UnjournaledChange { id, journaled, locked, revoked_at: revoked.map(|revoked| revoked.at.to_string()) }
+/// Says what a lock says and its journal does not: the first few one by one.
+pub(in crate::commands) fn warn_of_unjournaled(changes: &[Unjournaled], context: &Context) {
+    for change in changes.iter().take(MAX_WARNED) {
+        let cure = format!("take it out of the lock: `aisoc plugins untrust {} --reason TEXT`", shell_word(&change.id));
+        let remedy = match &change.revoked {
+            Some(_) => Some(cure.as_str()),
+            None => Warning::LockUnjournaled.remedy(),
+        };
+        context.output.warning_with(Warning::LockUnjournaled, change, remedy);
+    }
+    if let more @ 1.. = changes.len().saturating_sub(MAX_WARNED) {
+        context
+            .output
+            .warning(Warning::LockUnjournaled, format!("unjournaled change: {}", counted(more, "more entry")));
+    }
+}
+
+pub(in crate::commands) fn document(change: Unjournaled) -> UnjournaledChange {
+    let message = change.to_string();
+    let Unjournaled { id, journaled, locked, revoked, .. } = change;
+    UnjournaledChange { id, message, journaled, locked, revoked_at: revoked.map(|revoked| revoked.at.to_string()) }
 }

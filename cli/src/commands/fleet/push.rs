@@ -10,11 +10,12 @@ use aisoc_pipeline::fleet::{LockExportOptions, export_lock, sign_lock_as_well};
 use aisoc_pipeline::{ExportedSet, NewVersion};
 use aisoc_signing::KeyHolder;
 use aisoc_trust::keys::SignedSet as _;
-use aisoc_trust::lockfile::LockSet;
+use aisoc_trust::lockfile::{LockPlace, LockSet, unjournaled};
 
 use super::super::signed_set::{Making, Signed, sign, signer};
 use crate::args::fleet::PushLockArgs;
 use crate::clock;
+use crate::commands::accepted::verify::warn_of_unjournaled;
 use crate::context::Context;
 use crate::output::{Answer, Form, path_text, printable};
 
@@ -55,12 +56,24 @@ impl Making for LockExportOptions {
     }
 }
 
+/// Says what nobody has answered for of what other hosts are going to accept. A lock without a journal, which was carried
+/// here, says nothing.
+fn warn_of_changes(lock: &Path, context: &Context) -> Result<()> {
+    let journal = context.site(None).lock_journal(lock)?;
+    let found = LockPlace::open(lock)?.map(|place| place.read()).transpose()?.flatten();
+    if let (Some(found), true) = (found, journal.is_there()?) {
+        warn_of_unjournaled(&unjournaled(&found, &journal)?.0, context);
+    }
+    Ok(())
+}
+
 pub(crate) fn run(args: PushLockArgs, context: &Context) -> Result<u8> {
     // Whoever names a lock means one that is there.
     if let Some(named) = args.lock.plugins_lock.as_ref().filter(|named| !named.exists()) {
         return Err(Fault::io("read", named, std::io::ErrorKind::NotFound.into()));
     }
     let lock = context.plugins_lock(args.lock.plugins_lock)?.path;
+    warn_of_changes(&lock, context)?;
     let options = LockExportOptions { lock, keys_dir: context.keys_directory(args.trusted_keys), at: clock::now() };
     let Signed { set: done, destination, artifact, statement } = sign(&args.sign, &options, context)?;
     let ExportedSet { set, signers, previous_version, .. } = done;

@@ -8,6 +8,7 @@ use aisoc_trust::journal::JournalPlace;
 use clap::Args;
 
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
+use crate::chosen_lock::ChosenLock;
 use crate::context::Context;
 
 /// What names journals.
@@ -17,10 +18,19 @@ pub(in crate::commands) trait Places: Args {
 
     /// The journals, the oldest first. One that has no line yet is one.
     fn places(self, context: &Context) -> Result<Vec<JournalPlace>>;
+
+    /// The lock that one of them answers for, and that journal.
+    fn answers_for(&self, context: &Context) -> Result<Option<(ChosenLock, JournalPlace)>>;
 }
 
 impl Places for PluginsJournalArgs {
     const GROUP: &'static str = "plugins";
+
+    fn answers_for(&self, context: &Context) -> Result<Option<(ChosenLock, JournalPlace)>> {
+        let lock = context.plugins_lock(self.plugins_lock.clone())?;
+        let place = context.site(self.plugins_dir.clone()).lock_journal(&lock.path)?;
+        Ok(Some((lock, place)))
+    }
 
     fn places(self, context: &Context) -> Result<Vec<JournalPlace>> {
         let site = context.site(self.plugins_dir);
@@ -53,6 +63,10 @@ fn beside_found_lock(site: &Site, context: &Context) -> Result<Option<JournalPla
 
 impl Places for KeysJournalArgs {
     const GROUP: &'static str = "keys";
+
+    fn answers_for(&self, _context: &Context) -> Result<Option<(ChosenLock, JournalPlace)>> {
+        Ok(None)
+    }
 
     /// A keyring that was made read-only has a journal of before, and goes on in the site's.
     fn places(self, context: &Context) -> Result<Vec<JournalPlace>> {

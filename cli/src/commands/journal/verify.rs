@@ -8,10 +8,13 @@ use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{Objection, VerifiedJournal, VerifiedJournals};
 use aisoc_trust::journal::{JournalPlace, Reading, Standing, Summary};
+use aisoc_trust::lockfile::{Unjournaled, unjournaled};
 use serde::Serialize;
 
 use super::places::Places;
 use crate::args::journal::JournalVerifyArgs;
+use crate::chosen_lock::ChosenLock;
+use crate::commands::accepted::verify::{document as change, warn_of_unjournaled};
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
 
@@ -52,6 +55,7 @@ impl Answer for Outcome {
 
 pub(crate) fn run<P: Places>(args: JournalVerifyArgs<P>, context: &Context) -> Result<u8> {
     let (mut journals, mut faults, mut is_included) = (Vec::new(), Vec::new(), false);
+    let answered_for = args.place.answers_for(context)?;
     for place in args.place.places(context)? {
         let reading = place.read(|seen| {
             is_included |= matches!(&seen.standing, Standing::Written(_, link) if Some(link.hash) == args.includes);
@@ -62,13 +66,29 @@ pub(crate) fn run<P: Places>(args: JournalVerifyArgs<P>, context: &Context) -> R
         journals.push(document(&place, &reading.summary, fault.as_ref()));
         faults.extend(fault);
     }
+    let unjournaled = match answered_for.map(|(lock, journal)| unanswered(&lock, &journal)) {
+        None => Vec::new(),
+        Some(Ok(changes)) => changes,
+        Some(Err(fault)) => {
+            faults.push(fault);
+            Vec::new()
+        }
+    };
+    warn_of_unjournaled(&unjournaled, context);
+    let unjournaled = unjournaled.into_iter().map(change).collect();
     faults.extend(args.includes.filter(|_| !is_included).map(|hash| not_included(&hash, &journals)));
     // A no of trust counts before a slip of somebody's.
     faults.sort_by_key(|fault| fault.class() != Class::Refused);
     let refusal = faults.into_iter().next();
     let exit_code = refusal.as_ref().map_or(0, |fault| fault.class().exit_code());
-    context.output.answer(&Outcome { document: VerifiedJournals { journals }, exit_code })?;
+    context.output.answer(&Outcome { document: VerifiedJournals { journals, unjournaled }, exit_code })?;
     refusal.map_or(Ok(0), Err)
+}
+
+/// What the lock says and its journal does not: every entry has a line that accepts it.
+fn unanswered(lock: &ChosenLock, journal: &JournalPlace) -> Result<Vec<Unjournaled>> {
+    let Some(lock) = lock.read()? else { return Ok(Vec::new()) };
+    unjournaled(&lock, journal).map(|(changes, _)| changes)
 }
 
 fn fault(place: &JournalPlace, reading: &Reading) -> Option<Fault> {
