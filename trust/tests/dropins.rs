@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use aisoc_manifests::fault::Reason;
+use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_signing::{
     Content, FileOutcome, FileStatement, Keyring, Overwrite, SigningKey, sign_file, verify_file, write_key_pair,
 };
@@ -100,6 +100,20 @@ fn what_nobody_has_looked_at_is_loaded_where_somebody_has_said_to_know_that() {
         let verdict = judge_file(&policy, PluginMode::Production, Path::new("x.py"), unread);
         assert_eq!(matches!(verdict.said, FoundSignature::Passes(_)), is_loaded);
         assert_eq!(verdict.status, SignatureStatus::Skipped);
+    }
+}
+
+#[test]
+fn what_a_signature_is_worth_is_said_whatever_is_decided() {
+    let of = |outcome| judged(&Policy::of(TrustMode::Strict), PluginMode::Production, outcome);
+    assert_eq!(of(signed()).status, SignatureStatus::Verified);
+    assert_eq!(of(FileOutcome::Unsigned).status, SignatureStatus::Unsigned);
+    let signature = |reason| FileOutcome::Malformed(Fault::new(reason, "no signature").hint("look"));
+    for (reason, is_signed_anew) in [(Reason::SignatureMalformed, true), (Reason::IoDenied, false)] {
+        let verdict = of(signature(reason));
+        assert_eq!(verdict.status, SignatureStatus::Invalid);
+        let FoundSignature::Refused(fault) = verdict.said else { panic!("refused") };
+        assert_eq!((fault.reason(), fault.next_step().contains("aisoc plugin sign")), (reason, is_signed_anew));
     }
 }
 

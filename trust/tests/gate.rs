@@ -91,6 +91,20 @@ fn what_was_examined_says_what_it_came_to() {
 }
 
 #[test]
+fn a_signature_that_is_not_enough_is_verified_all_the_same() {
+    let key = SigningKey::generate().expect("random");
+    let (_directory, ring) = keyring(&[("release", &key)]);
+    let claim = claim_with(b"t", MANIFEST, signature_files(MANIFEST, &[&key]), &[]);
+    let required_signers = std::num::NonZeroUsize::new(2).expect("two");
+    let policy = Policy { required_signers, coverage: CoverageRule::Code, ..Policy::of(TrustMode::Warn) };
+    let examined = examine(&policy, &claim, |claim, _| verify(claim, &ring, now()));
+    let verdict = examined.verdict().expect("let in");
+    assert_eq!(verdict.status(), SignatureStatus::Verified);
+    assert_eq!(verdict.objection().map(Fault::reason), Some(Reason::SignersTooFew));
+    assert!(!observe(examine(&policy, &claim, |_, _| Ok(Outcome::Unsigned)), None).trace.is_proved());
+}
+
+#[test]
 fn warn_lets_in_and_keeps_the_objection() {
     for (outcome, reason, status) in verdicts() {
         let admitted =

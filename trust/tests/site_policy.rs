@@ -324,6 +324,7 @@ fn what_is_signed_well_and_denied_says_no_more_about_its_signature() {
     let examined = examine(&policy, &claim, |claim, _| verify(claim, &ring, now()));
     assert!(examined.verdict().is_none());
     let trace = observe(examined, None).trace;
+    assert!(trace.is_proved(), "whatever else is objected to");
     let failed: Vec<&str> =
         trace.steps().iter().filter(|step| step.answered == Answered::Failed).map(|step| step.name).collect();
     assert_eq!(failed, ["capabilities allowed here"]);

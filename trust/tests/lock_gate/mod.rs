@@ -133,6 +133,88 @@ fn what_is_going_to_be_accepted_is_held_to_its_floor_alone() {
     assert_eq!(outcome.expect_err("below it").reason(), Reason::VersionDowngrade);
 }
 
+/// A lock that accepts a plugin with those capabilities.
+fn locked_with(names: &[&str]) -> LockFacts {
+    let capabilities = Some(names.iter().map(|name| (*name).to_owned()).collect());
+    says(
+        LockDemand::Dev,
+        Some(LockEntry { provenance: Provenance { capabilities, ..Provenance::default() }, ..entry("1", "aa") }),
+    )
+}
+
+/// What was accepted of the plugin in its place.
+fn replacing(names: Option<&[&str]>, lock: Option<LockFacts>) -> Facts {
+    let in_place = InPlace {
+        recorded: Some(TreeDigest::of(b"before")),
+        damaged_record: None,
+        version: Some("1".to_owned()),
+        signers: SignedBy::default(),
+        is_gone: false,
+        capabilities: names.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+    };
+    Facts { in_place: Some(in_place), lock, ..facts(Ok(Coverage::None)) }
+}
+
+#[test]
+fn who_has_accepted_less_is_named_and_the_place_before_the_lock() {
+    let asks = [MANIFEST, b"capabilities: [facts.write]\n".as_slice()].concat();
+    let (of_place, of_lock, of_nobody) =
+        ("what is installed was accepted with", "plugins.lock accepts of it", "cannot be read");
+    for (place, lock, said) in [
+        (Some(&[][..]), None, of_place),
+        (Some(&[][..]), Some(locked_with(&[])), of_place),
+        (Some(&["facts.write"][..]), Some(locked_with(&[])), of_lock),
+        (None, None, of_nobody),
+        (None, Some(locked_with(&["facts.write"])), of_nobody),
+    ] {
+        let shown = format!("{place:?} {lock:?}");
+        let (outcome, _) = beside(&asks, &replacing(place, lock));
+        let refusal = outcome.expect_err(&shown);
+        assert_eq!(refusal.reason(), Reason::CapabilitiesNotAccepted, "{shown}");
+        assert!(refusal.message().contains(said), "{shown}: {refusal}");
+    }
+    let (outcome, _) = beside(&asks, &replacing(Some(&["facts.write"]), Some(locked_with(&["facts.write"]))));
+    outcome.expect("both have accepted it");
+}
+
+#[test]
+fn what_cannot_be_read_is_held_to_whatever_was_accepted() {
+    let unreadable = [MANIFEST, b"capabilities: [facts.read, 7]\n".as_slice()].concat();
+    let consent = Consent { capabilities: CapabilityConsent::AcceptedBefore, ..Consent::default() };
+    let said = |facts: Facts| beside(&unreadable, &Facts { consent: consent.clone(), ..facts }).0.map(drop);
+    for held in [
+        replacing(Some(&["facts.read"]), None),
+        replacing(None, None),
+        locked(locked_with(&["facts.read"])),
+        replacing(Some(&["facts.read"]), Some(locked_with(&["facts.read"]))),
+    ] {
+        let shown = format!("{held:?}");
+        assert_eq!(said(held).expect_err(&shown).reason(), Reason::FieldType, "{shown}");
+    }
+    said(facts(Ok(Coverage::None))).expect("nothing was accepted that it could be held to");
+    said(locked(says(LockDemand::Dev, Some(entry("1", "aa")))))
+        .expect("an entry that says nothing of what it may ask for");
+}
+
+#[test]
+fn the_first_objection_counts_whichever_gate_has_it() {
+    let found = FoundPlugin { place: "/data/x.py", kind: "tool", is_allowed: Some(true) };
+    let fault = |reason| Fault::new(reason, "no");
+    let mut asking = Asking::found(&found, Traces::Kept);
+    asking.signature(&FoundSignature::Passes("signed".to_owned()));
+    asking.contract(None);
+    assert_eq!(asking.refusal().map(Fault::reason), None);
+    asking.contract(Some(&fault(Reason::ContractCheckFailed)));
+    assert_eq!(asking.refusal().map(Fault::reason), Some(Reason::ContractCheckFailed));
+    let mut asking = Asking::found(&found, Traces::Kept);
+    asking.signature(&FoundSignature::Refused(fault(Reason::Unsigned)));
+    asking.contract(Some(&fault(Reason::ContractCheckFailed)));
+    assert_eq!(asking.refusal().map(Fault::reason), Some(Reason::Unsigned));
+    let of = |number| asking.trace().steps().iter().find(|step| step.number == number).map(|step| step.answered);
+    assert_eq!((of("5"), of("3b")), (Some(Answered::Failed), Some(Answered::Failed)), "all of them are asked");
+    assert!(asking.trace().has_objected(Reason::Unsigned) && !asking.trace().has_objected(Reason::HashMismatch));
+}
+
 #[test]
 fn without_a_lock_to_ask_the_gate_is_not_asked() {
     let (outcome, steps) = beside(MANIFEST, &facts(Ok(Coverage::None)));
