@@ -324,7 +324,7 @@ fn who_speaks_no_http_or_is_not_there_is_said_so_without_what_was_asked_for() {
     assert_eq!(refused(&get(&to(&[&server]), &server.url())).code(), "unreachable");
     let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     let nobody = format!("http://127.0.0.1:{port}");
-    let said = refused(&get(&granted(&[nobody.clone()], 60), &nobody)).to_string();
+    let said = refused(&get(&granted(std::slice::from_ref(&nobody), 60), &nobody)).to_string();
     assert!(said.contains("cannot be asked: no connection: "), "{said}");
 }
 
