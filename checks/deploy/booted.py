@@ -4,15 +4,18 @@ Root alone can do that, where the kernel has overlays and control groups. The un
 with its sockets, directories and filters; only where its lines of output go is added.
 """
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
-from common import Broken, Skip, must, run
+from common import ROOT, Broken, Skip, run
 
 # More than one plugin has to fit: what counts processes may count wrongly.
 PLUGINS = 30
@@ -83,7 +86,11 @@ for number in $(seq "$1"); do
     cp "$2" "plugins/p$number/plugin.py"
     aisoc plugin sign -q --plugin-dir "plugins/p$number" --private-key /root/release.key >/dev/null
 done
+as_aisoc plugin new -q escapes --type enricher -o plugins
+cp "$3" plugins/escapes/plugin.py
+aisoc plugin sign -q --plugin-dir plugins/escapes --private-key /root/release.key >/dev/null
 chown -R aisoc:aisoc plugins
+as_aisoc plugins trust escapes --reason "a check" --plugins-lock /var/lib/aisoc/plugins.lock
 for number in $(seq "$1"); do
     as_aisoc plugins trust "p$number" --reason "a check" --plugins-lock /var/lib/aisoc/plugins.lock
 done
@@ -115,6 +122,19 @@ class Plugin:
             "callback": tried(lambda: ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 7)()),
         }
 """
+
+
+def of_reliability():
+    """The check that tries them, as a module."""
+    place = ROOT / "checks/reliability"
+    sys.path.insert(0, str(place))
+    loader = importlib.machinery.SourceFileLoader("host_escapes", str(place / "host_escapes"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("host_escapes", loader))
+    loader.exec_module(module)
+    return module
+
+
+ESCAPES = of_reliability()
 
 
 def groups():
@@ -171,14 +191,13 @@ class Machine:
             raise Skip("no systemd")
         if "overlay" not in pathlib.Path("/proc/filesystems").read_text():
             raise Skip("this kernel has no overlays")
-        self.place, self.first = pathlib.Path(place), None
+        self.place, self.first, self.root, self.outside = pathlib.Path(place), None, None, None
         try:
             self.groups = make_groups(f"aisoc-check-{os.getpid()}")
         except OSError as error:
             raise Skip(f"no control groups of its own: {error}") from error
         (self.place / "top").mkdir()
         (self.place / "inside").write_text(INSIDE)
-        (self.place / "plugin.py").write_text(PLUGIN)
         enter = "".join(f"echo $$ >{group}/cgroup.procs; " for group in self.groups)
         words = f'{enter}exec unshare -m -p -f -C -u -i --kill-child sh "$@"'
         with open(self.place / "said", "w") as said:
@@ -197,6 +216,7 @@ class Machine:
             below = run("ps", "--ppid", self.outer.pid, "-o", "pid=").stdout.split()
             if below:
                 self.first = int(below[0])
+                self.root = pathlib.Path(f"/proc/{self.first}/root")
                 state = self.ask("systemctl", "is-system-running").stdout.strip()
                 if state in ("running", "degraded"):
                     return
@@ -213,8 +233,9 @@ class Machine:
         return done.stdout
 
     def set_up(self):
-        plugin = self.must("sh", "-c", f"cat >/plugin.py <<'END'\n{PLUGIN}\nEND\nchmod 644 /plugin.py; echo /plugin.py").strip()
-        self.must("sh", "-c", SET_UP, "sh", str(PLUGINS), plugin)
+        for name, code in (("plugin.py", PLUGIN), ("escapes.py", pathlib.Path(ESCAPES.escaping.__file__).read_text())):
+            (self.root / name).write_text(code)
+        self.must("sh", "-c", SET_UP, "sh", str(PLUGINS), "/plugin.py", "/escapes.py")
 
     def restart(self, changed):
         """With those lines of the unit in the place of others; how the host stands then."""
@@ -242,9 +263,9 @@ class Machine:
                 raise Broken(f"/{path} answers {answer!r}")
         found = json.loads(self.curl("localhost/api/v1/plugins"))
         standing = {(plugin["state"], plugin["sandbox"], plugin["error"]) for plugin in found}
-        if len(found) != PLUGINS or standing != {("enabled", "full", None)}:
+        if len(found) != PLUGINS + 1 or standing != {("enabled", "full", None)}:
             worst = sorted(standing - {("enabled", "full", None)}, key=str)
-            raise Broken(f"of {len(found)} plugins, of {PLUGINS}, some are {worst[:2]}")
+            raise Broken(f"of {len(found)} plugins, of {PLUGINS + 1}, some are {worst[:2]}")
         answer = json.loads(self.curl("localhost/api/v1/plugins/p1/run", "-d", "{}", "-H", "Content-Type: application/json"))
         got = answer.get("result", {})
         reached = {name: what for name, what in got.items() if "Error" not in what and name != "scratch"}
@@ -258,6 +279,46 @@ class Machine:
             raise Broken(f"what it is asked for it cannot write down: {answer[:300]}")
         self.curl("-X", "POST", "localhost/api/v1/plugins/p2/enable")
         return f"{PLUGINS} plugins run under it, each with every layer, as {user[0]}"
+
+    def escapes(self, names=ESCAPES.escaping.NAMES):
+        """Every way out of `checks/reliability/host_escapes`, of a plugin under the unit."""
+        base = pathlib.Path("/srv/outside")
+        if self.outside is None:
+            # The files are in there; networks are those of this machine.
+            (self.root / base.relative_to("/")).mkdir()
+            self.outside = ESCAPES.Outside(self.root / base.relative_to("/"))
+        outside = self.outside
+        host = int(self.must("systemctl", "show", "-p", "MainPID", "--value", "aisoc.service"))
+        other = int(self.must("ps", "-C", "python3", "-o", "pid=").split()[0])
+        site = "/var/lib/aisoc"
+        it = {"key": "/root/release.key", "secret": f"{base}/secret", "state": f"{site}/host.json", "marker": ESCAPES.MARKER,
+              "other_plugin": f"{site}/plugins/p1/plugin.py", "plugins": f"{site}/plugins", "own": f"{site}/plugins/escapes",
+              "open_directory": f"{base}/open", "host": host, "other": other, "tcp": outside.tcp, "udp": outside.udp,
+              "api": outside.tcp, "abstract": outside.abstract, "abstract_datagrams": outside.datagrams,
+              "socket": f"{base}/socket", "shared": 0x5B1F}
+        through = {}
+        for name in names:
+            reached = len(outside.reached)
+            body = json.dumps({"payload": {"attempt": name, "it": it}})
+            answer = json.loads(self.curl("localhost/api/v1/plugins/escapes/run", "-d", body, "-H", "Content-Type: application/json"))
+            if "result" not in answer:
+                # Ended by the kernel: it has got nowhere.
+                self.curl("-X", "POST", "localhost/api/v1/plugins/discover")
+            elif answer["result"]["got"]:
+                through[name] = answer["result"]["got"]
+            if len(outside.reached) > reached:
+                through[name] = f"reached {outside.reached[-1]}"
+        if through:
+            raise Broken(f"under the unit a plugin gets through: {through}")
+        return len(names)
+
+    def unconfined(self):
+        """The same ways out get through where no layer is: they are ways."""
+        self.restart(self.unit.replace("AISOC_SANDBOX=require", "AISOC_SANDBOX=off"))
+        try:
+            return None, self.escapes(["reads_a_secret_of_everybody", "reads_another_plugin", "connects", "starts_a_shell"])
+        except Broken as error:
+            return str(error), None
 
     def end(self):
         for process in (self.first, self.outer.pid):
@@ -276,7 +337,7 @@ def started(deploy, aisoc, place, broken):
         machine.unit = (deploy / "systemd/aisoc.service").read_text()
         machine.set_up()
         machine.restart(None)
-        holds = machine.stands()
+        holds = f"{machine.stands()}; 0 of {machine.escapes()} ways out get through"
         outcomes = {}
         for name, change in broken.items():
             text = change(machine.unit)
@@ -287,12 +348,10 @@ def started(deploy, aisoc, place, broken):
                 outcomes[name] = (None, machine.stands())
             except (Broken, ValueError) as error:
                 outcomes[name] = (str(error), None)
+        outcomes["nothing confines its plugins"] = machine.unconfined()
         # What was broken is so by that alone.
         machine.restart(None)
         machine.stands()
         return holds, outcomes
     finally:
         machine.end()
-
-
-__all__ = ["started", "must"]
