@@ -41,6 +41,7 @@ impl Host {
     /// Lets what is not in memory come there as it may. Whoever calls holds `changing`.
     pub(crate) fn bring(&self, held: &Held, found: &Found, by: &Asker) -> Result<(), Refusal> {
         locked(&held.now).about = self.about(found);
+        self.tell_of_refused(found);
         match &found.verdict {
             Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found), by),
             Verdict::NotLoaded => Ok(()),
@@ -91,11 +92,13 @@ impl Host {
         let Found { verdict: Verdict::Admitted(plugin), about, place, .. } = found else {
             return Err(Refusal::Plugin(gone(&held.id)));
         };
-        if self.settings.processes.is_lazy && replacing.is_none() {
+        // What it is registered as, a plugin with handlers says once it was started.
+        if self.settings.processes.is_lazy && replacing.is_none() && !found.is_hook() {
             return self.hold(held, found, plugin).map_err(Refusal::Host);
         }
         let room = self.place().map_err(Refusal::Host)?;
         let (Code { code, pin }, begun) = self.begin_code(held, plugin).map_err(Refusal::Plugin)?;
+        let hooks = self.admit_hooks(held, plugin, &begun).map_err(Refusal::Plugin)?;
         if let Some(by) = replacing {
             let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
             let subject = Subject { id: Some(held.id.clone()), version, hash };
@@ -103,10 +106,11 @@ impl Host {
         }
         self.remember_meant(held, found).map_err(Refusal::Host)?;
         let about = described(about.clone(), &code, &begun.worker);
-        let running = Running::new(begun, code.copy, pin, room);
+        let running = Running::new(begun, code.copy, pin, room).with_hooks(hooks.clone());
         let loaded_at = (self.settings.clock)();
         let before = {
             let mut now = locked(&held.now);
+            self.take_hooks(&mut now, hooks.as_ref()).map_err(Refusal::Plugin)?;
             (now.about, now.loaded_at) = (About::whole(about), Some(loaded_at));
             (now.admitted, now.evidence) = (Some(Arc::clone(plugin)), Some(Arc::new(code.evidence)));
             (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));
@@ -115,6 +119,9 @@ impl Host {
         self.moved(held, place);
         // Ended outside of the lock: it may take its time.
         drop(before);
+        if let Some(hooks) = &hooks {
+            self.tell_of_registration(plugin, hooks);
+        }
         Ok(())
     }
 

@@ -52,7 +52,7 @@ impl Host {
         }
     }
 
-    fn failed(&self, held: &Held, running: &Arc<Running>, error: Error) -> Refusal {
+    pub(crate) fn failed(&self, held: &Held, running: &Arc<Running>, error: Error) -> Refusal {
         if let Error::Busy { .. } | Error::NotReached { .. } = error {
             return Refusal::Host(Fault::new(Reason::HostBusy, error.to_string()));
         }
@@ -71,7 +71,12 @@ impl Host {
     ///
     /// # Errors
     /// As [`Refusal`] has them: what would not be admitted at this moment is not started.
-    fn called(&self, held: &Held, expected: Option<PluginType>, stop: &AtomicBool) -> Result<Arc<Running>, Refusal> {
+    pub(crate) fn called(
+        &self,
+        held: &Held,
+        expected: Option<PluginType>,
+        stop: &AtomicBool,
+    ) -> Result<Arc<Running>, Refusal> {
         if let Some(running) = self.callable(held, expected)? {
             return Ok(running);
         }
@@ -81,6 +86,11 @@ impl Host {
             Some(running) => Ok(running),
             None => self.awaken(held),
         }
+    }
+
+    /// Whether it is that process that takes the plugin's calls.
+    pub(crate) fn is_called(&self, held: &Held, running: &Arc<Running>) -> bool {
+        self.callable(held, None).is_ok_and(|now| now.is_some_and(|now| Arc::ptr_eq(&now, running)))
     }
 
     /// The process of a plugin that takes calls; nothing where it has none. Of which type it is, is asked of what is called:

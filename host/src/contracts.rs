@@ -11,7 +11,13 @@ impl Host {
     pub(crate) fn ask_contracts(&self, options: &HereOptions, plugins: &[&Discovered]) -> Result<Vec<Contract>> {
         let (launcher, site_packages) = (&self.settings.launcher, options.sources.site_packages()?);
         let checks = ContractChecks { launcher, site_packages: &site_packages, limits: &options.limits };
-        check_contracts(plugins, &checks)
+        let contracts = check_contracts(plugins, &checks)?;
+        let hooks = contracts.iter().filter_map(|contract| match contract {
+            Contract::Id(.., Some(hook)) => Some((hook.name.clone(), hook.depends_on.iter().cloned().collect())),
+            _ => None,
+        });
+        self.hooks.note_needs(hooks.collect());
+        Ok(contracts)
     }
 
     /// Where modules are looked for, of a plugin that is imported by its name; none for any other.

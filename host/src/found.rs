@@ -19,6 +19,8 @@ pub(crate) struct Found {
     pub(crate) hash: Option<String>,
     /// What is to become of it.
     pub(crate) verdict: Verdict,
+    /// What was refused, where it was read at all.
+    pub(crate) refused: Option<Arc<Discovered>>,
     /// What is wrong with its signature, whether that refuses it or not.
     pub(crate) objection: Option<Fault>,
     /// The name of its directory, where an operator asks for what is in that one.
@@ -65,18 +67,32 @@ impl Found {
             ..shown(&plugin.id, Some(&plugin.version), plugin.source, Some(plugin.kind), &plugin.place)
         };
         let (place, hash) = (plugin.place.clone(), Some(plugin.hash.clone()));
+        let refused = refusal.is_some().then(|| Arc::new(plugin.clone())).filter(|plugin| plugin.kind == Kind::Hook);
         let verdict = match refusal {
             Some(refusal) => Verdict::Refused(refusal),
             None if is_loaded(&plugin) => Verdict::Admitted(Arc::new(plugin)),
             None => Verdict::NotLoaded,
         };
-        Self { about, place, hash, verdict, objection, asked_for: None }
+        Self { about, place, hash, verdict, refused, objection, asked_for: None }
+    }
+
+    /// Whether it is a plugin of Stigmem, which has handlers of hooks.
+    pub(crate) fn is_hook(&self) -> bool {
+        self.about.kind == Some(Kind::Hook.as_str())
     }
 
     fn failed(failed: Failed) -> Self {
         let Failed { name, source, kind, version, place, fault } = failed;
         let about = shown(&name, version.as_deref(), source, kind, &place);
-        Self { about, place, hash: None, verdict: Verdict::Refused(fault), objection: None, asked_for: None }
+        Self {
+            about,
+            place,
+            hash: None,
+            verdict: Verdict::Refused(fault),
+            refused: None,
+            objection: None,
+            asked_for: None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use aisoc_context::Granted;
+use aisoc_hooks::Registration;
 use aisoc_manifests::fault::Fault;
 use aisoc_pipeline::Discovered;
 use aisoc_pipeline::accepted::Evidence;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use crate::about::About;
 use crate::audit::Subject;
 use crate::found::{Found, Verdict};
+use crate::hooks::Health;
 use crate::lifecycle::Life;
 use crate::pinned::Pin;
 use crate::rooms::Room;
@@ -46,6 +48,8 @@ pub(crate) struct Running {
     pub(crate) worker: Worker,
     /// What it may ask for meanwhile.
     pub(crate) granted: Granted,
+    /// What it is registered as, where it has handlers of hooks.
+    pub(crate) hooks: Option<Arc<Registration>>,
     /// When it was called last.
     pub(crate) used_at: Mutex<Instant>,
     _copy: Option<PrivateCopy>,
@@ -56,7 +60,13 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn new(begun: Begun, copy: Option<PrivateCopy>, pin: Option<Arc<Pin>>, room: Room) -> Self {
         let Begun { worker, granted } = begun;
-        Self { worker, granted, used_at: Mutex::new(Instant::now()), _copy: copy, _pin: pin, _room: room }
+        let used_at = Mutex::new(Instant::now());
+        Self { worker, granted, hooks: None, used_at, _copy: copy, _pin: pin, _room: room }
+    }
+
+    /// The same, as one that is registered.
+    pub(crate) fn with_hooks(self, hooks: Option<Arc<Registration>>) -> Self {
+        Self { hooks, ..self }
     }
 
     /// Somebody calls it, or has.
@@ -84,6 +94,10 @@ pub(crate) struct Now {
     /// Whether it is what is on the disk.
     pub(crate) on_disk: Option<OnDisk>,
     pub(crate) loaded_at: Option<Timestamp>,
+    /// What it is registered as, where it has handlers of hooks; also once it has ended.
+    pub(crate) hooks: Option<Arc<Registration>>,
+    /// How it does.
+    pub(crate) health: Option<Health>,
 }
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -23,6 +23,7 @@ use crate::audit::{self, Subject, action};
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::held::{Held, Key, Now, key, locked};
+use crate::hooks::Hooks;
 use crate::lifecycle::{Effect, Event, Life, State, Verb};
 use crate::meant::require_plain_name;
 use crate::noticed::Noticed;
@@ -53,6 +54,8 @@ pub struct Host {
     pub(crate) pinned: Pinned,
     /// How many plugins have a process.
     pub(crate) processes: Processes,
+    /// Who is called at which hook.
+    pub(crate) hooks: Hooks,
     /// What was said of signatures lately.
     signed: SignedLately,
     /// Where the sweep over the disk is.
@@ -104,6 +107,7 @@ impl Host {
             turns: Turns::default(),
             pinned: Pinned::default(),
             processes: Processes::default(),
+            hooks: Hooks::default(),
             signed: SignedLately::default(),
             sweep: Mutex::new(Sweep::begin()),
             plugins: Mutex::default(),
@@ -130,16 +134,24 @@ impl Host {
         self.write_down(Action::Discover, Subject::default(), by)?;
         let found = self.look()?;
         self.forget_all_but(&found);
-        let met = parallel::map(&found, parallel::default_threads(), |found| self.meet(found, by))
+        let (mut hooks, others): (Vec<&Found>, Vec<&Found>) = found.iter().partition(|found| found.is_hook());
+        let met = parallel::map(&others, parallel::default_threads(), |found| self.meet(found, by))
             .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
-        Ok(met.into_iter().flatten().collect())
+        self.hooks.sort(&mut hooks);
+        let registered = hooks.into_iter().map(|found| self.meet(found, by));
+        let met = met.into_iter().chain(registered).flatten().collect();
+        self.hooks.freeze();
+        Ok(met)
     }
 
     /// What is neither there nor in memory is nothing any more.
     fn forget_all_but(&self, found: &[Found]) {
         let there: BTreeSet<Key> = found.iter().map(key).collect();
         let is_in_memory = |held: &Held| locked(&held.now).life.state().is_in_memory();
-        locked(&self.plugins).retain(|key, held| there.contains(key) || is_in_memory(held));
+        let is_kept = |key: &Key, held: &Held| there.contains(key) || is_in_memory(held);
+        for (_, gone) in locked(&self.plugins).extract_if(.., |key, held| !is_kept(key, held)) {
+            self.let_go_of_hooks(&gone);
+        }
     }
 
     /// Lets a plugin that was found live as it may, and gives its id if that brought it into memory.
@@ -240,6 +252,8 @@ impl Host {
                 no_longer_admitted: None,
                 on_disk: None,
                 loaded_at: None,
+                hooks: None,
+                health: None,
             };
             Arc::new(Held { id: id.clone(), changing: Mutex::default(), now: Mutex::new(now) })
         };
@@ -287,7 +301,13 @@ impl Host {
                         }
                     }),
                     Effect::Settle => events.push_back(Event::Settled),
-                    Effect::End => held.let_go(),
+                    Effect::End => {
+                        held.let_go();
+                        // What has ended by itself is missed where it votes; what an operator takes out is not.
+                        if locked(&held.now).life.state() == State::Unloaded {
+                            self.let_go_of_hooks(held);
+                        }
+                    }
                     Effect::Retry { attempt } => {
                         let at = Instant::now() + FIRST_PAUSE * 2_u32.pow(u32::from(attempt) - 1);
                         locked(&self.due).push((at, held.key()));

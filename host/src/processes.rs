@@ -93,9 +93,10 @@ impl Host {
         })?;
         // Starting takes its time, in which keys are revoked.
         self.require_still_admitted(held, &plugin, &code.evidence)?;
+        let hooks = self.same_hooks(held, &begun.worker).map_err(Refusal::Plugin)?;
         let mut now = locked(&held.now);
         now.about = About::whole(described(now.about.shown(), &code, &begun.worker));
-        let running = Arc::new(Running::new(begun, code.copy, pin, room));
+        let running = Arc::new(Running::new(begun, code.copy, pin, room).with_hooks(hooks));
         (now.running, now.evidence) = (Some(Arc::clone(&running)), Some(Arc::new(code.evidence)));
         now.on_disk = Some(OnDisk::Same);
         Ok(running)

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::asker::Asker;
 use crate::feed::Feed;
+use crate::hooks::RegistryEvent;
 use crate::lifecycle::State;
 use crate::rooms::ProcessRules;
 use crate::standing::OnRevoked;
@@ -182,6 +183,11 @@ pub enum Happening<'a> {
         why: String,
         /// Whether the plugin is refused, for that or anything else.
         is_refused: bool,
+    },
+    /// Something has happened at hooks: a plugin was registered, or was not; a handler denies something, or has failed.
+    Hooks {
+        /// What.
+        event: &'a RegistryEvent,
     },
     /// A plugin printed something.
     Printed {

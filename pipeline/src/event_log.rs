@@ -17,6 +17,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_trust::SignatureStatus;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::redact::redacted;
 
@@ -104,6 +105,18 @@ pub enum Occurrence {
         /// Why it was let in.
         signing: SigningGrounds,
     },
+    /// A plugin was registered at the hooks of a host.
+    #[serde(rename = "plugin.registered")]
+    HooksRegistered(RegistryRecord),
+    /// It was not.
+    #[serde(rename = "plugin.registration_failed")]
+    RegistrationFailed(RegistryRecord),
+    /// A handler of a hook denies something.
+    #[serde(rename = "plugin.handler_denied")]
+    HandlerDenied(RegistryRecord),
+    /// A handler of a hook has failed.
+    #[serde(rename = "plugin.handler_error")]
+    HandlerError(RegistryRecord),
     /// A plugin of a host was unloaded or has failed, and is there to be loaded.
     #[serde(rename = "plugin.discovered")]
     Discovered(HostedStep),
@@ -134,6 +147,50 @@ pub enum Occurrence {
     /// What is on the disk has taken the place of what was in memory.
     #[serde(rename = "plugin.reload.completed")]
     ReloadCompleted(HostedStep),
+}
+
+/// What has happened at the hooks of a host, as hosts of Stigmem write it down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegistryRecord {
+    /// The plugin.
+    pub plugin_id: String,
+    /// Who did it.
+    pub actor_uri: &'static str,
+    /// To what.
+    pub target_uri: String,
+    /// For whom.
+    pub tenant_id: &'static str,
+    /// What has come of it: `status`, and of a failure `reason` and `exception_type`.
+    pub outcome: Value,
+    /// Why it has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What else is known.
+    pub metadata: Map<String, Value>,
+}
+
+impl RegistryRecord {
+    /// The same, with every text in it cut and without secrets.
+    fn told(self) -> Self {
+        let Self { plugin_id, target_uri, outcome, message, metadata, .. } = self;
+        Self {
+            plugin_id: text(&plugin_id),
+            target_uri: text(&target_uri),
+            outcome: told(outcome),
+            message: message.as_deref().map(text),
+            metadata: metadata.into_iter().map(|(name, value)| (name, told(value))).collect(),
+            ..self
+        }
+    }
+}
+
+fn told(value: Value) -> Value {
+    match value {
+        Value::String(words) => text(&words).into(),
+        Value::Array(values) => values.into_iter().map(told).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, told(value))).collect(),
+        other => other,
+    }
 }
 
 /// What has become of a plugin of a host, and at whose word.
@@ -258,6 +315,18 @@ impl Occurrence {
         if step.message.is_none() { Self::ReloadCompleted(step) } else { Self::LoadFailed(step) }
     }
 
+    /// Of what has happened at hooks, by the name that hosts have for it; nothing for what they have none for.
+    pub fn of_registry(name: &str, record: RegistryRecord) -> Option<Self> {
+        let record = record.told();
+        Some(match name {
+            "plugin.registered" => Self::HooksRegistered(record),
+            "plugin.registration_failed" => Self::RegistrationFailed(record),
+            "plugin.handler_denied" => Self::HandlerDenied(record),
+            "plugin.handler_error" => Self::HandlerError(record),
+            _ => return None,
+        })
+    }
+
     /// What hosts call it.
     pub fn name(&self) -> String {
         let value = serde_json::to_value(self).expect("events are strings and lists of them");
@@ -278,8 +347,16 @@ impl Occurrence {
             | Self::Disabled(_)
             | Self::AdmittedAgain(_)
             | Self::Unloaded(_)
+            | Self::HandlerDenied(_)
             | Self::ReloadCompleted(_) => Level::Info,
             Self::Registered { signing, .. } if signing.trust_decision == Some("trusted_publisher") => Level::Info,
+            // Nobody's word but that nobody is asked has let it in.
+            Self::HooksRegistered(RegistryRecord { metadata, .. }) => {
+                match metadata.get("signing").and_then(|signing| signing["trust_decision"].as_str()) {
+                    Some("trusted_publisher" | "operator_override") => Level::Info,
+                    _ => Level::Warning,
+                }
+            }
             _ => Level::Warning,
         }
     }

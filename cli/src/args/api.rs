@@ -106,6 +106,24 @@ fn event_id(text: &str) -> Result<String, String> {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct FireArgs {
+    /// The hook, by its name: `aisoc hooks` lists them
+    #[arg(value_name = "HOOK")]
+    pub(crate) hook: String,
+    /// What handlers are given by name: a JSON object, `@FILE` for one in a file, `@-` for one on standard input
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(crate) payload: String,
+    /// What they make something of, where they do: a JSON value, given in the same way
+    #[arg(long, value_name = "JSON")]
+    pub(crate) value: Option<String>,
+    /// Fire it only if answers are put together so: voting, filter_chain, score_delta or fire_and_forget
+    #[arg(long, value_name = "SEMANTIC")]
+    pub(crate) expect_semantic: Option<String>,
+    #[command(flatten)]
+    pub(crate) host: HostPlaceArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CallArgs {
     /// The plugin
     #[arg(value_name = "ID")]

@@ -213,6 +213,7 @@ mod tests {
         (&["api", "reload"], "the same"),
         (&["api", "unload"], "the same"),
         (&["api", "run"], "the same"),
+        (&["api", "fire"], "the same"),
         (&["api", "install"], "the same"),
         (&["api", "rollback"], "the same"),
         (&["demo"], "what it shows is done in a temporary directory of its own, which it removes"),

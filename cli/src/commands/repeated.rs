@@ -232,6 +232,8 @@ mod tests {
                 "tls-certificate",
                 "tls-private-key",
                 "payload",
+                "value",
+                "expect-semantic",
                 "from",
                 "context",
                 "expect-type",

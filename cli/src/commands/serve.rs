@@ -6,16 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aisoc_host::access::{Issuer, Logins, Tell, TokenFile};
 use aisoc_host::lifecycle::State;
-use aisoc_host::{Asker, Configured, Feed, HandleRules, Happening, Host, ProcessRules, RequestId, Settings};
+use aisoc_host::{
+    Asker, Configured, Feed, HandleRules, Happening, Host, ProcessRules, RegistryEvent, RequestId, Settings,
+};
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::ServedHost;
-use aisoc_pipeline::{EventLog, HostedStep, InstallOptions, Occurrence};
+use aisoc_pipeline::{EventLog, HostedStep, InstallOptions, Occurrence, RegistryRecord};
 use aisoc_registry_client::tls_provider;
 use aisoc_worker::Sandbox;
 use aisoc_worker::serving::LogLine;
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::accepted::{here, require_named, warn_of_file};
@@ -242,12 +245,26 @@ fn say(happening: &Happening<'_>, output: &Output) {
             output.status("Doubted", format!("{} in `{place}`, which is {status}: {}", printable(id), printable(why)));
         }
         Happening::NotJudged { why } => output.warning(Warning::NotJudgedAgain, (*why).to_owned()),
+        Happening::Hooks { event } => say_of_hooks(event, output),
         Happening::Printed { id, line: LogLine::Printed(line) } => {
             output.status("Printed", format!("{id}: {}", printable(line)));
         }
         Happening::Printed { id, line: LogLine::Dropped(lines) } => {
             output.status("Dropped", format!("{id}: {lines} more lines"));
         }
+    }
+}
+
+fn say_of_hooks(event: &RegistryEvent, output: &Output) {
+    let RegistryEvent { name, plugin, failure, metadata, .. } = event;
+    let detail = metadata.get("validation_failure").or_else(|| metadata.get("error")).and_then(Value::as_str);
+    let why = || printable(detail.or(failure.as_deref()).unwrap_or_default());
+    match *name {
+        "plugin.registered" => output.status("Registered", plugin),
+        "plugin.registration_failed" => output.status("Unregistered", format!("{}: {}", printable(plugin), why())),
+        "plugin.handler_error" => output.status("Failed", why()),
+        // A vote is what a handler is there for.
+        _ => {}
     }
 }
 
@@ -277,7 +294,20 @@ fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
         Happening::Noticed { note } => Occurrence::of_note(note),
         Happening::Duplicate { id, place, fault } => Occurrence::of_duplicate(id, place, fault),
         Happening::Signature { id, place, status, why, .. } => Occurrence::of_signature(id, place, *status, why),
+        Happening::Hooks { event } => Occurrence::of_registry(event.name, record(event)),
         Happening::NotJudged { .. } | Happening::NotPinned { .. } | Happening::Printed { .. } => None,
+    }
+}
+
+fn record(event: &RegistryEvent) -> RegistryRecord {
+    RegistryRecord {
+        plugin_id: event.plugin.clone(),
+        actor_uri: RegistryEvent::ACTOR,
+        target_uri: event.target(),
+        tenant_id: RegistryEvent::TENANT,
+        outcome: event.outcome(),
+        message: event.failure.clone(),
+        metadata: event.metadata.clone(),
     }
 }
 

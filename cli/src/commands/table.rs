@@ -1111,6 +1111,37 @@ begun end in what they began in.",
         },
     },
     &Command {
+        run: api::hooks::list,
+        is: Declaration {
+            words: &["api", "hooks"],
+            about: "List who is registered at the hooks of a host, in the order in which they are called, and how they do",
+            examples: "Examples:
+  aisoc api hooks
+  aisoc api hooks --json",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::HostedHooks>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: api::hooks::fire,
+        is: Declaration {
+            words: &["api", "fire"],
+            about: "Fire a hook of a host, and print what its handlers make of it",
+            examples: "Examples:
+  aisoc api fire pre_assert_authorize --payload '{\"source\": \"agent:a\"}'
+  aisoc api fire recall_filter --value @found.json --json
+
+Where nobody is registered at a hook, votes come to `allow` and a value stays as
+it is. A handler that fails ends it, with exit code 1.",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::FiredHook>),
+            ..PLAIN
+        },
+    },
+    &Command {
         run: api::unload::run,
         is: Declaration {
             words: &["api", "unload"],

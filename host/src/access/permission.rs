@@ -19,11 +19,13 @@ pub enum Permission {
     Execute,
     /// To change which are in memory, and which take calls.
     Admin,
+    /// To fire hooks, and be told what they come to.
+    Fire,
 }
 
 impl Permission {
-    /// All three.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Execute, Self::Admin];
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Execute, Self::Admin, Self::Fire];
 
     /// As tokens and answers write it.
     pub const fn as_str(self) -> &'static str {
@@ -31,7 +33,13 @@ impl Permission {
             Self::Read => "plugins:read",
             Self::Execute => "plugins:execute",
             Self::Admin => "plugins:admin",
+            Self::Fire => "hooks:fire",
         }
+    }
+
+    /// Whether it is one about plugins.
+    const fn is_about_plugins(self) -> bool {
+        matches!(self, Self::Read | Self::Execute | Self::Admin)
     }
 }
 
@@ -55,10 +63,11 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::One(Permission::Read),
         Self::One(Permission::Execute),
         Self::One(Permission::Admin),
+        Self::One(Permission::Fire),
         Self::Plugins,
         Self::Everything,
     ];
@@ -76,7 +85,8 @@ impl Scope {
     pub fn holds(self, permission: Permission) -> bool {
         match self {
             Self::One(one) => one == permission,
-            Self::Plugins | Self::Everything => true,
+            Self::Plugins => permission.is_about_plugins(),
+            Self::Everything => true,
         }
     }
 }
@@ -130,7 +140,7 @@ impl Role {
         }
     }
 
-    /// Whether it holds any permission about plugins, and then it holds all.
+    /// Whether it holds any permission, and then it holds all.
     pub const fn holds_plugins(self) -> bool {
         matches!(self, Self::PlatformAdmin | Self::Admin)
     }
@@ -199,11 +209,12 @@ mod tests {
             let scope: Scope = text.parse().expect(text);
             Permission::ALL.map(|permission| scope.holds(permission))
         };
-        assert_eq!(held("plugins:read"), [true, false, false]);
-        assert_eq!(held("plugins:execute"), [false, true, false]);
-        assert_eq!(held("plugins:admin"), [false, false, true], "and not to see or call them");
-        assert_eq!(held("plugins:*"), [true; 3]);
-        assert_eq!(held("*"), [true; 3]);
+        assert_eq!(held("plugins:read"), [true, false, false, false]);
+        assert_eq!(held("plugins:execute"), [false, true, false, false]);
+        assert_eq!(held("plugins:admin"), [false, false, true, false], "and not to see or call them");
+        assert_eq!(held("hooks:fire"), [false, false, false, true], "and nothing of plugins");
+        assert_eq!(held("plugins:*"), [true, true, true, false], "hooks are none of them");
+        assert_eq!(held("*"), [true; 4]);
     }
 
     #[test]

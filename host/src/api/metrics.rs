@@ -1,6 +1,7 @@
 //! `Metrics`: how a host does, in numbers, for whoever collects them (the text format of Prometheus, 0.0.4).
 //!
-//! No label has a value of a client's: routes are those of the table, and no plugin is named.
+//! No label has a value of a client's: routes are those of the table, and plugins are named where they are registered at
+//! hooks, whose registry is frozen.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::hooks::HookMetrics;
 use crate::lifecycle::State as Life;
 use crate::refusal::Refusal;
 
@@ -66,7 +68,7 @@ pub(super) struct Metrics {
 
 impl Metrics {
     /// Nothing yet.
-    pub(super) fn new(slots: Arc<Slots>) -> Self {
+    pub(super) fn new(slots: Arc<Slots>, hooks: &HookMetrics) -> Self {
         let mut registry = Registry::with_prefix("aisoc");
         let metrics = Self {
             registry: Registry::default(),
@@ -95,6 +97,7 @@ impl Metrics {
             metrics.restarts.clone(),
         );
         registry.register("connections", "Connections of clients", metrics.connections.clone());
+        hooks.register(&mut registry);
         Self { registry, ..metrics }
     }
 

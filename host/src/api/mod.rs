@@ -6,6 +6,7 @@ mod body;
 mod connections;
 mod events;
 mod handed;
+mod hooks;
 mod installing;
 mod listening;
 mod listing;
@@ -59,7 +60,12 @@ pub async fn serve(
 ) -> Result<()> {
     let is_ready = Arc::new(AtomicBool::new(false));
     let connections = Connections::new();
-    let api = Api::new(Arc::clone(&host), logins, Arc::clone(&is_ready), Metrics::new(connections.slots()));
+    let api = Api::new(
+        Arc::clone(&host),
+        logins,
+        Arc::clone(&is_ready),
+        Metrics::new(connections.slots(), &host.hooks.metrics),
+    );
     let (discovering, ready) = (Arc::clone(&host), Arc::clone(&is_ready));
     let first = tokio::task::spawn_blocking(move || match discovering.discover(&Asker::host()) {
         Ok(_) => {
@@ -100,8 +106,15 @@ pub async fn serve(
 /// Looks after plugins until what it gives is dropped. Each thing goes its own way: a plugin that takes long to come up
 /// keeps no revocation waiting.
 fn attend(host: &Arc<Host>) -> Result<(JoinSet<()>, Sender<()>)> {
-    let steps: [fn(&Host); 5] =
-        [Host::notice_ends, Host::judge_round, Host::retry, Host::rest_round, Host::settle_handles];
+    let steps: [fn(&Host); 7] = [
+        Host::notice_ends,
+        Host::judge_round,
+        Host::retry,
+        Host::rest_round,
+        Host::settle_handles,
+        Host::audit_round,
+        Host::health_round,
+    ];
     Ok((steps.into_iter().map(|step| again_and_again(Arc::clone(host), step)).collect(), look(Arc::clone(host))?))
 }
 

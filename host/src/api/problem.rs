@@ -82,6 +82,16 @@ impl Problem {
         }
     }
 
+    /// Of a hook that is fired: there is none of that name, it is fired otherwise than it is, or a handler ends it.
+    pub(super) fn of_firing(fault: &Fault) -> Self {
+        let status = match fault.reason() {
+            Reason::HookNotFound => StatusCode::NOT_FOUND,
+            Reason::ExecutionFailed => StatusCode::UNPROCESSABLE_ENTITY,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self { status, ..Self::of_fault(fault) }
+    }
+
     /// Of a call, whatever is wrong with the plugin.
     pub(super) fn of_call(id: &str, refusal: &Refusal) -> Self {
         let status = match refusal {

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use aisoc_manifests::id::HostedId;
-use aisoc_pipeline::documents::{AuditPage, BroughtIn, BroughtPlugin, CalledPlugin, HostedPlugin};
+use aisoc_pipeline::documents::{
+    AuditPage, BroughtIn, BroughtPlugin, CalledPlugin, FiredHook, HostedHooks, HostedPlugin,
+};
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -24,6 +26,7 @@ use super::asking::{Api, Named, Waited, id};
 use super::audit;
 use super::body::{ReloadRequest, RunQuery, RunRequest};
 use super::events::events;
+use super::hooks;
 use super::installing;
 use super::listing::{list, show};
 use super::login::Needs;
@@ -66,7 +69,8 @@ impl Routes {
 
     /// What does not change anything.
     fn looking(self) -> Self {
-        let [read, _, admin] = Permission::ALL.map(Needs::Permission);
+        let [read, _, admin, _] = Permission::ALL.map(Needs::Permission);
+        let hooks = Does::shows::<HostedHooks>("Every hook, and who is registered at it", 200);
         let plugins = Does::shows::<Vec<HostedPlugin>>("Every plugin, or a page of them", 200).asked(&PAGE).or(&[400]);
         let audit = Does::shows::<AuditPage>("The journal of the site, the newest line first", 200).asked(&LINES);
         self.get("/healthz", Needs::Nothing, &Does::shows::<Standing>("Whether it answers", 200), healthy)
@@ -84,13 +88,14 @@ impl Routes {
                 &Does::text("What happens, as it happens", "text/event-stream").or(&[400]),
                 events,
             )
+            .get("/api/v1/hooks", read, &hooks, hooks::list)
             .get("/api/v1/plugins", read, &plugins, list)
             .get("/api/v1/plugins/{id}", read, &Does::shows::<HostedPlugin>("One plugin", 200).or(&[400, 404]), show)
     }
 
     /// What does.
     fn changing(self) -> Self {
-        let [_, execute, admin] = Permission::ALL.map(Needs::Permission);
+        let [_, execute, admin, fire] = Permission::ALL.map(Needs::Permission);
         let install = |summary| {
             Does::shows::<BroughtPlugin>(summary, 201)
                 .takes::<installing::InstallRequest>()
@@ -102,6 +107,7 @@ impl Routes {
         let reloads = loaded("Loads what is on the disk in place of what is in memory").takes::<ReloadRequest>();
         let goes_back = loaded("Puts a version back, and loads it").takes::<installing::RollbackRequest>();
         let calls = Does::shows::<CalledPlugin>("Calls a plugin", 200).takes::<RunRequest>().asked(&CALL);
+        let fires = Does::shows::<FiredHook>("Fires a hook", 200).takes::<hooks::FireRequest>().asked(&FIRE);
         let unloads = Does::nothing("Takes a plugin out of memory", 204).or(&[400, 404, 409, 500]);
         let discovers = Does::shows::<BroughtIn>("Looks at every source, and loads what is admitted", 200);
         self.post("/api/v1/plugins/discover", admin, &discovers.or(&[400, 500]), discover)
@@ -113,6 +119,7 @@ impl Routes {
             .post("/api/v1/plugins/{id}/reload", admin, &reloads, reload)
             .post("/api/v1/plugins/{id}/rollback", admin, &goes_back, installing::roll_back)
             .post("/api/v1/plugins/{id}/run", execute, &calls.or(&[400, 408, 413, 415, 422, 429]), run)
+            .post("/api/v1/hooks/{hook}", fire, &fires.or(&[400, 404, 408, 413, 415, 422]), hooks::fire)
     }
 
     /// The table itself.
@@ -126,10 +133,11 @@ impl Routes {
     }
 }
 
-/// Parameters of the list, of a call, and of the journal.
+/// Parameters of the list, of a call, of a hook, and of the journal.
 const PAGE: [(&str, &str); 4] =
     [("plugin_type", "string"), ("state", "string"), ("limit", "integer"), ("after", "string")];
 const CALL: [(&str, &str); 1] = [("expect_type", "string")];
+const FIRE: [(&str, &str); 1] = [("expect_semantic", "string")];
 const LINES: [(&str, &str); 2] = [("limit", "integer"), ("after", "integer")];
 
 /// Whether the host is there.
@@ -158,7 +166,11 @@ async fn healthy() -> Json<Standing> {
 }
 
 async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
-    let (plugins, restarts) = api.ask(|host: &Host| (host.shown(), host.restarts())).await?;
+    let look = |host: &Host| {
+        host.count_hooks();
+        (host.shown(), host.restarts())
+    };
+    let (plugins, restarts) = api.ask(look).await?;
     let states: Vec<&str> = plugins.states().map(crate::lifecycle::State::as_str).collect();
     let failed = |_| Problem::bug();
     api.metrics.answer(&states, restarts).map_err(failed)

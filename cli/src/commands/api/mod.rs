@@ -5,6 +5,7 @@ mod asking;
 pub(super) mod change;
 pub(super) mod discover;
 pub(super) mod get;
+pub(super) mod hooks;
 pub(super) mod list;
 pub(super) mod run;
 pub(super) mod switch;

@@ -5,6 +5,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_pipeline::documents::CalledPlugin;
 use aisoc_worker::serving::MAX_CALL_BYTES;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{PLUGINS, asking, hosted_id, understood};
@@ -40,14 +41,24 @@ pub(crate) fn run(args: CallArgs, context: &Context) -> Result<u8> {
     context.output.answer(&understood::<CalledPlugin>(&place, answer)?)
 }
 
-/// The object that an option gives. It may hold what nobody else should see, so no message shows any of it.
-fn object(option: &'static str, given: &str, context: &Context) -> Result<Map<String, Value>> {
+/// The object that an option gives.
+pub(super) fn object(option: &'static str, given: &str, context: &Context) -> Result<Map<String, Value>> {
+    read(option, "object", given, context)
+}
+
+/// The value that an option gives, of whatever form.
+pub(super) fn value(option: &'static str, given: &str, context: &Context) -> Result<Value> {
+    read(option, "value", given, context)
+}
+
+/// What an option gives. It may hold what nobody else should see, so no message shows any of it.
+fn read<T: DeserializeOwned>(option: &'static str, what: &str, given: &str, context: &Context) -> Result<T> {
     const WAYS: &str = "give one as `--payload '{\"indicator\": \"203.0.113.7\"}'`, or in a file: `--payload @FILE`";
     let (cancellation, name) = (context.cancellation()?, option.trim_start_matches('-'));
     let source = Secret { name, reason: Reason::Usage, max_bytes: MAX_CALL_BYTES, ways: WAYS };
     let unread = |error: serde_json::Error| {
         let (line, column) = (error.line(), error.column());
-        let what = format!("`{option}` is no JSON object, from line {line}, column {column} on");
+        let what = format!("`{option}` is no JSON {what}, from line {line}, column {column} on");
         Fault::new(Reason::Usage, what).hint(WAYS)
     };
     match given.strip_prefix('@') {

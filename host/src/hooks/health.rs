@@ -1,0 +1,114 @@
+//! How plugins say that they do: asked again and again, shown, and nothing follows from it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aisoc_hooks::{HealthAnswer, HealthReport};
+use aisoc_manifests::text::shown;
+use aisoc_pipeline::documents::RegisteredHealth;
+use aisoc_worker::Error;
+use aisoc_worker::serving::HandlerAnswer;
+use jiff::Timestamp;
+
+use super::firing::of_host;
+use crate::held::{Held, Running, locked};
+use crate::host::Host;
+
+/// How long a plugin may take to say how it does.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(5);
+/// How long what it has said is believed.
+const HEALTH_BELIEVED: Duration = Duration::from_secs(30);
+/// Most characters that are shown of what it says.
+const MAX_SHOWN: usize = 1000;
+
+/// How a plugin did when it was asked last.
+#[derive(Debug, Clone)]
+pub(crate) struct Health {
+    report: HealthReport,
+    asked: Instant,
+    checked_at: Timestamp,
+}
+
+impl Health {
+    /// As it is shown; of one that was not asked yet, that nobody knows.
+    pub(super) fn shown(health: Option<&Self>) -> RegisteredHealth {
+        let Some(Self { report, checked_at, .. }) = health else {
+            return RegisteredHealth {
+                status: aisoc_hooks::HealthStatus::Unknown.as_str(),
+                message: "not asked yet".to_owned(),
+                error: None,
+                checked_at: None,
+            };
+        };
+        RegisteredHealth {
+            status: report.status.as_str(),
+            message: shown(&report.message, MAX_SHOWN),
+            error: report.error.as_ref().map(|error| shown(error, MAX_SHOWN)),
+            checked_at: Some(checked_at.to_string()),
+        }
+    }
+}
+
+impl Host {
+    /// Asks plugins how they do, where that is due; for whoever asks again and again.
+    pub(crate) fn health_round(&self) {
+        for held in self.all() {
+            if let Some(running) = due(&held) {
+                self.ask_health(&held, &running);
+            }
+        }
+    }
+
+    fn ask_health(&self, held: &Held, running: &Arc<Running>) {
+        let has_check = running.hooks.as_ref().is_some_and(|hooks| hooks.has_health_check);
+        let answer = if has_check {
+            answer(
+                running
+                    .worker
+                    .ask_health(HEALTH_PATIENCE, self.stopped(), &|ask| self.answer(&running.granted, &of_host(), ask)),
+            )
+        } else {
+            Some(HealthAnswer::NoCheck)
+        };
+        let (asked, checked_at) = (Instant::now(), (self.settings.clock)());
+        let mut now = locked(&held.now);
+        let is_it = now.running.as_ref().is_some_and(|current| Arc::ptr_eq(current, running));
+        match (answer, &mut now.health) {
+            _ if !is_it => {}
+            (Some(answer), health) => *health = Some(Health { report: answer.into(), asked, checked_at }),
+            // It is busy, and was not asked: what it said stands a while longer.
+            (None, Some(health)) => health.asked = asked,
+            (None, None) => {}
+        }
+    }
+}
+
+/// The process of a plugin that is to be asked now.
+fn due(held: &Held) -> Option<Arc<Running>> {
+    let now = locked(&held.now);
+    let running = now.running.as_ref().filter(|running| running.hooks.is_some() && running.worker.is_alive())?;
+    let is_believed = |health: &Health| health.asked.elapsed() < HEALTH_BELIEVED;
+    (!now.health.as_ref().is_some_and(is_believed)).then(|| Arc::clone(running))
+}
+
+/// What came of asking it; nothing where it could not be asked at all.
+fn answer(asked: Result<HandlerAnswer, Error>) -> Option<HealthAnswer> {
+    Some(match asked {
+        Ok(HandlerAnswer::Health { status, message }) => HealthAnswer::Stated { status, message },
+        Ok(HandlerAnswer::Raised { error_type, message }) => HealthAnswer::Failed { error_type, message },
+        Ok(HandlerAnswer::Rejected { reason }) => {
+            HealthAnswer::Failed { error_type: "RejectError".to_owned(), message: reason }
+        }
+        Ok(HandlerAnswer::Value { type_name, .. }) => HealthAnswer::Other(type_name),
+        Ok(HandlerAnswer::Nothing {}) => HealthAnswer::Other("NoneType".to_owned()),
+        Ok(HandlerAnswer::Allow {}) => HealthAnswer::Other("Allow".to_owned()),
+        Ok(HandlerAnswer::Deny { .. }) => HealthAnswer::Other("Deny".to_owned()),
+        Err(Error::Busy { .. } | Error::NotReached { .. } | Error::Stopped | Error::Withdrawn) => return None,
+        Err(error @ Error::TimedOut { .. }) => {
+            HealthAnswer::Failed { error_type: "timeout".to_owned(), message: error.to_string() }
+        }
+        Err(error) => {
+            HealthAnswer::Failed { error_type: "PluginExecutionError".to_owned(), message: error.to_string() }
+        }
+    })
+}

@@ -1,0 +1,175 @@
+//! A plugin is registered, as it comes into memory: what it says of itself is judged, who is registered is asked, and it
+//! itself. What is refused does not come into memory.
+
+use std::sync::Arc;
+
+use aisoc_hooks::{Answer, CONTRACT_VERSION, Decision, Failure, Fired, Invoked, Outcome, Registration};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::hook::Hook;
+use aisoc_manifests::text::shown;
+use aisoc_pipeline::{Discovered, judge_hooks};
+use aisoc_worker::serving::{HookCall, Worker};
+use serde_json::{Map, Value, json};
+
+use super::firing::{Firing, invoked, of_host};
+use super::telling::{Registering, Why};
+use crate::found::{Found, Verdict};
+use crate::held::{Begun, Held, locked};
+use crate::host::Host;
+
+/// Most characters that are shown of what a handler says.
+const MAX_SHOWN: usize = 1000;
+
+impl Host {
+    /// What a plugin that was started is registered as: nothing of one that has no handlers of hooks. It is registered by
+    /// [`Host::register`], once it takes the place of what ran before.
+    ///
+    /// # Errors
+    /// `contract_check_failed`, `duplicate_plugin_id`, `registration_refused`, `dependency_missing`, which are told.
+    pub(crate) fn admit_hooks(
+        &self,
+        held: &Held,
+        plugin: &Discovered,
+        begun: &Begun,
+    ) -> Result<Option<Arc<Registration>>> {
+        let Some(manifest) = begun.worker.manifest().cloned() else { return Ok(None) };
+        let refused = |registration: Option<&Registration>, (why, fault): (Why, Fault)| {
+            self.tell_registered(&Registering { plugin, registration }, Some((why, &fault)));
+            fault
+        };
+        let judged = judge_hooks(manifest).map_err(|fault| refused(None, (Why::ManifestInvalid, fault)))?;
+        let judged = Arc::new(judged);
+        match self.judge_registration(held, &judged, begun) {
+            Ok(()) => Ok(Some(judged)),
+            Err(why) => Err(refused(Some(&judged), why)),
+        }
+    }
+
+    /// What a plugin is registered as that was started again for a call: what it said before.
+    ///
+    /// # Errors
+    /// `registration_refused` where it says something else now, of which nobody was asked.
+    pub(crate) fn same_hooks(&self, held: &Held, worker: &Worker) -> Result<Option<Arc<Registration>>> {
+        let Some(manifest) = worker.manifest().cloned() else { return Ok(None) };
+        let before = locked(&held.now).hooks.clone();
+        let judged = judge_hooks(manifest)?;
+        match before.filter(|before| **before == judged) {
+            Some(before) => Ok(Some(before)),
+            None => Err(refused(format!("plugin '{}' says something else than it was registered as", held.id))),
+        }
+    }
+
+    /// What is asked of a registration, in the order in which hosts ask it.
+    fn judge_registration(
+        &self,
+        held: &Held,
+        registration: &Registration,
+        begun: &Begun,
+    ) -> std::result::Result<(), (Why, Fault)> {
+        let is_its_own = locked(&held.now).hooks.is_some();
+        {
+            let registry = locked(&self.hooks.registry);
+            registry.require_free(&registration.name, is_its_own).map_err(|fault| match fault.reason() {
+                Reason::DuplicatePluginId => (Why::Duplicate, fault),
+                _ => (Why::ManifestInvalid, fault),
+            })?;
+            registry.require_dependencies(registration).map_err(|fault| (Why::ManifestInvalid, fault))?;
+        }
+        // It was admitted under the name that it said when it was looked at.
+        if registration.name != held.id {
+            let fault = Fault::new(Reason::ContractCheckFailed, "the manifest's name is not the one that was admitted");
+            let fault = fault.expected(held.id.as_str(), registration.name.as_str());
+            return Err((Why::ManifestInvalid, fault));
+        }
+        registration.require_host(CONTRACT_VERSION).map_err(|fault| (Why::ManifestInvalid, fault))?;
+        self.ask_registered(registration)?;
+        self.ask_itself(registration, begun)
+    }
+
+    /// Asks those that are registered.
+    fn ask_registered(&self, registration: &Registration) -> std::result::Result<(), (Why, Fault)> {
+        let payload = Map::from_iter([("plugin".to_owned(), manifest_of(registration))]);
+        let firing = Firing { value: None, payload: &payload, caller: &of_host(), stop: self.stopped() };
+        // What ran of it before is not asked about what runs of it next.
+        let Fired { outcome, .. } = self.fire_but(Hook::ConfigValidate, firing, Some(&registration.name)).fired;
+        match outcome {
+            Ok(Outcome::Decided(Decision::Deny { reason, .. })) => Err(denied(registration, &reason)),
+            Ok(_) => Ok(()),
+            Err(words) => Err((Why::ConfigException, refused(shown(&words, MAX_SHOWN)))),
+        }
+    }
+
+    /// Asks the plugin itself, where it has something to say.
+    fn ask_itself(&self, registration: &Registration, begun: &Begun) -> std::result::Result<(), (Why, Fault)> {
+        let Some(handler) = registration.handler(Hook::ConfigValidate) else { return Ok(()) };
+        let caller = of_host();
+        let call = HookCall {
+            hook: Hook::ConfigValidate.as_str(),
+            value: None,
+            payload: &Map::new(),
+            is_own: true,
+            patience: handler.timeout.duration(),
+            stop: self.stopped(),
+            may_begin: &|| true,
+            answer: &|ask| self.answer(&begun.granted, &caller, ask),
+        };
+        let name = &registration.name;
+        let failed = |words: &str| {
+            let text = format!("plugin '{name}' config validator failed: {}", shown(words, MAX_SHOWN));
+            (Why::ConfigException, refused(text))
+        };
+        let answer = begun.worker.fire(&call).map_err(|error| failed(&error.to_string()))?;
+        let found = match invoked(Hook::ConfigValidate, answer) {
+            Invoked::Returned(Answer::Allow) => return Ok(()),
+            Invoked::Returned(Answer::Deny(reason)) => return Err(denied(registration, &reason)),
+            Invoked::Failed(Failure::Raised { message, .. } | Failure::NotCalled(message)) => {
+                return Err(failed(&message));
+            }
+            Invoked::Failed(Failure::TimedOut(_)) | Invoked::Skipped(_) => return Err(failed("it did not answer")),
+            Invoked::Returned(Answer::Nothing) => "NoneType".to_owned(),
+            Invoked::Returned(Answer::Value { type_name, .. }) => shown(&type_name, MAX_SHOWN),
+        };
+        let text = format!("plugin '{name}' config validator returned {found}; expected Allow or Deny");
+        Err((Why::ConfigResult, refused(text)))
+    }
+
+    /// Says that it was registered.
+    pub(crate) fn tell_of_registration(&self, plugin: &Discovered, registration: &Registration) {
+        self.tell_registered(&Registering { plugin, registration: Some(registration) }, None);
+    }
+
+    /// Says of a plugin of Stigmem that a gate refuses it, where that is about its manifest: it is not registered.
+    pub(crate) fn tell_of_refused(&self, found: &Found) {
+        let (Verdict::Refused(fault), Some(plugin)) = (&found.verdict, &found.refused) else { return };
+        let why = match fault.reason() {
+            Reason::DuplicatePluginId => Why::Duplicate,
+            Reason::ContractCheckFailed | Reason::UnknownCapability => Why::ManifestInvalid,
+            _ => return,
+        };
+        self.tell_registered(&Registering { plugin, registration: None }, Some((why, fault)));
+    }
+}
+
+fn refused(text: String) -> Fault {
+    Fault::new(Reason::RegistrationRefused, text)
+}
+
+fn denied(registration: &Registration, reason: &str) -> (Why, Fault) {
+    let reason = shown(reason, MAX_SHOWN);
+    let text = format!("plugin '{}' failed config validation: {reason}", registration.name);
+    (Why::ConfigValidate, refused(text))
+}
+
+/// What a plugin is asked about another one.
+fn manifest_of(registration: &Registration) -> Value {
+    let Registration { name, version, requires, capabilities, depends_on, is_async_safe, handlers, .. } = registration;
+    json!({
+        "name": name,
+        "version": version,
+        "requires_stigmem": requires,
+        "capabilities": capabilities.iter().map(|one| one.as_str()).collect::<Vec<_>>(),
+        "depends_on": depends_on,
+        "async_safe": is_async_safe,
+        "hooks": handlers.iter().map(|handler| handler.hook.as_str()).collect::<Vec<_>>(),
+    })
+}

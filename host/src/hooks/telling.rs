@@ -1,0 +1,246 @@
+//! What is told of hooks: to whoever watches at once, and to handlers of `audit_emit` a moment later, on a thread of its own:
+//! nobody whose work is told waits for them, and what they do is not told again.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use aisoc_hooks::{Answer, Fired, HandlerOutcome, Invoked, Registration};
+use aisoc_manifests::fault::Fault;
+use aisoc_manifests::hook::{Hook, Semantic};
+use aisoc_pipeline::{Discovered, Origin};
+use aisoc_trust::{PluginMode, TrustDecision};
+use serde_json::{Map, Value, json};
+
+use super::firing::{Firing, of_host};
+use super::limiter::Limiter;
+use crate::found::reason_of;
+use crate::held::locked;
+use crate::host::Host;
+use crate::settings::Happening;
+
+/// Most events that wait for handlers of `audit_emit`.
+const MAX_AUDIT_EVENTS: usize = 1024;
+
+/// Why a plugin is not registered, as hosts count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Another one has its name.
+    Duplicate,
+    /// What its manifest says is not as it has to be, or the registry is frozen.
+    ManifestInvalid,
+    /// A handler of `config_validate` denies it.
+    ConfigValidate,
+    /// Its own raised an exception, or another one could not be asked.
+    ConfigException,
+    /// Its own returned no vote.
+    ConfigResult,
+}
+
+impl Why {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::ManifestInvalid => "manifest_invalid",
+            Self::ConfigValidate => "config_validate",
+            Self::ConfigException => "config_exception",
+            Self::ConfigResult => "config_result",
+        }
+    }
+}
+
+/// Something that has happened at hooks, as hosts write it down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegistryEvent {
+    /// `plugin.registered` and its like.
+    pub name: &'static str,
+    /// The plugin that it is about.
+    pub plugin: String,
+    /// Why it has failed, where it has.
+    pub failure: Option<String>,
+    /// Of which type that is, where it is an exception.
+    pub exception_type: Option<String>,
+    /// What else is known.
+    pub metadata: Map<String, Value>,
+}
+
+impl RegistryEvent {
+    /// Who does it.
+    pub const ACTOR: &str = "system:plugin-registry";
+    /// For whom.
+    pub const TENANT: &str = "system";
+
+    /// To what it is done.
+    pub fn target(&self) -> String {
+        format!("plugin:{}", self.plugin)
+    }
+
+    /// What has come of it.
+    pub fn outcome(&self) -> Value {
+        match &self.failure {
+            None => json!({ "status": "success" }),
+            Some(reason) => {
+                json!({ "status": "failure", "reason": reason, "exception_type": self.exception_type })
+            }
+        }
+    }
+}
+
+/// What waits to be told.
+#[derive(Debug, Default)]
+pub(super) struct Telling {
+    waiting: Mutex<VecDeque<(String, RegistryEvent)>>,
+    limiter: Mutex<Limiter>,
+}
+
+/// What is known of a plugin that is registered, or is not.
+pub(super) struct Registering<'a> {
+    /// As it was admitted.
+    pub(super) plugin: &'a Discovered,
+    /// What its manifest says, where that could be judged.
+    pub(super) registration: Option<&'a Registration>,
+}
+
+impl Host {
+    /// Says that a plugin was registered, or why not.
+    pub(super) fn tell_registered(&self, of: &Registering<'_>, failed: Option<(Why, &Fault)>) {
+        let (outcome, reason) = failed.map_or(("success", ""), |(why, _)| ("failure", why.as_str()));
+        self.hooks.metrics.registered(outcome, reason);
+        let mut metadata = self.metadata_of(of);
+        if let Some((why, fault)) = failed {
+            metadata.insert("reason".to_owned(), why.as_str().into());
+            metadata.insert("validation_failure".to_owned(), reason_of(fault).into());
+        }
+        let name = if failed.is_some() { "plugin.registration_failed" } else { "plugin.registered" };
+        let plugin = of.registration.map_or(&of.plugin.id, |registration| &registration.name).clone();
+        let failure = failed.map(|(why, _)| why.as_str().to_owned());
+        self.tell_registry(RegistryEvent { name, plugin, failure, exception_type: None, metadata });
+    }
+
+    fn metadata_of(&self, of: &Registering<'_>) -> Map<String, Value> {
+        let Registering { plugin, registration } = of;
+        // Nobody signs a distribution: it was let in by the lock, or because nobody asks.
+        let (decision, reason) = match self.mode() {
+            PluginMode::Production => (TrustDecision::OperatorOverride, "accepted in plugins.lock"),
+            PluginMode::Dev => {
+                (TrustDecision::DevelopmentUnsignedOverride, "the plugin mode dev asks for no signature")
+            }
+        };
+        let source = match &plugin.origin {
+            Origin::EntryPoint { name, .. } => json!({
+                "type": "python_entry_point", "entry_point_name": name, "entry_point_value": plugin.entry_point,
+                "distribution": plugin.package,
+            }),
+            _ => json!({ "type": plugin.source.as_str() }),
+        };
+        let mut metadata = json!({
+            "plugin_name": plugin.id,
+            "signed_by": "unsigned",
+            "discovery_source": source,
+            "signing": { "trust_decision": decision.as_str(), "trust_reason": reason },
+        });
+        if let Some(registration) = registration {
+            let Registration { name, version, requires, capabilities, handlers, is_async_safe, .. } = registration;
+            let said = json!({
+                "plugin_name": name,
+                "version": version,
+                "capabilities": capabilities.iter().map(|one| one.as_str()).collect::<Vec<_>>(),
+                "hooks": hooks_of(registration, handlers.len()),
+                "async_safe": is_async_safe,
+                "requires_stigmem": requires,
+            });
+            if let (Value::Object(metadata), Value::Object(said)) = (&mut metadata, said) {
+                metadata.extend(said);
+            }
+        }
+        let Value::Object(metadata) = metadata else { return Map::new() };
+        metadata
+    }
+
+    /// Says what handlers have denied, and which have failed; of each plugin no more than somebody reads.
+    pub(super) fn tell_fired(&self, hook: Hook, fired: &Fired) {
+        for called in &fired.handlers {
+            if let Some(event) = event_of(hook, called) {
+                let passed_over = locked(&self.hooks.telling.limiter).take(&called.handler.plugin, Instant::now());
+                let Some(passed_over) = passed_over else { continue };
+                let mut event = event;
+                if passed_over > 0 {
+                    event.metadata.insert("passed_over".to_owned(), passed_over.into());
+                }
+                self.tell_registry(event);
+            }
+        }
+    }
+
+    fn tell_registry(&self, event: RegistryEvent) {
+        self.tell_of(&Happening::Hooks { event: &event });
+        let mut waiting = locked(&self.hooks.telling.waiting);
+        if waiting.len() == MAX_AUDIT_EVENTS {
+            waiting.pop_front();
+            self.hooks.metrics.dropped();
+        }
+        waiting.push_back(((self.settings.clock)().to_string(), event));
+    }
+
+    /// Tells handlers of `audit_emit` what has happened, once all that there will be are there; for whoever asks again and
+    /// again. What they do is not told: it would be told to them.
+    pub(crate) fn audit_round(&self) {
+        if !locked(&self.hooks.registry).is_frozen() {
+            return;
+        }
+        while let Some((timestamp, event)) = { locked(&self.hooks.telling.waiting).pop_front() } {
+            let said = json!({
+                "event_type": event.name,
+                "actor_uri": RegistryEvent::ACTOR,
+                "target_uri": event.target(),
+                "tenant_id": RegistryEvent::TENANT,
+                "timestamp": timestamp,
+                "outcome": event.outcome(),
+                "metadata": event.metadata,
+            });
+            let payload = Map::from_iter([("event".to_owned(), said)]);
+            let stop: &AtomicBool = self.stopped();
+            drop(
+                self.fire_untold(Hook::AuditEmit, Firing { value: None, payload: &payload, caller: &of_host(), stop }),
+            );
+        }
+    }
+}
+
+fn hooks_of(registration: &Registration, count: usize) -> Vec<&'static str> {
+    let mut hooks = Vec::with_capacity(count);
+    hooks.extend(registration.handlers.iter().map(|handler| handler.hook.as_str()));
+    hooks.sort_unstable();
+    hooks
+}
+
+/// What is told of a handler: that it denies, or has failed.
+fn event_of(hook: Hook, called: &HandlerOutcome) -> Option<RegistryEvent> {
+    let HandlerOutcome { handler, invoked, error } = called;
+    let event = |name, failure: &str, exception_type: Option<&str>, more: Value| {
+        let mut metadata =
+            json!({ "plugin_name": handler.plugin, "hook": hook.as_str(), "handler_name": handler.name });
+        if let (Value::Object(metadata), Value::Object(more)) = (&mut metadata, more) {
+            metadata.extend(more);
+        }
+        let Value::Object(metadata) = metadata else { return None };
+        let (plugin, failure) = (handler.plugin.clone(), Some(failure.to_owned()));
+        Some(RegistryEvent { name, plugin, failure, exception_type: exception_type.map(str::to_owned), metadata })
+    };
+    match (error, invoked) {
+        (Some(error), _) => {
+            let error_type = called.error_type().unwrap_or_default();
+            let more = json!({ "error_type": error_type, "error": error });
+            event("plugin.handler_error", error, Some(error_type), more)
+        }
+        (None, Invoked::Returned(Answer::Deny(reason))) if is_vote(hook) => {
+            event("plugin.handler_denied", reason, None, json!({ "reason": reason }))
+        }
+        (None, _) => None,
+    }
+}
+
+fn is_vote(hook: Hook) -> bool {
+    hook.semantic() == Semantic::Voting
+}
