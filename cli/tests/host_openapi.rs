@@ -58,10 +58,13 @@ fn every_route_asks_for_what_it_says_and_answers_as_it_says() {
     let (_bench, host, token) = with_login();
     let routes = routes(&host.get("/openapi.json").ok());
     let permissions: BTreeSet<&str> = routes.iter().filter_map(|(.., said)| said["x-permission"].as_str()).collect();
-    assert_eq!(permissions.into_iter().collect::<Vec<_>>(), ["plugins:admin", "plugins:execute", "plugins:read"]);
+    assert_eq!(
+        permissions.into_iter().collect::<Vec<_>>(),
+        ["hooks:fire", "plugins:admin", "plugins:execute", "plugins:read"]
+    );
     assert!(routes.len() >= 17, "{routes:?}");
     for (method, path, said) in &routes {
-        let asked = path.replace("{id}", "absent");
+        let asked = path.replace("{id}", "absent").replace("{hook}", "capability_check");
         let stranger = host.send(method, &asked, "", "").status;
         match said["x-permission"].as_str() {
             Some(_) => {
@@ -78,7 +81,12 @@ fn every_route_asks_for_what_it_says_and_answers_as_it_says() {
             let answered = host.send(method, &asked, &token, body);
             assert!(stated(answered.status), "{method} {path} {body}: {answered:?}");
         }
-        let bad = host.send(method, &format!("{}?unknown=1", path.replace("{id}", "%00")), &token, "");
+        let bad = host.send(
+            method,
+            &format!("{}?unknown=1", path.replace("{id}", "%00").replace("{hook}", "%00")),
+            &token,
+            "",
+        );
         assert!(stated(bad.status), "{method} {path}: {bad:?}");
     }
 }
@@ -93,7 +101,12 @@ fn a_method_that_is_not_stated_is_not_served() {
     for path in routes.iter().map(|(_, path, _)| path).collect::<BTreeSet<_>>() {
         for method in ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"] {
             if !stated.contains(&(method, path.as_str())) {
-                let answered = host.send(method, &path.replace("{id}", "absent"), &token, "");
+                let answered = host.send(
+                    method,
+                    &path.replace("{id}", "absent").replace("{hook}", "capability_check"),
+                    &token,
+                    "",
+                );
                 // `discover` is an id as well, where one is asked for.
                 let is_id = stated.contains(&(method, "/api/v1/plugins/{id}")) && path.matches('/').count() == 4;
                 let expected: &[u16] = if is_id { &[404, 405] } else { &[405] };

@@ -34,9 +34,11 @@ fn shows(token: &str) -> String {
 }
 
 /// Every route of the API that is about plugins, and what it asks for.
-const ROUTES: [(&str, &str, &str); 13] = [
+const ROUTES: [(&str, &str, &str); 15] = [
     ("GET", "/metrics", "plugins:read"),
     ("GET", "/api/v1/audit", "plugins:admin"),
+    ("GET", "/api/v1/hooks", "plugins:read"),
+    ("POST", "/api/v1/hooks/capability_check", "hooks:fire"),
     ("GET", "/api/v1/plugins", "plugins:read"),
     ("GET", "/api/v1/plugins/bare", "plugins:read"),
     ("POST", "/api/v1/plugins/discover", "plugins:admin"),
@@ -53,16 +55,18 @@ const ROUTES: [(&str, &str, &str); 13] = [
 #[test]
 fn a_token_opens_what_it_holds_and_no_other_route() {
     let bench = bench();
-    let all = ["plugins:read", "plugins:execute", "plugins:admin"];
+    let plugins = ["plugins:read", "plugins:execute", "plugins:admin"];
+    let all = [&plugins[..], &["hooks:fire"]].concat();
     let scoped: Vec<(&str, Vec<&str>, Vec<&str>)> = vec![
         ("read", vec!["--scope", "plugins:read"], vec!["plugins:read"]),
         ("execute", vec!["--scope", "plugins:execute"], vec!["plugins:execute"]),
         ("change", vec!["--scope", "plugins:admin"], vec!["plugins:admin"]),
         ("two", vec!["--scope", "plugins:execute", "--scope", "plugins:read"], vec!["plugins:read", "plugins:execute"]),
-        ("plugins", vec!["--scope", "plugins:*"], all.to_vec()),
-        ("everything", vec!["--scope", "*"], all.to_vec()),
-        ("admin", vec!["--role", "admin"], all.to_vec()),
-        ("platform", vec!["--role", "platform_admin"], all.to_vec()),
+        ("fire", vec!["--scope", "hooks:fire"], vec!["hooks:fire"]),
+        ("plugins", vec!["--scope", "plugins:*"], plugins.to_vec()),
+        ("everything", vec!["--scope", "*"], all.clone()),
+        ("admin", vec!["--role", "admin"], all.clone()),
+        ("platform", vec!["--role", "platform_admin"], all.clone()),
         ("tenant", vec!["--role", "tenant_admin"], vec![]),
         ("viewer", vec!["--role", "viewer"], vec![]),
         ("service", vec!["--role", "api_service"], vec![]),

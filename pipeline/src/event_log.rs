@@ -441,8 +441,7 @@ mod tests {
         let registered = Occurrence::registered("demo", "1", grounds);
         EventLog::open(&path).expect("opened").record(at(), &[registered, Occurrence::unpinned("b")]).expect("written");
         let text = fs::read_to_string(&path).expect("read");
-        let lines: Vec<serde_json::Value> =
-            text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
         let events: Vec<_> = lines.iter().map(|line| (line["level"].as_str(), line["event"].as_str())).collect();
         let (unpinned, warning) = (Some("plugin.oci_unpinned"), Some("warning"));
         assert_eq!(

@@ -22,7 +22,7 @@ pub(crate) struct CreateTokenArgs {
     /// What to call it: in lists, in events, and to revoke it by
     #[arg(value_name = "NAME")]
     pub(crate) name: TokenName,
-    /// What it allows: plugins:read, plugins:execute, plugins:admin, plugins:* or *; may be repeated
+    /// What it allows: plugins:read, plugins:execute, plugins:admin, plugins:*, hooks:fire or *; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "role", conflicts_with = "role")]
     pub(crate) scopes: Vec<Scope>,
     /// Whoever has it acts in that role: admin and platform_admin may do everything, the others nothing

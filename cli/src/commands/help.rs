@@ -47,6 +47,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ),
     ("host", "what `serve` holds, its API, states, what runs and as whom", include_str!("../../../docs/host.md")),
     ("handles", "what plugins get of their host while they are called", include_str!("../../../docs/handles.md")),
+    (
+        "hooks",
+        "at which points plugins of Stigmem are called, and what their answers come to",
+        include_str!("../../../docs/hooks.md"),
+    ),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     (
         "threat-model",

@@ -7,7 +7,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenGrant {
-    /// `plugins:read`, `plugins:execute`, `plugins:admin`, `plugins:*` and `*`.
+    /// `plugins:read`, `plugins:execute`, `plugins:admin`, `plugins:*`, `hooks:fire` and `*`.
     Scopes(Vec<&'static str>),
     /// All that this role does.
     Role(&'static str),
