@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::about::About;
 use crate::audit::Subject;
 use crate::found::{Found, Verdict};
-use crate::hooks::Health;
+use crate::hooks::reported::Health;
 use crate::lifecycle::Life;
 use crate::pinned::Pin;
 use crate::rooms::Room;

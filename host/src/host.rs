@@ -23,7 +23,7 @@ use crate::audit::{self, Subject, action};
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::held::{Held, Key, Now, key, locked};
-use crate::hooks::Hooks;
+use crate::hooks::known::Hooks;
 use crate::lifecycle::{Effect, Event, Life, State, Verb};
 use crate::meant::require_plain_name;
 use crate::noticed::Noticed;

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::asker::Asker;
 use crate::feed::Feed;
-use crate::hooks::RegistryEvent;
+use crate::hooks::event::RegistryEvent;
 use crate::lifecycle::State;
 use crate::rooms::ProcessRules;
 use crate::standing::OnRevoked;

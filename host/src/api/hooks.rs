@@ -18,7 +18,7 @@ use super::asking::{Api, Named, Waited};
 use super::problem::Problem;
 use super::request::Calling;
 use crate::access::Permission;
-use crate::hooks::Firing;
+use crate::hooks::firing::Firing;
 use crate::host::Host;
 
 /// With what a hook is fired.

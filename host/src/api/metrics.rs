@@ -20,7 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::hooks::HookMetrics;
+use crate::hooks::metrics::HookMetrics;
 use crate::lifecycle::State as Life;
 use crate::refusal::Refusal;
 

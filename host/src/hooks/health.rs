@@ -3,52 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aisoc_hooks::{HealthAnswer, HealthReport};
-use aisoc_manifests::text::shown;
-use aisoc_pipeline::documents::RegisteredHealth;
+use aisoc_hooks::HealthAnswer;
 use aisoc_worker::Error;
 use aisoc_worker::serving::HandlerAnswer;
-use jiff::Timestamp;
 
 use super::firing::of_host;
+use super::reported::Health;
 use crate::held::{Held, Running, locked};
 use crate::host::Host;
 
 /// How long a plugin may take to say how it does.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(5);
-/// How long what it has said is believed.
-const HEALTH_BELIEVED: Duration = Duration::from_secs(30);
-/// Most characters that are shown of what it says.
-const MAX_SHOWN: usize = 1000;
-
-/// How a plugin did when it was asked last.
-#[derive(Debug, Clone)]
-pub(crate) struct Health {
-    report: HealthReport,
-    asked: Instant,
-    checked_at: Timestamp,
-}
-
-impl Health {
-    /// As it is shown; of one that was not asked yet, that nobody knows.
-    pub(super) fn shown(health: Option<&Self>) -> RegisteredHealth {
-        let Some(Self { report, checked_at, .. }) = health else {
-            return RegisteredHealth {
-                status: aisoc_hooks::HealthStatus::Unknown.as_str(),
-                message: "not asked yet".to_owned(),
-                error: None,
-                checked_at: None,
-            };
-        };
-        RegisteredHealth {
-            status: report.status.as_str(),
-            message: shown(&report.message, MAX_SHOWN),
-            error: report.error.as_ref().map(|error| shown(error, MAX_SHOWN)),
-            checked_at: Some(checked_at.to_string()),
-        }
-    }
-}
-
 impl Host {
     /// Asks plugins how they do, where that is due; for whoever asks again and again.
     pub(crate) fn health_round(&self) {
@@ -75,9 +40,9 @@ impl Host {
         let is_it = now.running.as_ref().is_some_and(|current| Arc::ptr_eq(current, running));
         match (answer, &mut now.health) {
             _ if !is_it => {}
-            (Some(answer), health) => *health = Some(Health { report: answer.into(), asked, checked_at }),
+            (Some(answer), health) => *health = Some(Health::new(answer.into(), asked, checked_at)),
             // It is busy, and was not asked: what it said stands a while longer.
-            (None, Some(health)) => health.asked = asked,
+            (None, Some(health)) => health.stands(asked),
             (None, None) => {}
         }
     }
@@ -87,8 +52,7 @@ impl Host {
 fn due(held: &Held) -> Option<Arc<Running>> {
     let now = locked(&held.now);
     let running = now.running.as_ref().filter(|running| running.hooks.is_some() && running.worker.is_alive())?;
-    let is_believed = |health: &Health| health.asked.elapsed() < HEALTH_BELIEVED;
-    (!now.health.as_ref().is_some_and(is_believed)).then(|| Arc::clone(running))
+    (!now.health.as_ref().is_some_and(Health::is_believed)).then(|| Arc::clone(running))
 }
 
 /// What came of asking it; nothing where it could not be asked at all.

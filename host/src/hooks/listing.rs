@@ -4,7 +4,7 @@ use aisoc_hooks::{Handler, Registration};
 use aisoc_manifests::hook::Hook;
 use aisoc_pipeline::documents::{HostedHook, HostedHooks, RegisteredHandler, RegisteredPlugin};
 
-use super::health::Health;
+use super::reported::Health;
 use crate::held::locked;
 use crate::host::Host;
 

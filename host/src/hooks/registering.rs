@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::firing::{Firing, invoked, of_host};
 use super::telling::{Registering, Why};
 use crate::found::{Found, Verdict};
-use crate::held::{Begun, Held, locked};
+use crate::held::{Begun, Held, Now, locked};
 use crate::host::Host;
 
 /// Most characters that are shown of what a handler says.
@@ -131,6 +131,29 @@ impl Host {
         };
         let text = format!("plugin '{name}' config validator returned {found}; expected Allow or Deny");
         Err((Why::ConfigResult, refused(text)))
+    }
+
+    /// Takes what a plugin is registered as out, that is there no more.
+    pub(crate) fn let_go_of_hooks(&self, held: &Held) {
+        let hooks = {
+            let mut now = locked(&held.now);
+            now.health = None;
+            now.hooks.take()
+        };
+        if let Some(hooks) = hooks {
+            locked(&self.hooks.registry).remove(&hooks.name);
+        }
+    }
+
+    /// Registers what takes the place of what was registered of a plugin, in the moment in which its process does.
+    ///
+    /// # Errors
+    /// As [`Registry::register`].
+    pub(crate) fn take_hooks(&self, now: &mut Now, hooks: Option<&Arc<Registration>>) -> Result<()> {
+        let Some(hooks) = hooks else { return Ok(()) };
+        locked(&self.hooks.registry).register(Arc::clone(hooks), now.hooks.is_some())?;
+        (now.hooks, now.health) = (Some(Arc::clone(hooks)), None);
+        Ok(())
     }
 
     /// Says that it was registered.

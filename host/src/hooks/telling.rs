@@ -1,8 +1,6 @@
 //! What is told of hooks: to whoever watches at once, and to handlers of `audit_emit` a moment later, on a thread of its own:
 //! nobody whose work is told waits for them, and what they do is not told again.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -13,15 +11,13 @@ use aisoc_pipeline::{Discovered, Origin};
 use aisoc_trust::{PluginMode, TrustDecision};
 use serde_json::{Map, Value, json};
 
+use super::event::RegistryEvent;
 use super::firing::{Firing, of_host};
-use super::limiter::Limiter;
+use super::known::MAX_AUDIT_EVENTS;
 use crate::found::reason_of;
 use crate::held::locked;
 use crate::host::Host;
 use crate::settings::Happening;
-
-/// Most events that wait for handlers of `audit_emit`.
-const MAX_AUDIT_EVENTS: usize = 1024;
 
 /// Why a plugin is not registered, as hosts count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,50 +44,6 @@ impl Why {
             Self::ConfigResult => "config_result",
         }
     }
-}
-
-/// Something that has happened at hooks, as hosts write it down.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RegistryEvent {
-    /// `plugin.registered` and its like.
-    pub name: &'static str,
-    /// The plugin that it is about.
-    pub plugin: String,
-    /// Why it has failed, where it has.
-    pub failure: Option<String>,
-    /// Of which type that is, where it is an exception.
-    pub exception_type: Option<String>,
-    /// What else is known.
-    pub metadata: Map<String, Value>,
-}
-
-impl RegistryEvent {
-    /// Who does it.
-    pub const ACTOR: &str = "system:plugin-registry";
-    /// For whom.
-    pub const TENANT: &str = "system";
-
-    /// To what it is done.
-    pub fn target(&self) -> String {
-        format!("plugin:{}", self.plugin)
-    }
-
-    /// What has come of it.
-    pub fn outcome(&self) -> Value {
-        match &self.failure {
-            None => json!({ "status": "success" }),
-            Some(reason) => {
-                json!({ "status": "failure", "reason": reason, "exception_type": self.exception_type })
-            }
-        }
-    }
-}
-
-/// What waits to be told.
-#[derive(Debug, Default)]
-pub(super) struct Telling {
-    waiting: Mutex<VecDeque<(String, RegistryEvent)>>,
-    limiter: Mutex<Limiter>,
 }
 
 /// What is known of a plugin that is registered, or is not.
@@ -162,7 +114,7 @@ impl Host {
     pub(super) fn tell_fired(&self, hook: Hook, fired: &Fired) {
         for called in &fired.handlers {
             if let Some(event) = event_of(hook, called) {
-                let passed_over = locked(&self.hooks.telling.limiter).take(&called.handler.plugin, Instant::now());
+                let passed_over = locked(&self.hooks.limiter).take(&called.handler.plugin, Instant::now());
                 let Some(passed_over) = passed_over else { continue };
                 let mut event = event;
                 if passed_over > 0 {
@@ -175,7 +127,7 @@ impl Host {
 
     fn tell_registry(&self, event: RegistryEvent) {
         self.tell_of(&Happening::Hooks { event: &event });
-        let mut waiting = locked(&self.hooks.telling.waiting);
+        let mut waiting = locked(&self.hooks.waiting);
         if waiting.len() == MAX_AUDIT_EVENTS {
             waiting.pop_front();
             self.hooks.metrics.dropped();
@@ -189,7 +141,7 @@ impl Host {
         if !locked(&self.hooks.registry).is_frozen() {
             return;
         }
-        while let Some((timestamp, event)) = { locked(&self.hooks.telling.waiting).pop_front() } {
+        while let Some((timestamp, event)) = { locked(&self.hooks.waiting).pop_front() } {
             let said = json!({
                 "event_type": event.name,
                 "actor_uri": RegistryEvent::ACTOR,

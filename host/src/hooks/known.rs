@@ -1,0 +1,48 @@
+//! `Hooks`: what a host knows of hooks.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aisoc_hooks::Registry;
+use aisoc_manifests::dependencies::{Needs, in_order};
+
+use super::event::RegistryEvent;
+use super::limiter::Limiter;
+use super::metrics::HookMetrics;
+use crate::found::Found;
+
+/// Most events that wait for handlers of `audit_emit`.
+pub(super) const MAX_AUDIT_EVENTS: usize = 1024;
+
+/// Who is registered, and what is to be told.
+#[derive(Debug, Default)]
+pub(crate) struct Hooks {
+    pub(super) registry: Mutex<Registry>,
+    /// What plugins need, as they said when they were looked at last.
+    needs: Mutex<Needs>,
+    /// What handlers of `audit_emit` are told next, each with its time.
+    pub(super) waiting: Mutex<VecDeque<(String, RegistryEvent)>>,
+    pub(super) limiter: Mutex<Limiter>,
+    pub(crate) metrics: Arc<HookMetrics>,
+}
+
+impl Hooks {
+    /// Notes what plugins need that were looked at.
+    pub(crate) fn note_needs(&self, needs: Needs) {
+        *self.needs.lock().unwrap_or_else(PoisonError::into_inner) = needs;
+    }
+
+    /// Brings plugins into the order in which they are registered: each behind those that it needs.
+    pub(crate) fn sort(&self, found: &mut [&Found]) {
+        let needs = self.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        // What cannot be ordered was refused when it was looked at.
+        let order = in_order(&needs).unwrap_or_default();
+        let place = |found: &&Found| order.iter().position(|name| *name == found.about.id).unwrap_or(order.len());
+        found.sort_by_cached_key(place);
+    }
+
+    /// Lets no plugin come any more that was not there.
+    pub(crate) fn freeze(&self) {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner).freeze();
+    }
+}
