@@ -204,7 +204,7 @@ mod tests {
     }
 
     /// Changes that are only known once they are made.
-    const WITHOUT_DRY_RUN: [(&[&str], &str); 12] = [
+    const WITHOUT_DRY_RUN: [(&[&str], &str); 13] = [
         (&["serve"], "it changes what its operators ask for, and goes on until it is stopped"),
         (&["registry", "serve"], "it changes what its clients ask for, and goes on until it is stopped"),
         (&["api", "discover"], "the host that is asked says what comes of it"),
