@@ -87,7 +87,8 @@ fn right(command: &str) -> &'static [&'static str] {
             "--plugins-dir",
             "plugins",
         ],
-        "api list" | "api discover" | "api events" => &["--url", "http://127.0.0.1:1"],
+        "api list" | "api discover" | "api events" | "api hooks" => &["--url", "http://127.0.0.1:1"],
+        "api fire" => &["audit_emit", "--url", "http://127.0.0.1:1"],
         "api get" | "api enable" | "api disable" | "api reload" | "api unload" | "api run" | "api rollback"
         | "api install" => &["shodan", "--url", "http://127.0.0.1:1"],
         "token create" => &["monitor", "--role", "viewer", "--tokens", "tokens.json"],

@@ -276,9 +276,9 @@ fn a_role_grants_what_it_does() {
     for role in Role::ALL {
         let holds = Permission::ALL.map(|permission| Grant::Role(role).holds(permission));
         let is_admin = matches!(role, Role::Admin | Role::PlatformAdmin);
-        assert_eq!(holds, [is_admin; 3], "{role:?}");
+        assert_eq!(holds, [is_admin; 4], "{role:?}");
     }
     let two = Grant::Scopes(vec![Scope::One(Permission::Read), Scope::One(Permission::Execute)]);
-    assert_eq!(Permission::ALL.map(|permission| two.holds(permission)), [true, true, false]);
-    assert_eq!(Permission::ALL.map(|permission| Grant::Scopes(Vec::new()).holds(permission)), [false; 3]);
+    assert_eq!(Permission::ALL.map(|permission| two.holds(permission)), [true, true, false, false]);
+    assert_eq!(Permission::ALL.map(|permission| Grant::Scopes(Vec::new()).holds(permission)), [false; 4]);
 }
