@@ -591,7 +591,9 @@ fn who_may_fire_a_hook_has_to_be_told_so_and_what_is_none_is_not_found() {
         return;
     }
     let bench = bench();
-    plugin(&bench, "aaa-vote", "def vote(ctx, **rest): return Allow()\n", "'capability_check': vote", "");
+    let votes = "def vote(ctx, **rest): return Allow()\ndef who(ctx, **rest): return Deny(ctx.get_identity_reader().caller()['name'])\n";
+    let hooks = "'capability_check': vote, 'pre_recall_authorize': who";
+    plugin(&bench, "aaa-vote", votes, hooks, ", capabilities={'identity.read'}");
     let token = |name: &str, scope: &str| {
         let made = bench.run(&["token", "create", name, "--scope", scope, "--tokens", "tokens.json"]);
         let token = made.ok().stdout.trim().to_owned();
@@ -625,6 +627,9 @@ fn who_may_fire_a_hook_has_to_be_told_so_and_what_is_none_is_not_found() {
     for bad in ["[]", "{\"other\": 1}", "{\"payload\": 1}"] {
         assert_eq!(ask("POST", path, &fires, bad).status, 400, "{bad}");
     }
+    // A handler asks its host on behalf of whoever fires.
+    let reason = ask("POST", "/api/v1/hooks/pre_recall_authorize", &fires, "{}").ok()["reason"].clone();
+    assert_eq!(reason, "fire");
     // The same by the command line.
     let url = format!("http://{}", host.address);
     let at =
@@ -632,10 +637,9 @@ fn who_may_fire_a_hook_has_to_be_told_so_and_what_is_none_is_not_found() {
     let fired = at(&["fire", "capability_check", "--payload", "{\"n\": 1}"], "fire.token");
     assert_eq!(fired.ok().stdout, "allow\n  aaa-vote.vote  allow\n");
     let listed = at(&["hooks"], "read.token");
-    assert!(
-        listed.ok().stdout.starts_with("capability_check  voting\n  aaa-vote.vote  within 30 s\naaa-vote 1.0.0  "),
-        "{listed:?}"
-    );
+    let expected = "pre_recall_authorize  voting\n  aaa-vote.who  within 30 s\n\
+                    capability_check  voting\n  aaa-vote.vote  within 30 s\naaa-vote 1.0.0  ";
+    assert!(listed.ok().stdout.starts_with(expected), "{listed:?}");
     let meant = at(&["fire", "capability_chek"], "fire.token");
     meant.refused(1, "hook_not_found");
     assert!(meant.stderr.contains("did you mean capability_check?"), "{meant:?}");
