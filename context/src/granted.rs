@@ -8,6 +8,7 @@ use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::Result;
 use serde_json::{Map, Value};
 
+use crate::facts::Store;
 use crate::rate::Rate;
 
 /// Most asks of a plugin in a second, over all of its calls.
@@ -28,7 +29,9 @@ pub struct Granted {
     pub(crate) id: String,
     /// Its line of signers: what another publisher's plugin of the same id does not share.
     pub(crate) line: String,
-    declared: BTreeSet<Capability>,
+    pub(crate) declared: BTreeSet<Capability>,
+    /// What it keeps.
+    pub(crate) facts: Arc<Store>,
     pub(crate) configured: Arc<Configured>,
     pub(crate) asks: Rate,
     pub(crate) events: Rate,
@@ -42,9 +45,9 @@ impl fmt::Debug for Granted {
 
 impl Granted {
     /// What the manifest declares that was admitted with its bytes, and nothing else. A tag of a connector grants nothing.
-    pub fn of<'a>(
-        id: &str,
-        line: &str,
+    pub(crate) fn of<'a>(
+        (id, line): (&str, &str),
+        facts: Arc<Store>,
         declared: impl IntoIterator<Item = &'a String>,
         configured: Arc<Configured>,
     ) -> Self {
@@ -52,6 +55,7 @@ impl Granted {
             id: id.to_owned(),
             line: line.to_owned(),
             declared: declared.into_iter().filter_map(|name| name.parse().ok()).collect(),
+            facts,
             configured,
             asks: Rate::of(MAX_ASKS_A_SECOND, MAX_ASKS_AT_ONCE),
             events: Rate::of(MAX_EVENTS_A_SECOND, MAX_EVENTS_AT_ONCE),

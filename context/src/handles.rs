@@ -1,7 +1,9 @@
 //! `Handles`: everything that plugins of one host can ask for, and whether they may.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::Result as Outcome;
@@ -11,7 +13,8 @@ use serde_json::{Map, Value, json};
 use crate::asking::{Asking, Handle};
 use crate::audit::{AuditEmitter, AuditLog, AuditReader};
 use crate::caller::Caller;
-use crate::granted::Granted;
+use crate::facts::{FactsReader, FactsWriter, RecallReader, RecallWriter, Stores};
+use crate::granted::{Configured, Granted};
 use crate::lines::Lines;
 use crate::own::{ConfigReader, IdentityReader, TenantReader};
 use crate::refusal::{Refusal, Why};
@@ -21,14 +24,23 @@ use crate::usage::{Happened, PluginUsage, Usage};
 const OPEN: &str = "open";
 
 /// What a host goes by.
-#[derive(Debug)]
 pub struct Options {
     /// The directory that everything is kept in; made where there is none. Nobody else writes it.
     pub directory: PathBuf,
     /// Plugins that read every line of the audit log.
     pub read_all_audit: BTreeSet<String>,
+    /// Of the plugins that read them, whose facts they see beside their own.
+    pub shared_facts: BTreeMap<String, BTreeSet<String>>,
     /// What the clock says.
     pub clock: fn() -> Timestamp,
+    /// Told what is wrong with a file that plugins' facts are in.
+    pub tell: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("directory", &self.directory).finish_non_exhaustive()
+    }
 }
 
 /// What a plugin asks.
@@ -50,6 +62,9 @@ pub struct Handles {
     audit: AuditLog,
     emitter: AuditEmitter,
     reader: AuditReader,
+    stores: Stores,
+    facts: FactsReader,
+    facts_writer: FactsWriter,
     clock: fn() -> Timestamp,
 }
 
@@ -59,12 +74,14 @@ impl Handles {
     /// # Errors
     /// `record_invalid` for what cannot be understood, which is left as it is; I/O reasons.
     pub fn begin(options: Options) -> Outcome<Self> {
-        let Options { directory, read_all_audit, clock } = options;
+        let Options { directory, read_all_audit, shared_facts, clock, tell } = options;
         let audit = AuditLog::open(&directory)?;
         let (usage, lines) = (Usage::open(&directory)?, Lines::open(&directory)?);
         let (emitter, reader) =
             (AuditEmitter::of(audit.clone(), clock), AuditReader::of(audit.clone(), read_all_audit));
-        Ok(Self { usage, lines, audit, emitter, reader, clock })
+        let stores = Stores::begin(&directory, tell)?;
+        let (facts, facts_writer) = (FactsReader::of(stores.clone(), shared_facts), FactsWriter::of(clock));
+        Ok(Self { usage, lines, audit, emitter, reader, stores, facts, facts_writer, clock })
     }
 
     /// The line of signers of a plugin that these have signed; of nobody's where nobody has.
@@ -75,6 +92,20 @@ impl Handles {
         self.lines.of(id, signers)
     }
 
+    /// What a plugin may ask for that begins to run: what its manifest declares that was admitted with its bytes, and nothing
+    /// else. A tag of a connector grants nothing.
+    pub fn grant<'a>(
+        &self,
+        id: &str,
+        line: &str,
+        declared: impl IntoIterator<Item = &'a String>,
+        configured: Arc<Configured>,
+    ) -> Granted {
+        let granted = Granted::of((id, line), self.stores.of(id, line), declared, configured);
+        self.usage.declare(id, line, &granted.declared);
+        granted
+    }
+
     /// What answers for a capability. A host gives what stands here, and nothing else.
     fn handle(&self, capability: Capability) -> Option<&dyn Handle> {
         match capability {
@@ -83,11 +114,11 @@ impl Handles {
             Capability::ConfigRead => Some(&ConfigReader),
             Capability::IdentityRead => Some(&IdentityReader),
             Capability::TenantRead => Some(&TenantReader),
-            Capability::FactsRead
-            | Capability::FactsWrite
-            | Capability::RecallRead
-            | Capability::RecallWrite
-            | Capability::FederationRead
+            Capability::FactsRead => Some(&self.facts),
+            Capability::FactsWrite => Some(&self.facts_writer),
+            Capability::RecallRead => Some(&RecallReader),
+            Capability::RecallWrite => Some(&RecallWriter),
+            Capability::FederationRead
             | Capability::FederationWrite
             | Capability::TenantWrite
             | Capability::NetworkOutbound => None,
@@ -124,9 +155,12 @@ impl Handles {
         answered
     }
 
-    /// Which accessors a plugin has really called, by the lines of signers that its id had.
-    pub fn usage(&self, id: &str) -> Vec<PluginUsage> {
-        self.usage.of(id)
+    /// What the host whose files are in that directory has written down of a plugin, whether it runs or not.
+    ///
+    /// # Errors
+    /// `record_invalid` for what cannot be understood, and I/O reasons.
+    pub fn kept_usage(directory: &Path, id: &str) -> Outcome<Vec<PluginUsage>> {
+        Usage::kept(directory, id)
     }
 
     /// Writes down what is kept in memory; for whoever asks again and again, and at the end.

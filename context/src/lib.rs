@@ -5,6 +5,7 @@ mod arguments;
 mod asking;
 mod audit;
 mod caller;
+mod facts;
 mod granted;
 mod handles;
 mod lines;

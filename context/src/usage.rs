@@ -1,6 +1,6 @@
 //! `Usage`: which accessors plugins have really called, in one file that is written while a host runs and when it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -44,7 +44,9 @@ pub struct AccessorUsage {
 pub struct PluginUsage {
     /// The line.
     pub signers: String,
-    /// By the capability, in their order.
+    /// What it declared when it ran last.
+    pub declared: BTreeSet<Capability>,
+    /// What it declared or called, in their order, and how often.
     pub accessors: Vec<(Capability, AccessorUsage)>,
 }
 
@@ -57,8 +59,15 @@ pub(crate) enum Happened {
     Denied,
 }
 
-/// By plugin, line of signers and capability.
-type Counted = BTreeMap<String, BTreeMap<String, BTreeMap<String, AccessorUsage>>>;
+/// By plugin and line of signers.
+type Counted = BTreeMap<String, BTreeMap<String, OfLine>>;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfLine {
+    declared: BTreeSet<String>,
+    accessors: BTreeMap<String, AccessorUsage>,
+}
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +88,11 @@ impl Usage {
     /// `record_invalid` for what cannot be understood, and I/O reasons.
     pub(crate) fn open(directory: &Path) -> Result<Self> {
         let path = directory.join(NAME);
+        let counted = Self::read(&path)?;
+        Ok(Self { path, counted: Mutex::new((counted, false)) })
+    }
+
+    fn read(path: &Path) -> Result<Counted> {
         let invalid = |why: &dyn std::fmt::Display| {
             Fault::new(
                 Reason::RecordInvalid,
@@ -86,19 +100,29 @@ impl Usage {
             )
             .hint("put the file aside: then the host begins to count anew")
         };
-        let counted = match read_small(&path, MAX_FILE_BYTES, Links::Refused) {
-            Err(error) if error.is_absent() => Counted::new(),
-            Err(SmallFileError::Io(error)) => return Err(Fault::io("read", &path, error)),
-            Err(error) => return Err(invalid(&error)),
+        match read_small(path, MAX_FILE_BYTES, Links::Refused) {
+            Err(error) if error.is_absent() => Ok(Counted::new()),
+            Err(SmallFileError::Io(error)) => Err(Fault::io("read", path, error)),
+            Err(error) => Err(invalid(&error)),
             Ok(file) => match serde_json::from_slice(&file.content) {
-                Ok(Written { schema: SCHEMA, plugins }) => plugins,
+                Ok(Written { schema: SCHEMA, plugins }) => Ok(plugins),
                 Ok(Written { schema, .. }) => {
-                    return Err(invalid(&"another form").expected(SCHEMA.to_string(), schema.to_string()));
+                    Err(invalid(&"another form").expected(SCHEMA.to_string(), schema.to_string()))
                 }
-                Err(error) => return Err(invalid(&error)),
+                Err(error) => Err(invalid(&error)),
             },
-        };
-        Ok(Self { path, counted: Mutex::new((counted, false)) })
+        }
+    }
+
+    /// What a plugin declares that begins to run.
+    pub(crate) fn declare(&self, id: &str, line: &str, declared: &BTreeSet<Capability>) {
+        let mut counted = self.counted();
+        let of_line = counted.0.entry(id.to_owned()).or_default().entry(line.to_owned()).or_default();
+        let declared: BTreeSet<String> = declared.iter().map(|capability| capability.as_str().to_owned()).collect();
+        if of_line.declared != declared {
+            of_line.declared = declared;
+            counted.1 = true;
+        }
     }
 
     fn counted(&self) -> MutexGuard<'_, (Counted, bool)> {
@@ -110,7 +134,7 @@ impl Usage {
         let mut counted = self.counted();
         counted.1 = true;
         let of_line = counted.0.entry(plugin.id.clone()).or_default().entry(plugin.line.clone()).or_default();
-        let usage = of_line.entry(capability.as_str().to_owned()).or_default();
+        let usage = of_line.accessors.entry(capability.as_str().to_owned()).or_default();
         usage.last_at = Some(at);
         let count = match what {
             Happened::Opened => &mut usage.opened,
@@ -129,17 +153,17 @@ impl Usage {
         is_first
     }
 
+    #[cfg(test)]
     pub(crate) fn of(&self, id: &str) -> Vec<PluginUsage> {
-        let counted = self.counted();
-        let lines = counted.0.get(id).into_iter().flatten();
-        let usage = lines.map(|(line, by_name)| PluginUsage {
-            signers: line.clone(),
-            accessors: Capability::ALL
-                .iter()
-                .filter_map(|capability| Some((*capability, by_name.get(capability.as_str())?.clone())))
-                .collect(),
-        });
-        usage.collect()
+        shown(&self.counted().0, id)
+    }
+
+    /// What the host whose files are in that directory has written down of a plugin.
+    ///
+    /// # Errors
+    /// As [`Usage::open`].
+    pub(crate) fn kept(directory: &Path, id: &str) -> Result<Vec<PluginUsage>> {
+        Ok(shown(&Self::read(&directory.join(NAME))?, id))
     }
 
     /// Writes the file, where anything has changed.
@@ -168,15 +192,30 @@ impl Usage {
     }
 }
 
+fn shown(counted: &Counted, id: &str) -> Vec<PluginUsage> {
+    let lines = counted.get(id).into_iter().flatten();
+    let usage = lines.map(|(line, OfLine { declared, accessors })| {
+        let declared = |capability: &Capability| declared.contains(capability.as_str());
+        let of = |capability: Capability| {
+            let counted = accessors.get(capability.as_str()).cloned();
+            counted.or_else(|| declared(&capability).then(AccessorUsage::default)).map(|usage| (capability, usage))
+        };
+        PluginUsage {
+            signers: line.clone(),
+            declared: Capability::ALL.iter().copied().filter(declared).collect(),
+            accessors: Capability::ALL.iter().copied().filter_map(of).collect(),
+        }
+    });
+    usage.collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::sync::Arc;
-
     use super::*;
+    use std::fs;
 
     fn granted(line: &str) -> Granted {
-        Granted::of("demo", line, [], Arc::new(|| Ok(serde_json::Map::new())))
+        crate::facts::granted_for_tests("demo", line, "facts.read")
     }
 
     #[test]
@@ -203,7 +242,14 @@ mod tests {
             last_at: Some(later(60)),
             last_denied_at: Some(later(60)),
         };
-        assert_eq!(again.of("demo")[0].accessors, [(Capability::FactsRead, expected)]);
+        assert_eq!(again.of("demo")[0].accessors, [(Capability::FactsRead, expected.clone())]);
+        // What is declared and was never called is there as well.
+        again.declare("demo", "a", &BTreeSet::from([Capability::FactsWrite]));
+        again.settle().expect("written");
+        let kept = Usage::kept(place.path(), "demo").expect("read");
+        assert_eq!(kept[0].declared, BTreeSet::from([Capability::FactsWrite]));
+        let never = (Capability::FactsWrite, AccessorUsage::default());
+        assert_eq!(kept[0].accessors, [(Capability::FactsRead, expected), never]);
         assert_eq!((again.of("demo").len(), again.of("other").len()), (2, 0));
     }
 

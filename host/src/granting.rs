@@ -36,7 +36,7 @@ impl Host {
         // What has handlers of hooks has its manifest in its code, which was admitted as well.
         let in_code = worker.manifest().into_iter().flat_map(|manifest| &manifest.capabilities);
         let declared = code.manifest.iter().flat_map(|manifest| &manifest.capabilities).chain(in_code);
-        Ok(Granted::of(&held.id, &line, declared, self.configured(held, code)))
+        Ok(self.handles.grant(&held.id, &line, declared, self.configured(held, code)))
     }
 
     /// As a plugin is configured when it is loaded, whenever it asks: a secret may have been replaced since.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aisoc_context::{Handles, Options};
+use aisoc_context::{Handles, Options, PluginUsage};
 use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -97,7 +97,12 @@ impl Host {
         let handles = Handles::begin(Options {
             directory: kept_beside(&settings.state_file),
             read_all_audit: settings.handles.read_all_audit.clone(),
+            shared_facts: settings.handles.shared_facts.clone(),
             clock: settings.clock,
+            tell: Arc::new({
+                let observer = Arc::clone(&settings.observer);
+                move |why| observer(&Happening::FactsRefused { why })
+            }),
         })?;
         PrivateCopy::sweep();
         Ok(Self {
@@ -457,6 +462,14 @@ impl Host {
 /// The directory beside the state file that everything is kept in which plugins have written.
 fn kept_beside(state: &Path) -> PathBuf {
     state.with_extension("context")
+}
+
+/// What the host with that state file has written down of what a plugin has really called.
+///
+/// # Errors
+/// `record_invalid` for what cannot be understood, and I/O reasons.
+pub fn kept_usage(state: &Path, id: &str) -> Result<Vec<PluginUsage>> {
+    Handles::kept_usage(&kept_beside(state), id)
 }
 
 fn not_in(id: &str, place: &Path) -> Fault {

@@ -39,13 +39,13 @@ mod switches;
 mod turns;
 
 pub use aisoc_connections::ServerTls;
-pub use aisoc_context::{Caller, CallerKind, Tenant};
+pub use aisoc_context::{AccessorUsage, Caller, CallerKind, PluginUsage, Tenant};
 pub use api::{Handed, Listener, serve};
 pub use asker::{Actor, Asker, RequestId};
 pub use feed::Feed;
 pub use hooks::event::RegistryEvent;
 pub use hooks::firing::Firing;
-pub use host::Host;
+pub use host::{Host, kept_usage};
 pub use refusal::Refusal;
 pub use rooms::ProcessRules;
 pub use settings::{Configured, HandleRules, Happening, Invocation, Settings};

@@ -1,6 +1,6 @@
 //! What a host goes by, and what it says of what happens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub type Configured = dyn Fn(&str) -> Result<Option<Map<String, Value>>> + Send 
 pub struct HandleRules {
     /// Plugins that read every line of the audit log.
     pub read_all_audit: BTreeSet<String>,
+    /// Of the plugins that read them, whose facts they see beside their own.
+    pub shared_facts: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What a host goes by.
@@ -188,6 +190,11 @@ pub enum Happening<'a> {
     Hooks {
         /// What.
         event: &'a RegistryEvent,
+    },
+    /// The file of a plugin's facts is not opened, or cannot be used.
+    FactsRefused {
+        /// Which, and why.
+        why: &'a str,
     },
     /// A plugin printed something.
     Printed {

@@ -247,6 +247,9 @@ warnings! {
     ServiceManagerNotTold "service_manager_not_told"
         "A host could not tell the service manager that has started it how it does."
         Some("see whether what `NOTIFY_SOCKET` names is there, or start the service again")
+    FactsRefused "facts_refused"
+        "The file with the facts of a plugin is damaged, of another form or another host's. It is left as it is, and the plugin has none."
+        Some("put the file aside, or put back one that was whole: it stands in the directory beside the state file of the host")
     NotJudgedAgain "not_judged_again"
         "A host could not judge again what it holds: keys or the lock cannot be read. What was admitted goes on."
         Some("see what is wrong with them: `aisoc plugins list`")

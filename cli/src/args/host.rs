@@ -8,6 +8,7 @@ use std::time::Duration;
 use aisoc_host::access::IssuerOptions;
 use aisoc_host::{OnRevoked, ProcessRules};
 use aisoc_installation::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS};
+use aisoc_manifests::id::HostedId;
 use clap::{Args, ValueEnum};
 
 use super::accepted::DiscoveredListArgs;
@@ -99,6 +100,16 @@ pub(crate) struct HostArgs {
     pub(crate) site: DiscoveredListArgs,
     #[command(flatten)]
     pub(crate) installing: HostInstallArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UsageArgs {
+    /// The plugin, as `aisoc api list` has it
+    #[arg(value_name = "ID")]
+    pub(crate) plugin: HostedId,
+    /// The state file of the host, beside which it keeps what plugins have used
+    #[arg(long, value_name = "FILE", default_value = "/var/lib/aisoc/host.json")]
+    pub(crate) state: PathBuf,
 }
 
 /// Longest that a plugin which nobody calls keeps its process, where that has an end: a day.

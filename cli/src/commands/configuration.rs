@@ -48,6 +48,8 @@ struct Written {
 struct WrittenHandles {
     #[serde(default)]
     read_all_audit: BTreeSet<String>,
+    #[serde(default)]
+    shared_facts: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Configuration {
@@ -76,8 +78,8 @@ impl Configuration {
     /// # Errors
     /// As [`Configuration::of`].
     pub(super) fn handles(&self) -> Result<HandleRules> {
-        let WrittenHandles { read_all_audit } = self.read()?.handles;
-        Ok(HandleRules { read_all_audit })
+        let WrittenHandles { read_all_audit, shared_facts } = self.read()?.handles;
+        Ok(HandleRules { read_all_audit, shared_facts })
     }
 
     fn read(&self) -> Result<Written> {

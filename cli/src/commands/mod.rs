@@ -73,6 +73,7 @@ mod tls_files;
 mod token;
 mod uninstall;
 mod untagged;
+mod usage;
 mod validate;
 mod verify;
 mod verify_at_rest;

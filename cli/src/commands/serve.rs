@@ -244,6 +244,7 @@ fn say(happening: &Happening<'_>, output: &Output) {
             let place = path_text(place);
             output.status("Doubted", format!("{} in `{place}`, which is {status}: {}", printable(id), printable(why)));
         }
+        Happening::FactsRefused { why } => output.warning(Warning::FactsRefused, (*why).to_owned()),
         Happening::NotJudged { why } => output.warning(Warning::NotJudgedAgain, (*why).to_owned()),
         Happening::Hooks { event } => say_of_hooks(event, output),
         Happening::Printed { id, line: LogLine::Printed(line) } => {
@@ -295,7 +296,10 @@ fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
         Happening::Duplicate { id, place, fault } => Occurrence::of_duplicate(id, place, fault),
         Happening::Signature { id, place, status, why, .. } => Occurrence::of_signature(id, place, *status, why),
         Happening::Hooks { event } => Occurrence::of_registry(event.name, record(event)),
-        Happening::NotJudged { .. } | Happening::NotPinned { .. } | Happening::Printed { .. } => None,
+        Happening::FactsRefused { .. }
+        | Happening::NotJudged { .. }
+        | Happening::NotPinned { .. }
+        | Happening::Printed { .. } => None,
     }
 }
 

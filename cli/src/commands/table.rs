@@ -9,8 +9,8 @@ use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     accepted, api, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, hooks,
     inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons,
-    registry, release, resign, review, rollback, schema, serve, sign, succession, token, uninstall, validate, verify,
-    verify_at_rest, version,
+    registry, release, resign, review, rollback, schema, serve, sign, succession, token, uninstall, usage, validate,
+    verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -528,6 +528,23 @@ found out as there. Exit code 0 whatever the verdict is.",
             risk: Risk::Read,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::DescribedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: usage::run,
+        is: Declaration {
+            words: &["plugins", "usage"],
+            about: "Show which accessors of its host a plugin has really called, beside what it declares",
+            examples: "Examples:
+  aisoc plugins usage shodan
+  aisoc plugins usage shodan --state host.json --json
+
+It reads what a host has written down beside its state file, a moment old,
+whether that host runs or not.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::UsedPlugin>),
             ..PLAIN
         },
     },

@@ -154,8 +154,6 @@ fn number_behind(file: &File, place: u64, end: u64) -> io::Result<Option<u64>> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::Arc;
-
     use jiff::Timestamp;
     use serde_json::Map;
 
@@ -164,7 +162,7 @@ pub(super) mod tests {
     use crate::caller::CallerKind;
 
     pub(in super::super) fn granted(id: &str, line: &str) -> Granted {
-        Granted::of(id, line, [&"audit.read".to_owned()], Arc::new(|| Ok(Map::new())))
+        crate::facts::granted_for_tests(id, line, "audit.read")
     }
 
     pub(in super::super) fn caller(tenant: Option<&str>) -> Caller {

@@ -37,6 +37,7 @@ mod serving;
 mod succession;
 mod tokens;
 mod tool;
+mod usage;
 mod verdict;
 
 pub use accepted::{
@@ -89,6 +90,7 @@ pub use serving::ServedRegistry;
 pub use succession::{AcceptedKey, EndorsedKey, EndorserNotCounted, EndorsingKey};
 pub use tokens::{ApiToken, CreatedToken, RevokedToken, TokenGrant, TokenList};
 pub use tool::{CompletionScript, ManualPage, ManualPages, ToolVersion};
+pub use usage::{PublisherUsage, UsedAccessor, UsedPlugin};
 pub use verdict::{Signer, SourceVerdict};
 
 /// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.
