@@ -1,5 +1,4 @@
 //! Facts that plugins keep in a host: whose they are, what is found, and what a crash leaves.
-#![expect(clippy::print_stderr, reason = "what was measured is said")]
 
 mod support;
 

@@ -144,6 +144,7 @@ fn right(command: &str) -> &'static [&'static str] {
         "keys accept" => &["release.endorsement", "--trusted-keys", "keys", "--reason", "x"],
         "keys annotate" => &["release", "--owner", "Ada", "--trusted-keys", "keys", "--reason", "x"],
         "plugin release" => &["--plugin-dir", "demo", "oci:layout:2", "--private-key", "release.key"],
+        "plugins usage" => &["demo"],
         "plugins describe" | "plugins diff" => &["oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"],
         "doctor" => &["--keys", "keys", "--plugins-dir", "plugins"],
         "plugin resign" => &["oci-archive:demo.tar", "--private-key", "release.key", "--keys", "keys", "--tag", "new"],

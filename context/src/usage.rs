@@ -1,7 +1,7 @@
 //! `Usage`: which accessors plugins have really called, in one file that is written while a host runs and when it ends.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -161,8 +161,12 @@ impl Usage {
     /// What the host whose files are in that directory has written down of a plugin.
     ///
     /// # Errors
-    /// As [`Usage::open`].
+    /// As [`Usage::open`]; `io_not_found` where no host has kept anything.
     pub(crate) fn kept(directory: &Path, id: &str) -> Result<Vec<PluginUsage>> {
+        if !directory.is_dir() {
+            return Err(Fault::io("read", directory, ErrorKind::NotFound.into())
+                .hint("name the state file that the host was started with: `--state FILE`"));
+        }
         Ok(shown(&Self::read(&directory.join(NAME))?, id))
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Stores;
 use super::store::{Fact, MAX_FACTS, MAX_FACTS_BYTES, Mark, Store};
+use super::stores::Stores;
 use super::words::of_text;
 use crate::asking::{Asking, Handle, no_method};
 use crate::refusal::{Refusal, Why};

@@ -2,103 +2,17 @@
 
 mod handles;
 mod store;
+mod stores;
 mod words;
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-use aisoc_manifests::digest::FileDigest;
-use aisoc_manifests::fault::{Fault, Result};
-
 pub(crate) use self::handles::{FactsReader, FactsWriter, RecallReader, RecallWriter};
-pub(crate) use self::store::{Store, Tell};
-
-const DIRECTORY: &str = "facts";
-/// Most characters of an id in the name of a file.
-const MAX_NAME_CHARACTERS: usize = 64;
-
-/// The facts of every plugin, each in a file that is open as long as the plugin runs.
-#[derive(Clone)]
-pub(crate) struct Stores {
-    directory: PathBuf,
-    opened: Arc<Mutex<Opened>>,
-    tell: Arc<Tell>,
-}
-
-#[derive(Default)]
-struct Opened {
-    stores: BTreeMap<PathBuf, Weak<Store>>,
-    /// By the id of a plugin that runs, or has run.
-    current: BTreeMap<String, Weak<Store>>,
-}
-
-impl std::fmt::Debug for Stores {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stores").field("directory", &self.directory).finish_non_exhaustive()
-    }
-}
-
-impl Stores {
-    /// # Errors
-    /// I/O reasons.
-    pub(crate) fn begin(directory: &Path, tell: Arc<Tell>) -> Result<Self> {
-        let directory = directory.join(DIRECTORY);
-        match std::fs::DirBuilder::new().mode(0o700).create(&directory) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Fault::io("make", &directory, error)),
-            _ => Ok(Self { directory, opened: Arc::default(), tell }),
-        }
-    }
-
-    /// The store of a plugin that begins to run: of that id and that line of signers, and of nobody else.
-    pub(crate) fn of(&self, id: &str, line: &str) -> Arc<Store> {
-        let path = self.directory.join(file_name(id, line));
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = opened.stores.get(&path).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let store = Arc::new(Store::at(path.clone(), Arc::clone(&self.tell)));
-            opened.stores.retain(|_, store| store.strong_count() > 0);
-            opened.stores.insert(path, Arc::downgrade(&store));
-            store
-        });
-        opened.current.insert(id.to_owned(), Arc::downgrade(&store));
-        store
-    }
-
-    /// The store of a plugin that runs.
-    pub(crate) fn of_running(&self, id: &str) -> Option<Arc<Store>> {
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.current.get(id).and_then(Weak::upgrade)
-    }
-}
-
-/// One for each id and line, which says which plugin's it is as far as a name can.
-fn file_name(id: &str, line: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let shown: String = id.chars().take(MAX_NAME_CHARACTERS).map(|c| if is_plain(c) { c } else { '_' }).collect();
-    let digest = FileDigest::of(format!("{id}\0{line}").as_bytes()).hex().to_string();
-    format!("{shown}.{}.redb", &digest[..32])
-}
+pub(crate) use self::store::Store;
+pub(crate) use self::stores::Stores;
 
 /// A plugin that keeps nothing.
 #[cfg(test)]
 pub(crate) fn granted_for_tests(id: &str, line: &str, declared: &str) -> crate::granted::Granted {
-    let store = Arc::new(Store::at("/nonexistent/facts".into(), Arc::new(|_| ())));
-    let configured = Arc::new(|| Ok(serde_json::Map::new()));
+    let store = std::sync::Arc::new(Store::at("/nonexistent/facts".into(), std::sync::Arc::new(|_| ())));
+    let configured = std::sync::Arc::new(|| Ok(serde_json::Map::new()));
     crate::granted::Granted::of((id, line), store, [&declared.to_owned()], configured)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_of_one_id_and_one_line() {
-        let names = [("demo", "a"), ("demo", "b"), ("other", "a"), ("de", "mo\0a"), ("x/y", "a"), ("x_y", "a")];
-        let names: std::collections::BTreeSet<String> = names.iter().map(|(id, line)| file_name(id, line)).collect();
-        assert_eq!(names.len(), 6);
-        assert!(names.iter().all(|name| !name.contains('/')), "{names:?}");
-        assert!(file_name(&"x".repeat(500), "a").len() < 200);
-    }
 }

@@ -44,7 +44,7 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["status", "audit"], Meant::Command(&["plugins", "verify"])),
     (&["server", "start"], Meant::Command(&["registry", "serve"])),
     (&["errors", "codes"], Meant::Command(&["reasons"])),
-    (&["manual", "topics", "usage"], Meant::Command(&["help"])),
+    (&["manual", "topics"], Meant::Command(&["help"])),
     (
         &["search", "find", "browse"],
         Meant::Says("there is no index to search: a registry lists its repositories itself"),
