@@ -237,7 +237,7 @@ fn what_nobody_can_read_is_said_without_a_hash_and_a_place_of_the_systems_is_sai
         said[0].clone()
     };
     assert_eq!(of_link("user_plugin_loaded")["sha256"], "");
-    assert!(of_link("user_plugin_audit_hash_failed")["message"].as_str().expect("why").contains("is a link"));
+    assert!(of_link("user_plugin_audit_hash_failed")["error"].as_str().expect("why").contains("is a link"));
     assert!(host.said().contains("warning[user_plugin_audit_hash_failed]"), "{}", host.said());
     drop(host);
     let mut elsewhere = serving(&bench, &[]);

@@ -190,7 +190,7 @@ fn what_a_host_has_names_for_is_a_line_of_the_log() {
     let loaded = "user_plugin_loaded";
     assert_eq!(
         names,
-        [loaded, loaded, loaded, loaded, loaded, "user_plugin_audit_hash_failed", "plugin.duplicate_id"],
+        ["user_plugin_audit_hash_failed", loaded, loaded, loaded, loaded, loaded, "plugin.duplicate_id"],
         "{found:?}"
     );
     for event in &found {
@@ -199,9 +199,13 @@ fn what_a_host_has_names_for_is_a_line_of_the_log() {
         assert!(at.len() > 19 && at.ends_with('Z'), "{event}");
     }
     let place = fs::canonicalize(bench.path("data/plugins/loaders/a_loader.py")).expect("there");
-    assert_eq!(found[0]["path"], place.to_str().expect("text"));
-    assert_eq!(found[0]["sha256"], sha256sum(&place));
-    assert!(found.iter().any(|event| event["event"] == loaded && event["sha256"] == ""), "{found:?}");
+    assert_eq!(found[1]["path"], place.to_str().expect("text"));
+    assert_eq!(found[1]["sha256"], sha256sum(&place));
+    // Of what nobody could read there are two lines: why, and that it counts all the same.
+    let unread = found.iter().find(|event| event["event"] == loaded && event["sha256"] == "").expect("a line");
+    assert_eq!(fields(&found[0]), ["error", "event", "level", "path", "registry", "timestamp"]);
+    assert_eq!((&found[0]["path"], &found[0]["registry"]), (&unread["path"], &"CleanerRegistry".into()));
+    assert_eq!(found[0]["error"], "`data/plugins/cleaners/y.py` is a link");
     let (first, second) = ("data/plugins/domains/x.json", "data/plugins/domains/x.jsonld");
     let duplicate = found.last().expect("an event");
     assert_eq!((&duplicate["plugin_id"], &duplicate["path"]), (&"domain/x".into(), &second.into()));
@@ -211,10 +215,25 @@ fn what_a_host_has_names_for_is_a_line_of_the_log() {
     run(&bench, &LISTED, &[LOG, ("AISOC_ALLOW_USER_PLUGINS", "0")]).ok();
     let more = events(&bench);
     assert_eq!(more[..found.len()], found);
-    assert!(more[found.len()..].iter().all(|event| event["event"] == "user_plugin_disabled_skip"), "{more:?}");
-    assert_eq!(more.len(), found.len() + 5);
+    let skipped = &more[found.len()..];
+    let is_skipped =
+        |event: &Value| (&event["event"], &event["level"]) == (&"user_plugin_disabled_skip".into(), &"info".into());
+    assert!(skipped.len() == 5 && skipped.iter().all(is_skipped), "{more:?}");
+    assert_eq!(fields(&skipped[0]), ["event", "level", "path", "registry", "timestamp"]);
+    assert_eq!((&skipped[0]["path"], &skipped[0]["registry"]), (&found[1]["path"], &"LoaderRegistry".into()));
     run(&bench, &LISTED, &[]).ok();
     assert_eq!(events(&bench).len(), more.len());
+    bench.run_with(&LISTED, &[LOG, ("AISOC_DATA_DIR", "/etc/x")]).ok();
+    let of_system = &events(&bench)[more.len()..];
+    assert_eq!(of_system.len(), 1, "{of_system:?}");
+    assert_eq!(fields(&of_system[0]), ["data_dir", "event", "hint", "level", "matched_root", "timestamp"]);
+    assert_eq!((&of_system[0]["data_dir"], &of_system[0]["matched_root"]), (&"/etc/x".into(), &"/etc".into()));
+    assert!(of_system[0]["hint"].as_str().expect("a text").contains("a directory of its own"), "{of_system:?}");
+}
+
+/// The names of what an event says.
+fn fields(event: &Value) -> Vec<&str> {
+    event.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
 #[test]
@@ -260,8 +279,12 @@ fn what_comes_in_is_registered_with_the_word_that_has_let_it_in() {
     let registered = &found[1];
     assert_eq!((&registered["event"], &registered["plugin_id"]), (&"plugin.registered".into(), &"demo".into()));
     assert_eq!((&registered["level"], &registered["version"]), (&"warning".into(), &"0.1.0".into()));
-    assert_eq!(registered["signing"]["trust_decision"], "operator_override", "{registered}");
-    assert_eq!(registered["signing"]["reason"], "by AISOC_PLUGIN_TRUST_OVERRIDE_PUBLISHERS", "{registered}");
+    let signing = serde_json::json!({
+        "trust_decision": "operator_override",
+        "trust_reason": "by AISOC_PLUGIN_TRUST_OVERRIDE_PUBLISHERS",
+    });
+    assert_eq!(registered["metadata"]["signing"], signing, "{registered}");
+    assert_eq!(registered["metadata"]["signed_by"].as_array().expect("keys").len(), 1, "{registered}");
     // Without an exception nobody has to look at it; and one that is pinned is not said to be none.
     fs::remove_dir_all(bench.path("plugins")).expect("removed");
     bench
@@ -272,7 +295,7 @@ fn what_comes_in_is_registered_with_the_word_that_has_let_it_in() {
         .ok();
     let last = events(&bench).pop().expect("an event");
     assert_eq!((events(&bench).len(), &last["level"]), (3, &"info".into()), "{last}");
-    assert_eq!(last["signing"]["trust_decision"], "trusted_publisher", "{last}");
+    assert_eq!(last["metadata"]["signing"]["trust_decision"], "trusted_publisher", "{last}");
     // So does what comes back from the versions that are kept.
     bench.signed_version("demo", "0.2.0", "release.key");
     bench.run(&["plugin", "package", "--plugin-dir", "demo", "--out", "next.tar"]).ok();

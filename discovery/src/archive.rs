@@ -6,7 +6,7 @@ use std::path::Path;
 use aisoc_installation::{Site, escaped};
 use aisoc_manifests::warning::Warning;
 
-use crate::discovered::Note;
+use crate::discovered::{About, Note};
 
 /// Whether something has the name of an archive. A directory that is called so is none.
 pub(crate) fn is_called_archive(name: &OsStr) -> bool {
@@ -32,5 +32,6 @@ pub(crate) fn passed_over(path: &Path) -> Note {
         warning: Warning::ArchiveNotLoaded,
         message: format!("`{}` is an archive, and no host loads one", escaped(path.as_os_str())),
         place: path.to_owned(),
+        about: About::Place,
     }
 }

@@ -203,6 +203,37 @@ pub struct Note {
     pub message: String,
     /// What it is about.
     pub place: PathBuf,
+    /// What else a host's log has of it.
+    pub about: About,
+}
+
+/// What is known of something that was noticed, as hosts write it down.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum About {
+    /// Its place.
+    #[default]
+    Place,
+    /// A drop-in, or a directory of them.
+    Dropin {
+        /// Which part of a host loads it.
+        registry: &'static str,
+        /// Why it was not read, where it should have been.
+        error: Option<String>,
+    },
+    /// A directory below one of the system's own.
+    System {
+        /// The system's.
+        root: &'static str,
+    },
+    /// A drop-in in the place of what is compiled in.
+    Override {
+        /// The id of both.
+        id: String,
+        /// Which part of a host loads it.
+        registry: &'static str,
+        /// Where the other one is.
+        prior: PathBuf,
+    },
 }
 
 /// Everything that one pass has found.

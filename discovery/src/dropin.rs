@@ -25,7 +25,7 @@ use serde::de::IgnoredAny;
 
 use crate::archive;
 use crate::directory::LOCAL_PACKAGE;
-use crate::discovered::{Discovered, DropinFile, Failed, Found, Kind, Note, Origin, Source};
+use crate::discovered::{About, Discovered, DropinFile, Failed, Found, Kind, Note, Origin, Source};
 use crate::unlisted::{unlisted, unopened};
 
 /// The directory of all drop-ins, in the data directory.
@@ -300,7 +300,7 @@ impl Candidate {
 
     fn read(&self, room: &CodeRoom) -> Read {
         let (content, id) = (self.content(), self.id());
-        let unread = content.as_ref().err().map(|fault| hash_failed(&self.path, fault));
+        let unread = content.as_ref().err().map(|fault| hash_failed(&self.path, self.place.registry, fault));
         // Where the working directory is nobody knows, the path is what was typed.
         let place = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
         let digest = content.as_ref().ok().map(|content| FileStatement::of(content).digest());
@@ -376,6 +376,7 @@ impl Candidate {
             warning: Warning::UserPluginDisabledSkip,
             message: format!("`{path}` is not loaded ({}): drop-ins are switched off", self.place.registry),
             place: self.path.clone(),
+            about: About::Dropin { registry: self.place.registry, error: None },
         }
     }
 }
@@ -421,14 +422,16 @@ fn require_json(content: &[u8], path: &Path) -> Result<()> {
 /// A place of which nobody can tell what is in it.
 fn unlisted_place(failed: &Failed) -> Option<Note> {
     let is_unread = failed.fault.is_unread() || failed.fault.reason() == Reason::IoNotFound;
-    is_unread.then(|| hash_failed(&failed.place, &failed.fault))
+    let place = PLACES.iter().find(|place| Some(place.kind) == failed.kind).filter(|_| is_unread)?;
+    Some(hash_failed(&failed.place, place.registry, &failed.fault))
 }
 
-fn hash_failed(place: &Path, fault: &Fault) -> Note {
+fn hash_failed(place: &Path, registry: &'static str, fault: &Fault) -> Note {
     Note {
         warning: Warning::UserPluginAuditHashFailed,
         message: format!("`{}` has no SHA-256: {}", escaped(place.as_os_str()), fault.message()),
         place: place.to_owned(),
+        about: About::Dropin { registry, error: Some(fault.message().to_owned()) },
     }
 }
 
@@ -442,6 +445,7 @@ fn suspicious(data_dir: &Path) -> Option<Note> {
         warning: Warning::PathSettingsSuspiciousDataDir,
         message: format!("the data directory `{shown}` is below `{root}`, which is the system's"),
         place: resolved,
+        about: About::System { root },
     })
 }
 

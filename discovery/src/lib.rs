@@ -13,7 +13,7 @@ mod unlisted;
 pub use archive::archives_among_plugins;
 pub use compiled::Compiled;
 pub use directory::{LOCAL_PACKAGE, Stated, StatedPlugins, lock_entry_point, lock_package};
-pub use discovered::{Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source};
+pub use discovered::{About, Discovered, Discovery, DropinFile, Failed, Kind, Note, Origin, Source};
 pub use distribution::{NotUtf8, distribution_hash};
 pub use dropin::{MAX_DROPIN_BYTES, UserPlugins};
 pub use pass::{Sources, discover};

@@ -10,7 +10,7 @@ use aisoc_packaging::Limits;
 
 use crate::compiled::Compiled;
 use crate::directory::StatedPlugins;
-use crate::discovered::{Discovered, Discovery, Failed, Found, Note, Source};
+use crate::discovered::{About, Discovered, Discovery, Failed, Found, Note, Origin, Source};
 use crate::dropin::UserPlugins;
 use crate::{directory, distribution, dropin};
 
@@ -111,6 +111,12 @@ fn overridden(first: &Discovered, second: &Discovered) -> Note {
         warning: Warning::PluginAlreadyRegistered,
         message: format!("`{place}` takes the place of the plugin '{}', which is {}", second.id, first.source),
         place: second.place.clone(),
+        about: match second.origin {
+            Origin::File { registry, .. } => {
+                About::Override { id: second.id.clone(), registry, prior: first.place.clone() }
+            }
+            _ => About::Place,
+        },
     }
 }
 

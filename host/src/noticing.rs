@@ -18,11 +18,9 @@ use crate::settings::Happening;
 impl Host {
     /// Says what a look has noticed, and the one before has not.
     pub(crate) fn tell_of_sources(&self, seen: &Seen, found: &[Found]) {
-        let happened = seen
-            .dropin_files
-            .iter()
-            .filter_map(|file| self.of_file(file, found))
-            .chain(seen.notes.iter().map(of_note))
+        // Why a file has no hash is said before the line that has none.
+        let happened = (seen.notes.iter().map(of_note))
+            .chain(seen.dropin_files.iter().filter_map(|file| self.of_file(file, found)))
             .chain(found.iter().filter_map(|found| self.of_found(found)));
         let (mut said, mut before) = (BTreeSet::new(), locked(&self.noticed));
         for (saying, happening) in happened {

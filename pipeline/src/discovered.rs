@@ -62,7 +62,8 @@ impl Noticed {
         let duplicates =
             failed.iter().filter_map(|failed| Occurrence::of_duplicate(&failed.name, &failed.place, &failed.fault));
         let dropins = dropin_files.iter().map(Occurrence::of_dropin);
-        let occurrences = dropins.chain(notes.iter().filter_map(Occurrence::of_note)).chain(duplicates).collect();
+        // Why a file has no hash is said before the line that has none.
+        let occurrences = notes.iter().filter_map(Occurrence::of_note).chain(dropins).chain(duplicates).collect();
         Self { occurrences, notes: std::mem::take(notes), dropin_files: std::mem::take(dropin_files) }
     }
 }

@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use aisoc_discovery::{DropinFile, Note};
+use aisoc_discovery::{About, DropinFile, Note};
 use aisoc_files::{Links, append_lines, open_append, open_directory};
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -52,26 +52,46 @@ pub enum Occurrence {
     /// Nobody could read a drop-in.
     #[serde(rename = "user_plugin_audit_hash_failed")]
     HashFailed {
-        /// Where it is.
+        /// From the root on.
         path: String,
+        /// Which part of a host loads it.
+        registry: String,
         /// Why.
-        message: String,
+        error: String,
     },
     /// A drop-in is left out, because the switch is off.
     #[serde(rename = "user_plugin_disabled_skip")]
     DisabledSkip {
-        /// Where it is.
+        /// From the root on.
         path: String,
-        /// In words.
-        message: String,
+        /// Which part of a host would have loaded it.
+        registry: String,
+    },
+    /// A drop-in takes the place of a plugin that the host's program holds.
+    #[serde(rename = "plugin_already_registered")]
+    AlreadyRegistered {
+        /// The id of both.
+        plugin_id: String,
+        /// Which part of a host loads the drop-in.
+        registry: String,
+        /// The program.
+        prior_source: String,
+        /// The drop-in, from the root on.
+        new_source: String,
+        /// Where the one was from.
+        previous_origin: &'static str,
+        /// Where the other is from.
+        new_origin: &'static str,
     },
     /// The data directory is among the system's own.
     #[serde(rename = "path_settings_suspicious_data_dir")]
     SuspiciousDataDir {
         /// Where it is.
-        path: String,
-        /// In words.
-        message: String,
+        data_dir: String,
+        /// The directory of the system's that it is in.
+        matched_root: &'static str,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// Two plugins have one id, and this one is not the one that counts.
     #[serde(rename = "plugin.duplicate_id")]
@@ -102,8 +122,8 @@ pub enum Occurrence {
         plugin_id: String,
         /// Its version.
         version: String,
-        /// Why it was let in.
-        signing: SigningGrounds,
+        /// Who has signed it, and why it was let in.
+        metadata: RegistrationMetadata,
     },
     /// A plugin was registered at the hooks of a host.
     #[serde(rename = "plugin.registered")]
@@ -236,15 +256,22 @@ pub struct DoubtfulSignature {
     actor: &'static str,
 }
 
+/// What a registration goes by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegistrationMetadata {
+    /// The keys that have signed it.
+    pub signed_by: Vec<String>,
+    /// Why it was let in.
+    pub signing: SigningGrounds,
+}
+
 /// Whose word has let a plugin in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SigningGrounds {
     /// `trusted_publisher` or `operator_override`; nothing where nobody's word was asked for.
     pub trust_decision: Option<&'static str>,
     /// In words.
-    pub reason: String,
-    /// The keys that have signed it.
-    pub signed_by: Vec<String>,
+    pub trust_reason: String,
 }
 
 impl Occurrence {
@@ -259,13 +286,30 @@ impl Occurrence {
 
     /// Of something that a pass has noticed; nothing for what hosts have no name for.
     pub fn of_note(note: &Note) -> Option<Self> {
-        let (path, message) = (path(&note.place), text(&note.message));
-        match note.warning {
-            Warning::UserPluginAuditHashFailed => Some(Self::HashFailed { path, message }),
-            Warning::UserPluginDisabledSkip => Some(Self::DisabledSkip { path, message }),
-            Warning::PathSettingsSuspiciousDataDir => Some(Self::SuspiciousDataDir { path, message }),
-            _ => None,
-        }
+        // Where the working directory is nobody knows, the path is what was typed.
+        let place = path(&std::path::absolute(&note.place).unwrap_or_else(|_| note.place.clone()));
+        Some(match (note.warning, &note.about) {
+            (Warning::UserPluginAuditHashFailed, About::Dropin { registry, error: Some(error) }) => {
+                Self::HashFailed { path: place, registry: (*registry).to_owned(), error: text(error) }
+            }
+            (Warning::UserPluginDisabledSkip, About::Dropin { registry, .. }) => {
+                Self::DisabledSkip { path: place, registry: (*registry).to_owned() }
+            }
+            (warning @ Warning::PathSettingsSuspiciousDataDir, About::System { root }) => Self::SuspiciousDataDir {
+                data_dir: place,
+                matched_root: root,
+                hint: warning.remedy().unwrap_or_default(),
+            },
+            (Warning::PluginAlreadyRegistered, About::Override { id, registry, prior }) => Self::AlreadyRegistered {
+                plugin_id: text(id),
+                registry: (*registry).to_owned(),
+                prior_source: path(prior),
+                new_source: place,
+                previous_origin: "builtin",
+                new_origin: "user",
+            },
+            _ => return None,
+        })
     }
 
     /// Of a second claim of an id.
@@ -293,9 +337,9 @@ impl Occurrence {
     }
 
     /// Of a plugin that was let in.
-    pub fn registered(id: &str, version: &str, grounds: SigningGrounds) -> Self {
-        let signing = SigningGrounds { reason: text(&grounds.reason), ..grounds };
-        Self::Registered { plugin_id: text(id), version: text(version), signing }
+    pub fn registered(id: &str, version: &str, mut metadata: RegistrationMetadata) -> Self {
+        metadata.signing.trust_reason = text(&metadata.signing.trust_reason);
+        Self::Registered { plugin_id: text(id), version: text(version), metadata }
     }
 
     /// Of a plugin of a host that has come into a state.
@@ -341,7 +385,8 @@ impl Occurrence {
 
     fn level(&self) -> Level {
         match self {
-            Self::Discovered(_)
+            Self::DisabledSkip { .. }
+            | Self::Discovered(_)
             | Self::Loaded(_)
             | Self::Enabled(_)
             | Self::Disabled(_)
@@ -349,7 +394,9 @@ impl Occurrence {
             | Self::Unloaded(_)
             | Self::HandlerDenied(_)
             | Self::ReloadCompleted(_) => Level::Info,
-            Self::Registered { signing, .. } if signing.trust_decision == Some("trusted_publisher") => Level::Info,
+            Self::Registered { metadata, .. } if metadata.signing.trust_decision == Some("trusted_publisher") => {
+                Level::Info
+            }
             // Nobody's word but that nobody is asked has let it in.
             Self::HooksRegistered(RegistryRecord { metadata, .. }) => {
                 match metadata.get("signing").and_then(|signing| signing["trust_decision"].as_str()) {
@@ -423,6 +470,10 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
+    use aisoc_discovery::{Compiled, Sources, discover};
+    use aisoc_manifests::digest::FileDigest;
+    use aisoc_packaging::Limits;
+
     use super::*;
 
     fn at() -> Timestamp {
@@ -436,9 +487,9 @@ mod tests {
         for reference in ["a/x:1", "a/y:1\n{}"] {
             EventLog::open(&path).expect("opened").record(at(), &[Occurrence::unpinned(reference)]).expect("written");
         }
-        let grounds =
-            SigningGrounds { trust_decision: Some("trusted_publisher"), reason: String::new(), signed_by: Vec::new() };
-        let registered = Occurrence::registered("demo", "1", grounds);
+        let signing = SigningGrounds { trust_decision: Some("trusted_publisher"), trust_reason: String::new() };
+        let metadata = RegistrationMetadata { signed_by: Vec::new(), signing };
+        let registered = Occurrence::registered("demo", "1", metadata);
         EventLog::open(&path).expect("opened").record(at(), &[registered, Occurrence::unpinned("b")]).expect("written");
         let text = fs::read_to_string(&path).expect("read");
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
@@ -449,6 +500,37 @@ mod tests {
             [(warning, unpinned), (warning, unpinned), (Some("info"), Some("plugin.registered")), (warning, unpinned)]
         );
         assert!(lines.iter().all(|line| line["timestamp"] == "2026-05-24T14:32:00Z"), "{text}");
+    }
+
+    #[test]
+    fn a_drop_in_over_a_built_in_is_an_event_with_both_sources() {
+        let data = tempfile::tempdir().expect("a directory");
+        let cleaners = data.path().join("plugins/cleaners");
+        fs::create_dir_all(&cleaners).expect("made");
+        fs::write(cleaners.join("tidy.py"), "").expect("written");
+        let compiled = Compiled {
+            executable: PathBuf::from("/usr/bin/host"),
+            digest: FileDigest::of(b""),
+            plugins: vec![("cleaner/tidy".to_owned(), "1.0".to_owned())],
+        };
+        let data_dir = Some(data.path().to_owned());
+        let sources = Sources { compiled: Some(compiled), data_dir, ..Sources::default() };
+        let found = discover(&sources, &Limits::default()).expect("found");
+        let events: Vec<_> = found.notes.iter().filter_map(Occurrence::of_note).collect();
+        let [event] = events.as_slice() else { panic!("{found:?}") };
+        let line: Value = serde_json::from_str(&event.line(at())).expect("JSON");
+        let expected = serde_json::json!({
+            "timestamp": "2026-05-24T14:32:00Z",
+            "level": "warning",
+            "event": "plugin_already_registered",
+            "plugin_id": "cleaner/tidy",
+            "registry": "CleanerRegistry",
+            "prior_source": "/usr/bin/host",
+            "new_source": cleaners.join("tidy.py"),
+            "previous_origin": "builtin",
+            "new_origin": "user",
+        });
+        assert_eq!(line, expected);
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub use collect::collect_garbage;
 pub use contract::{Contract, ContractChecks, check_contracts, judge_hooks, room};
 pub use digest::{CanonicalJson, canonical_digest};
 pub use discovered::{Noticed, SiteSources, discover_site};
-pub use event_log::{EventLog, HostedStep, Occurrence, RegistryRecord, SigningGrounds};
+pub use event_log::{EventLog, HostedStep, Occurrence, RegistrationMetadata, RegistryRecord, SigningGrounds};
 pub use events::{Event, Reporter, Silent};
 pub use grants::{Grants, GrantsBefore};
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};

@@ -6,7 +6,9 @@ use aisoc_manifests::plugin::Problem;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, Objection, SignatureJudgement};
-use aisoc_pipeline::{Change, EventLog, InstallOptions, Installation, Judgement, Occurrence, SigningGrounds, Source};
+use aisoc_pipeline::{
+    Change, EventLog, InstallOptions, Installation, Judgement, Occurrence, RegistrationMetadata, SigningGrounds, Source,
+};
 use aisoc_trust::{OVERRIDE_PUBLISHERS, TrustDecision, TrustMode};
 use serde::Serialize;
 
@@ -138,17 +140,16 @@ pub(super) fn record_registered(
 
 pub(super) fn registered(id: &PluginId, version: &str, judgement: &Judgement) -> Occurrence {
     let Judgement { decision, signers, status, objection, .. } = judgement;
-    let reason = match (decision, objection) {
+    let trust_reason = match (decision, objection) {
         (Some(TrustDecision::OperatorOverride), _) => format!("by {OVERRIDE_PUBLISHERS}"),
         (_, Some(objection)) => format!("although {}: {objection}", objection.reason()),
         (_, None) => status.to_string(),
     };
-    let grounds = SigningGrounds {
-        trust_decision: decision.map(TrustDecision::as_str),
-        reason,
+    let metadata = RegistrationMetadata {
         signed_by: signers.iter().map(ToString::to_string).collect(),
+        signing: SigningGrounds { trust_decision: decision.map(TrustDecision::as_str), trust_reason },
     };
-    Occurrence::registered(id.as_str(), version, grounds)
+    Occurrence::registered(id.as_str(), version, metadata)
 }
 
 pub(super) fn owned(words: Vec<&str>) -> Vec<String> {

@@ -21,7 +21,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_packaging::{Limits, default_threads};
 use rustix::io::Errno;
 
-use crate::discovered::{Discovered, Failed, Found, Note, Origin, Source};
+use crate::discovered::{About, Discovered, Failed, Found, Note, Origin, Source};
 use crate::unlisted::{unlisted, unopened};
 use entry_points::EntryPoint;
 pub use hash::{NotUtf8, distribution_hash};
@@ -106,6 +106,7 @@ impl<'a> SitePackages<'a> {
                 shown.join(", ")
             ),
             place: self.path.to_owned(),
+            about: About::Place,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Whether what is here is what the lock accepts, and whether somebody has answered for what it accepts.
 
-use aisoc_discovery::{Failed, Note, StatedPlugins};
+use aisoc_discovery::{About, Failed, Note, StatedPlugins};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::warning::Warning;
 use aisoc_trust::drift::{Drift, Present, compare};
@@ -55,7 +55,12 @@ pub fn verify_lock(
         let others = if unread_count > 1 { format!(", as do {} others", unread_count - 1) } else { String::new() };
         let message =
             format!("{}; it was written by hand, and counts for nothing{others}", fault.fault(&journal.path(), line));
-        noticed.notes.push(Note { warning: Warning::JournalUnread, message, place: journal.path() });
+        noticed.notes.push(Note {
+            warning: Warning::JournalUnread,
+            message,
+            place: journal.path(),
+            about: About::Place,
+        });
     }
     Ok(LockVerification { drifts, failed, unjournaled, noticed })
 }

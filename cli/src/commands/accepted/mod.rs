@@ -60,10 +60,10 @@ pub(in crate::commands) fn require_named(plugins_dir: Option<&Path>) -> Result<(
 /// # Errors
 /// As [`Context::record`].
 pub(super) fn tell(noticed: &Noticed, context: &Context) -> Result<()> {
-    noticed.dropin_files.iter().for_each(|file| warn_of_file(file, &context.output));
     for Note { warning, message, .. } in &noticed.notes {
         context.output.warning(*warning, message);
     }
+    noticed.dropin_files.iter().for_each(|file| warn_of_file(file, &context.output));
     context.record(&noticed.occurrences)
 }
 
