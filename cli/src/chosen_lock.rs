@@ -4,28 +4,42 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_trust::lockfile::{LockPlace, Lockfile};
+use aisoc_trust::lockfile::{LockPath, LockPlace, Lockfile};
+
+use crate::output::{Output, path_text};
 
 /// The lock in the working directory.
 const NAME: &str = "plugins.lock";
 
-/// The lock that is meant, and where else it was looked for.
+/// The lock that is meant.
 #[derive(Debug)]
 pub(crate) struct ChosenLock {
     /// Where it is; where it would be, when there is none.
-    pub(crate) path: PathBuf,
+    pub(crate) path: LockPath,
+    /// Whether it is there and nobody has named it.
+    is_found: bool,
 }
 
 impl ChosenLock {
     /// The one that is named, whether or not it is there; else the first that is there, of the one in the working
     /// directory and the user's.
     pub(crate) fn of(named: Option<PathBuf>, of_user: Option<PathBuf>) -> Result<Self> {
-        let path = match named {
-            Some(named) => named,
-            None => [PathBuf::from(NAME)].into_iter().chain(of_user).find(|path| is_there(path)).unwrap_or(NAME.into()),
-        };
-        let path = std::path::absolute(&path).map_err(|error| Fault::io("find", &path, error))?;
-        Ok(Self { path })
+        let absolute = |path: PathBuf| std::path::absolute(&path).map_err(|error| Fault::io("find", &path, error));
+        if let Some(named) = named {
+            return Ok(Self { path: absolute(named)?.into(), is_found: false });
+        }
+        let (here, of_user) = (absolute(NAME.into())?, of_user.map(absolute).transpose()?);
+        let found = [Some(&here), of_user.as_ref()].into_iter().flatten().find(|path| is_there(path)).cloned();
+        let is_found = found.is_some();
+        let path = found.map_or_else(|| LockPath::missing(here, of_user), LockPath::from);
+        Ok(Self { path, is_found })
+    }
+
+    /// Says which lock decides where nobody has named one.
+    pub(crate) fn announce(&self, output: &Output) {
+        if self.is_found {
+            output.status("plugins.lock", format!("(auto-discovered): {}", path_text(&self.path)));
+        }
     }
 
     /// What it says; nothing when there is none.
@@ -59,11 +73,19 @@ mod tests {
         let chosen = |named: Option<&PathBuf>, of_user: Option<&PathBuf>| {
             ChosenLock::of(named.cloned(), of_user.cloned()).expect("chosen").path
         };
+        let is_found = |named: Option<&PathBuf>, of_user: Option<&PathBuf>| {
+            ChosenLock::of(named.cloned(), of_user.cloned()).expect("chosen").is_found
+        };
         // Tests stand in a directory without a lock.
-        assert_eq!(chosen(None, Some(&user)), user);
+        assert_eq!(*chosen(None, Some(&user)), *user);
         assert!(chosen(None, Some(&absent)).ends_with(NAME) && chosen(None, None).is_absolute());
-        assert_eq!(chosen(Some(&absent), Some(&user)), absent);
-        let read = |path: &PathBuf| ChosenLock { path: path.clone() }.read();
+        assert_eq!(*chosen(Some(&absent), Some(&user)), *absent);
+        // Where none is found every place is known; one that is named, or found, is looked for nowhere else.
+        assert_eq!(chosen(None, Some(&absent)).elsewhere(), Some(absent.as_path()));
+        assert_eq!(chosen(Some(&absent), Some(&user)).elsewhere(), None);
+        assert_eq!(chosen(None, Some(&user)).elsewhere(), None);
+        assert!(is_found(None, Some(&user)) && !is_found(None, Some(&absent)) && !is_found(Some(&user), None));
+        let read = |path: &PathBuf| ChosenLock { path: path.clone().into(), is_found: false }.read();
         assert!(read(&absent).expect("no fault").is_none() && read(&user).expect("a lock").is_some());
         assert!(read(&absent.join("below")).expect("no fault").is_none());
     }

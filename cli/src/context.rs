@@ -135,7 +135,7 @@ impl Context {
     /// # Errors
     /// As [`Context::plugins_lock`].
     pub(crate) fn new_plugins_lock(&self, flag: Option<PathBuf>) -> Result<PathBuf> {
-        ChosenLock::of(flag, None).map(|chosen| chosen.path)
+        ChosenLock::of(flag, None).map(|chosen| chosen.path.to_path_buf())
     }
 
     /// Every place where plugins are looked for.

@@ -290,12 +290,33 @@ fn one_host_has_a_state_file_and_an_environment_of_production_has_none() {
     Run::of(&mut command(&bench, &[])).refused(1, "record_invalid");
     assert_eq!(fs::read_to_string(bench.path("host.json")).expect("read"), "{\"schema\": 1}");
     fs::remove_file(bench.path("host.json")).expect("removed");
-    Run::of(&mut command(&bench, &["--plugin-mode", "production"])).refused(2, "lock_missing");
+    let missing = Run::of(&mut command(&bench, &["--plugin-mode", "production"]));
+    let places = ["plugins.lock", ".config/aisoc/plugins.lock"].map(|name| bench.path(name).display().to_string());
+    let said = format!("there is no `{}`, and no `{}`", places[0], places[1]);
+    assert!(missing.refused(2, "lock_missing").error_line().ends_with(&said), "{missing:?}");
+    let elsewhere = Run::of(command(&bench, &["--plugin-mode", "production"]).env("XDG_CONFIG_HOME", "xdg"));
+    assert!(elsewhere.error_line().contains("/xdg/aisoc/plugins.lock`"), "{elsewhere:?}");
     // A refusal leaves nothing behind.
     let refused = Bench::new();
     let before = refused.state();
     Run::of(refused.command(&["serve", "--state", "host.json"]).env("ENVIRONMENT", "production")).refused(2, "usage");
     assert_eq!(refused.state(), before);
+}
+
+#[test]
+fn a_lock_that_nobody_has_named_is_said() {
+    let bench = bench();
+    let place = bench.write(".config/aisoc/plugins.lock", "version = 1\n");
+    let line = format!("plugins.lock (auto-discovered): {}", place.display());
+    for mode in ["production", "dev"] {
+        let host = ServedHost::start(&bench, &["--plugin-mode", mode]);
+        assert!(host.said().lines().any(|said| said == line), "{mode}: {}", host.said());
+    }
+    let path = place.to_str().expect("text");
+    for words in [&["--plugins-lock", path][..], &["-q"]] {
+        let host = ServedHost::start(&bench, words);
+        assert!(!host.said().contains("auto-discovered"), "{words:?}: {}", host.said());
+    }
 }
 
 #[test]

@@ -77,7 +77,10 @@ fn a_rollback_goes_where_an_install_would_and_nowhere_else_in_production() {
     assert_eq!(bench.snapshot("plugins"), before);
     // Nor does a lock that is not there.
     fs::rename(bench.path("plugins.lock"), bench.path("kept.lock")).expect("moved");
-    rollback(&bench, &PRODUCTION).refused(2, "lock_missing");
+    let missing = rollback(&bench, &PRODUCTION);
+    let places = ["plugins.lock", ".config/aisoc/plugins.lock"].map(|name| bench.path(name).display().to_string());
+    let said = format!("there is no `{}`, and no `{}`", places[0], places[1]);
+    assert!(missing.refused(2, "lock_missing").error_line().ends_with(&said), "{missing:?}");
     assert_eq!(bench.snapshot("plugins"), before);
     fs::rename(bench.path("kept.lock"), bench.path("plugins.lock")).expect("moved back");
     // The floor of the lock holds whoever accepts what comes back.
@@ -270,4 +273,92 @@ fn an_entry_point_is_explained_without_being_run_until_everything_else_lets_it_p
     let (decision, gates) = found(&bench, &[&["good"], &site[..], &PRODUCTION].concat(), &[]);
     assert_eq!(decision["objection"]["reason_code"], "missing_from_lock", "{decision}");
     assert_eq!((result(&gates, "7"), result(&gates, "3b")), ("failed", "not_reached"), "{decision}");
+}
+
+#[test]
+fn every_command_that_misses_a_lock_names_every_place_and_every_one_that_goes_by_one_says_which() {
+    let bench = bench();
+    fs::create_dir(bench.path("plugins")).expect("made");
+    let [here, of_user] =
+        ["plugins.lock", ".config/aisoc/plugins.lock"].map(|name| bench.path(name).display().to_string());
+    let said = format!("there is no `{here}`, and no `{of_user}`");
+    let sync = ["plugins", "sync", "--plugins-dir", "plugins", "--trusted-keys", "keys"];
+    for words in [
+        &["plugins", "untrust", "demo", "--reason", "x", "--plugins-dir", "plugins"][..],
+        &["plugins", "verify", "--only", "lock", "--plugins-dir", "plugins"],
+        &[
+            "plugins",
+            "lock",
+            "push",
+            "oci:there:1",
+            "--name",
+            "acme",
+            "--expires",
+            "90d",
+            "--private-key",
+            "release.key",
+            "--trusted-keys",
+            "keys",
+        ],
+        &["plugin", "install", "--locked", "--plugins-dir", "plugins", "--trusted-keys", "keys"],
+        &sync,
+    ] {
+        let missing = bench.run(words);
+        assert!(missing.refused(2, "lock_missing").error_line().ends_with(&said), "{words:?}: {missing:?}");
+    }
+    let install = |words: &[&str]| install(&bench, "1.0.0", words);
+    assert!(install(&PRODUCTION).refused(2, "lock_missing").error_line().ends_with(&said));
+    let doctor =
+        bench.run(&["doctor", "--plugin-mode", "production", "--plugins-dir", "plugins", "--trusted-keys", "keys"]);
+    assert!(doctor.stdout.contains(&said), "{doctor:?}");
+
+    let line = format!("plugins.lock (auto-discovered): {of_user}");
+    let is_said = |run: &Run| run.stderr.lines().any(|said| said == line);
+    bench.write(".config/aisoc/plugins.lock", "version = 1\n");
+    let refused = install(&PRODUCTION);
+    assert!(refused.code == 3 && is_said(&refused), "{refused:?}");
+    assert!(is_said(install(&["--lock", "--reason", "read"]).ok()));
+    assert!(is_said(bench.run(&sync).ok()));
+    let locked = ["plugin", "install", "--locked", "--plugins-dir", "plugins", "--trusted-keys", "keys"];
+    assert!(is_said(bench.run(&locked).ok()));
+    // Not where it decides nothing, was named, or nobody reads it.
+    for words in [&[][..], &["--plugins-lock", &of_user], &["--locked", "-q"], &["--locked", "--json"]] {
+        let run = install(words);
+        assert!(!format!("{}{}", run.ok().stdout, run.stderr).contains("auto-discovered"), "{words:?}: {run:?}");
+    }
+}
+
+#[test]
+fn in_production_without_a_lock_the_listing_says_of_each_what_explain_says() {
+    let bench = bench();
+    bench.write("site/lab.dist-info/METADATA", "Metadata-Version: 2.1\nName: lab\nVersion: 1\n");
+    bench.write("site/lab.dist-info/RECORD", "");
+    bench.write("site/lab.dist-info/entry_points.txt", "[chaoscypher.cleaners]\nlab = lab:Lab\n");
+    bench.write("site/lab.py", "raise RuntimeError('ran')\n");
+    install(&bench, "1.0.0", &[]).ok();
+    let places = ["--site-packages", "site", "--plugins-dir", "plugins", "--trusted-keys", "keys"];
+    let run = |words: &[&str]| bench.run(&[words, &places[..], &PRODUCTION].concat());
+    let listed = run(&["plugins", "list"]);
+    let start = "plugin mode: production\nplugins.lock: (none — production mode requires one to gate trust)\n\
+                 (no plugins loaded)\n\nRejected:\n";
+    let rejected = listed.ok().stdout.strip_prefix(start).unwrap_or_else(|| panic!("{listed:?}"));
+    let document: Value = serde_json::from_str(&run(&["plugins", "list", "--json"]).ok().stdout).expect("JSON");
+    for (row, id) in document["plugins"].as_array().expect("rows").iter().zip(["demo", "lab"]) {
+        assert_eq!((&row["id"], &row["state"]), (&id.into(), &"failed".into()), "{document}");
+        let explained: Value = serde_json::from_str(&run(&["explain", id, "--json"]).ok().stdout).expect("JSON");
+        assert_eq!(row["error"]["reason_code"], "lock_missing", "{document}");
+        let is_said = |document: &Value| {
+            let message = document["objection"]["message"].as_str().expect("a message");
+            message.ends_with(row["error"]["message"].as_str().expect("a message"))
+        };
+        assert!(is_said(&explained), "{explained}");
+        let described: Value =
+            serde_json::from_str(&run(&["plugins", "describe", id, "--json"]).ok().stdout).expect("JSON");
+        assert!(is_said(&described), "{described}");
+        assert!(rejected.contains(&format!("  {id}: lock_missing: there is no `")), "{listed:?}");
+    }
+    assert_eq!(rejected.lines().count(), 2, "{listed:?}");
+    // In dev nothing asks for one, and only there anything is run.
+    let dev = bench.run(&[&["plugins", "list"][..], &places].concat());
+    assert!(dev.ok().stdout.ends_with("\nRejected:\n  lab: import_failed: ran\n"), "{dev:?}");
 }

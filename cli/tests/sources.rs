@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use support::{Bench, copy_tree};
+use support::{Bench, Run, copy_tree};
 
 /// A name that is a reference, and a signed plugin at a path of that name.
 fn shadowed(bench: &Bench, name: &str) {
@@ -105,4 +105,39 @@ fn a_manifest_in_place_of_its_plugin_is_answered_with_the_directory() {
         assert!(run.stderr.contains("hint: name the directory: `demo`"), "{words:?}: {run:?}");
     }
     bench.run(&["plugin", "validate", "demo/plugin.yaml"]).ok();
+}
+
+#[test]
+fn a_path_that_is_spelled_like_an_installed_plugin_is_taken_and_said() {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    let place = ["--plugins-dir", "plugins", "--trusted-keys", "keys"];
+    let said =
+        "warning[path_taken]: `demo` is a path here, which was taken, and not the installed plugin in `plugins/demo`\n";
+    for command in [
+        &["plugins", "describe"][..],
+        &["plugins", "diff"],
+        &["explain"],
+        &["plugin", "verify"],
+        &["plugin", "inspect"],
+    ] {
+        let place = if command == ["plugin", "inspect"] { &place[..2] } else { &place[..] };
+        let run = |word: &str| bench.run(&[command, &[word], place].concat());
+        let taken = run("demo");
+        assert!(taken.ok().stderr.contains(said), "{command:?}: {taken:?}");
+        // Whoever says that it is a path knows.
+        assert!(!run("./demo").ok().stderr.contains("path_taken"), "{command:?}");
+        fs::rename(bench.path("demo"), bench.path("away")).expect("moved");
+        let installed = run("demo");
+        assert!(!installed.ok().stderr.contains("path_taken"), "{command:?}: {installed:?}");
+        fs::rename(bench.path("away"), bench.path("demo")).expect("moved back");
+    }
+    let to = bench.run(&[&["plugins", "diff", "./demo", "--to", "demo"][..], &place].concat());
+    assert!(to.ok().stderr.contains(said), "{to:?}");
+    // In the plugins directory itself both are one.
+    let keys = bench.path("keys").display().to_string();
+    let mut inside = bench.command(&["explain", "demo", "--plugins-dir", ".", "--trusted-keys", &keys]);
+    let inside = Run::of(inside.current_dir(bench.path("plugins")));
+    assert!(!inside.ok().stderr.contains("path_taken"), "{inside:?}");
 }

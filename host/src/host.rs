@@ -14,6 +14,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{AuditPage, HostedPlugin};
 use aisoc_pipeline::{InstallOptions, escaped};
 use aisoc_trust::journal::{Action, JournalMemory};
+use aisoc_trust::lockfile::LockPath;
 use aisoc_trust::{Patience, PluginMode, lock_missing};
 use aisoc_worker::PrivateCopy;
 
@@ -203,7 +204,7 @@ impl Host {
         &self.stop
     }
 
-    pub(crate) fn lock_path(&self) -> &Path {
+    pub(crate) fn lock_path(&self) -> &LockPath {
         &self.settings.lock_path
     }
 

@@ -230,7 +230,7 @@ impl Host {
     /// that has taken its place.
     fn put_back(&self, id: &PluginId, to: Option<String>, leaving: Leaving) -> Result<(), Fault> {
         let options = self.install_options(&cancellation())?;
-        let lock = LockRule::Known(self.lock_path().to_owned());
+        let lock = LockRule::Known(self.lock_path().clone());
         let back = InstallOptions { lock, ..options }.back_to(id.clone(), to);
         roll_back(&RollbackOptions { leaving, ..back }, &Silent).map(drop)
     }

@@ -36,10 +36,10 @@ impl Host {
         let options = self.trusting(asked_for)?;
         let lock = match self.lock_now() {
             LockNow::None => None,
-            LockNow::Says(path, lock) => Some((path, lock)),
+            LockNow::Says(_, lock) => Some(lock),
             LockNow::Unknown(fault) => return Err(fault),
         };
-        let lock = lock.as_ref().map(|(path, lock)| (path.clone(), lock));
+        let lock = (&self.settings.lock_path, lock.as_ref());
         let check = |plugins: &[&Discovered]| check(&options, plugins);
         let mut listing = list(&options, self.settings.mode, lock, &check, Traces::Dropped)?;
         let noticed = mem::take(&mut listing.noticed);
@@ -66,7 +66,7 @@ impl Host {
     pub(crate) fn lock_now(&self) -> LockNow {
         let Settings { mode, lock, lock_path, .. } = &self.settings;
         match (lock(), mode) {
-            (Ok(Some(lock)), _) => LockNow::Says(lock_path.clone(), lock),
+            (Ok(Some(lock)), _) => LockNow::Says(lock_path.to_path_buf(), lock),
             (Ok(None), PluginMode::Production) => LockNow::Unknown(lock_missing(lock_path)),
             (Ok(None), _) => LockNow::None,
             (Err(fault), _) => LockNow::Unknown(fault),

@@ -11,7 +11,7 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::PluginType;
 use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::{DropinFile, InstallOptions, Installation, Note, Rollback};
-use aisoc_trust::lockfile::Lockfile;
+use aisoc_trust::lockfile::{LockPath, Lockfile};
 use aisoc_trust::{PluginMode, SignatureStatus, TrustMode};
 use aisoc_worker::Launcher;
 use aisoc_worker::serving::LogLine;
@@ -44,7 +44,7 @@ pub struct Settings {
     /// Whether what the lock does not accept is refused.
     pub mode: PluginMode,
     /// Where the lock would be.
-    pub lock_path: PathBuf,
+    pub lock_path: LockPath,
     /// What the lock says now; nothing where there is none.
     pub lock: Box<dyn Fn() -> Result<Option<Lockfile>> + Send + Sync>,
     /// The time by which keys are judged now.

@@ -184,6 +184,9 @@ warnings! {
     ManifestKeyStrange "manifest_key_strange"
         "A key of the manifest is none that anybody reads, and nearly one that everybody does."
         None
+    PathTaken "path_taken"
+        "A word is the name of a path here and the id of an installed plugin, and the path was taken."
+        Some("to name the installed plugin, run the command in another directory; `./NAME` says that the path is meant")
     EmptyDirectoryLeftOut "empty_directory_left_out"
         "A directory without files was in the layer, and was not made: no list of files names it."
         None

@@ -28,6 +28,16 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// Where the installed plugin is that the same word would have named, had it not named a path; nothing where that path
+    /// is the plugin.
+    pub fn passed_over(&self, word: impl AsRef<OsStr>, site: &Site) -> Option<PathBuf> {
+        let Self::Source(_) = self else { return None };
+        let word = word.as_ref();
+        let id: PluginId = word.to_str()?.parse().ok()?;
+        let place = site.observe().ok()?.place_of(&id)?;
+        (Path::new(word).canonicalize().ok()? != place.canonicalize().ok()?).then_some(place)
+    }
+
     /// Tells what `text` names.
     ///
     /// # Errors

@@ -1,13 +1,12 @@
 //! `LockFacts`: what plugins.lock says of one plugin, read before the gate is asked that goes by it.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_signing::Coverage;
 
 use crate::drift::{Comparison, Drift, Present, compare_one, drifted};
-use crate::lockfile::{LockEntry, Lockfile};
+use crate::lockfile::{LockEntry, LockPath, Lockfile};
 use crate::plugin_mode::PluginMode;
 
 /// What the lock says of a plugin, and what follows from it.
@@ -16,7 +15,7 @@ pub struct LockFacts {
     /// What follows from it.
     pub demand: LockDemand,
     /// Where it is, or would be.
-    pub path: PathBuf,
+    pub path: LockPath,
     /// What it says; nothing where there is none.
     pub listed: Option<LockListed>,
 }

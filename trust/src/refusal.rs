@@ -18,6 +18,7 @@ use aisoc_signing::{
 
 use crate::continuity::{KnownSigner, SignedBy, known, signed_by};
 use crate::facts::InPlace;
+use crate::lockfile::LockPath;
 use crate::mode::SignatureStatus;
 use crate::publisher::{OVERRIDE_PUBLISHERS, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNED_ACK_TEXT};
 use crate::verdict::Verdict;
@@ -442,9 +443,10 @@ pub(crate) fn user_plugins_disabled() -> Fault {
         .expected("AISOC_ALLOW_USER_PLUGINS unset, or any text but `0`", "0")
 }
 
-/// Nothing can be looked up where there is no lock.
-pub fn lock_missing(path: &Path) -> Fault {
-    Fault::new(Reason::LockMissing, format!("there is no `{}`", path.display()))
+/// Nothing can be looked up where there is no lock: every place is named where one was looked for.
+pub fn lock_missing(lock: &LockPath) -> Fault {
+    let elsewhere = lock.elsewhere().map(|other| format!(", and no `{}`", other.display())).unwrap_or_default();
+    Fault::new(Reason::LockMissing, format!("there is no `{}`{elsewhere}", lock.display()))
 }
 
 /// Names of capabilities in one line. How long those are that no host knows is not ours.

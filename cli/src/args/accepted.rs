@@ -43,7 +43,8 @@ pub(crate) struct ReviewArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DescribeArgs {
-    /// A plugin that is here, by its id, or what is offered: a reference, a directory, an archive
+    /// A directory, a reference, an archive that is offered, or the id of a plugin that is here where nothing else has that
+    /// name
     #[arg(value_name = "ID|REF|DIR|ARCHIVE")]
     pub(crate) source: OsString,
     #[command(flatten)]
@@ -56,8 +57,8 @@ pub(crate) struct DescribeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// An installed plugin by its id, or what is offered: a reference, a directory, an archive. Without --to it is
-    /// compared with what was accepted of it: by plugins.lock, else by its install
+    /// A directory, a reference, an archive that is offered, or the id of an installed plugin where nothing else has that
+    /// name. Without --to it is compared with what was accepted of it: by plugins.lock, else by its install
     #[arg(value_name = "ID|REF|DIR|ARCHIVE")]
     pub(crate) source: OsString,
     /// What comes after it: of an id, the accepted version is compared with this one; of anything else, that itself is

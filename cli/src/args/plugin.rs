@@ -252,8 +252,8 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// A plugin that is here, wherever it was found, by its id; or what is offered: a reference, a directory, an archive;
-    /// or a drop-in by its file
+    /// A directory, a reference, an archive that is offered, a drop-in by its file, or the id of a plugin that is here,
+    /// wherever it was found, where nothing else has that name
     #[arg(value_name = "ID|REF|DIR|ARCHIVE|FILE")]
     pub(crate) source: OsString,
     /// The plugins directory beside which it is judged [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]

@@ -11,6 +11,7 @@ use aisoc_pipeline::documents::{ExplainedDecision, ExplainedGate};
 use aisoc_pipeline::{AtRestOptions, Discovered, Subject, UserPlugins};
 
 use super::lock_rule::{gone_by, require_lock_there};
+use super::subject::subject;
 use super::verify::as_text;
 use crate::args::lock::{LockArgs, ModeArgs};
 use crate::args::plugin::ExplainArgs;
@@ -60,7 +61,7 @@ pub(crate) fn run(args: ExplainArgs, context: &Context) -> Result<u8> {
     let site = context.site(plugins_dir);
     let is_file = is_single_file(Path::new(&source));
     let sources = context.sources(&site, sources)?;
-    let found = Subject::parse(&source, &site);
+    let found = subject(&source, &site, context);
     if is_file || found.as_ref().is_err_and(|fault| fault.reason() == Reason::IoNotFound) {
         let options = HereOptions {
             sources,
@@ -123,7 +124,7 @@ fn elsewhere(
     let lock = chosen.read()?;
     let switch = std::mem::replace(&mut options.sources.user_plugins, UserPlugins::Allowed);
     let check = |plugins: &[&Discovered]| context.contract_check(&options.sources, plugins);
-    let found = explain_found(named, (&options, switch), mode, (chosen.path, lock.as_ref()), &check)?;
+    let found = explain_found(named, (&options, switch), mode, (&chosen.path, lock.as_ref()), &check)?;
     let FoundDecision { id, asking } = found.ok_or(missing)?;
     Ok(ExplainedDecision::asked(named.to_owned(), id, &asking))
 }

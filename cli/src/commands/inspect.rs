@@ -12,6 +12,7 @@ use aisoc_pipeline::{Source, Subject};
 use super::digest::digits;
 use super::grants;
 use super::mistagged::naming_tags;
+use super::subject::subject;
 use super::untagged::require_named;
 use super::verify::as_text;
 use crate::args::plugin::InspectArgs;
@@ -21,7 +22,7 @@ use crate::runtime;
 
 pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<u8> {
     let reporter = context.output.reporter();
-    let inspection = match Subject::parse(&args.source, &context.site(args.plugins_dir))? {
+    let inspection = match subject(&args.source, &context.site(args.plugins_dir), context)? {
         Subject::Source(Source::Directory(directory)) | Subject::Installed { directory, .. } => {
             aisoc_pipeline::inspect_directory(&directory, &context.limits()?)?
         }

@@ -23,6 +23,7 @@ pub(super) fn install_locked(args: InstallArgs, context: &Context) -> Result<u8>
     let references = context.environment.reference_rules()?;
     let chosen = context.plugins_lock(args.plugins_lock.plugins_lock)?;
     let lock = chosen.read()?.ok_or_else(|| lock_missing(&chosen.path))?;
+    chosen.announce(&context.output);
     let (site, access) = context.change(args.change)?;
     let here = here(&site, SourceArgs::default(), args.trust, access.shared_directories, context)?;
     here.trust.require_acknowledged()?;

@@ -11,6 +11,7 @@ use aisoc_trust::lockfile::LockSchema;
 
 use crate::args::lock::{LockArgs, ModeArgs};
 use crate::args::plugin::FloorArgs;
+use crate::chosen_lock::ChosenLock;
 use crate::context::Context;
 
 /// What the command line says of a lock.
@@ -29,10 +30,16 @@ pub(super) fn lock_rule(asked: AskedLock, floor: FloorArgs, context: &Context) -
     let AskedLock { records, is_locked, lock, mode } = asked;
     let Some(reason) = floor.reason.clone().filter(|_| records) else {
         let mode = if is_locked { ModeArgs { plugin_mode: Some(PluginMode::Production) } } else { mode };
-        return Ok((gone_by(lock, mode, context)?, floor));
+        let (chosen, rule) = chosen_rule(lock, mode, context)?;
+        if !matches!(rule, LockRule::Known(_)) {
+            chosen.announce(&context.output);
+        }
+        return Ok((rule, floor));
     };
     // Whoever names a lock that is not there means one that this makes.
-    let path = context.plugins_lock(lock.plugins_lock)?.path;
+    let chosen = context.plugins_lock(lock.plugins_lock)?;
+    chosen.announce(&context.output);
+    let path = chosen.path;
     let floor = FloorArgs { reason: floor.reason.filter(|_| floor.lower_coverage), ..floor };
     Ok((LockRule::Record { path, reason: reason.to_string() }, floor))
 }
@@ -61,6 +68,10 @@ pub(super) fn require_lock_there(lock: &LockArgs) -> Result<()> {
 
 /// The lock that is gone by, and not changed: one that is named is there.
 pub(super) fn gone_by(lock: LockArgs, mode: ModeArgs, context: &Context) -> Result<LockRule> {
+    chosen_rule(lock, mode, context).map(|(_, rule)| rule)
+}
+
+fn chosen_rule(lock: LockArgs, mode: ModeArgs, context: &Context) -> Result<(ChosenLock, LockRule)> {
     require_lock_there(&lock)?;
     let is_named = lock.plugins_lock.is_some();
     let chosen = context.plugins_lock(lock.plugins_lock)?;
@@ -68,5 +79,6 @@ pub(super) fn gone_by(lock: LockArgs, mode: ModeArgs, context: &Context) -> Resu
         // Whoever names one means what it says, in dev too, where one that was only found may be somebody else's.
         chosen.read()?;
     }
-    Ok(LockRule::of(context.plugin_mode(mode.plugin_mode), chosen.path))
+    let rule = LockRule::of(context.plugin_mode(mode.plugin_mode), chosen.path.clone());
+    Ok((chosen, rule))
 }

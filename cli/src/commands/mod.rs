@@ -65,6 +65,7 @@ mod sign;
 mod sign_file;
 mod signed_set;
 mod statement;
+mod subject;
 mod succession;
 mod suggestion;
 mod table;

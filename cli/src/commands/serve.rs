@@ -148,6 +148,7 @@ fn settings(
     }
     let (configuration, handles) = configuration(config, context)?;
     let (mode, chosen) = (context.plugin_mode(args.mode.plugin_mode), context.plugins_lock(args.lock.plugins_lock)?);
+    chosen.announce(&context.output);
     let site = context.site(args.plugins_dir);
     let access = context.access_to(&site, &installing.place, &args.shared)?;
     let here = here(&site, args.sources, args.trust, shared_directories(&args.shared), context)?;

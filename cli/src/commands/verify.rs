@@ -15,6 +15,7 @@ use super::explained;
 use super::list::leniency;
 use super::mistagged::naming_tags;
 use super::package;
+use super::subject::subject;
 use super::untagged::require_named;
 use crate::args::plugin::VerifyArgs;
 use crate::context::{Context, shared_directories};
@@ -55,7 +56,7 @@ impl Answer for Verdict {
 
 pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     let site = context.site(args.plugins_dir);
-    let subject = Subject::parse(&args.source, &site)?;
+    let subject = subject(&args.source, &site, context)?;
     let at = match subject {
         Subject::Source(_) => context.judging_time_elsewhere(&site)?,
         Subject::Installed { .. } => context.judging_time(&site)?,

@@ -10,7 +10,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_manifests::version_order::compare;
 use aisoc_trust::journal::{Action, Entry, JournalTime};
-use aisoc_trust::lockfile::{LockAccess, LockEntry, LockSchema, LockSession, Lockfile, Provenance, unjournaled};
+use aisoc_trust::lockfile::{
+    LockAccess, LockEntry, LockPath, LockSchema, LockSession, Lockfile, Provenance, unjournaled,
+};
 use aisoc_trust::{Patience, lock_missing};
 use jiff::Timestamp;
 
@@ -150,13 +152,13 @@ fn accept_all(session: LockSession, plugins: &[Acceptable], grounds: Grounds<'_>
     Ok(accepted)
 }
 
-/// Takes a plugin out of the lock. One that somebody has taken out by hand gets the line that is missing.
+/// Takes a plugin out of the lock at `path`, of which the session is. One that somebody has taken out by hand gets the line that is missing.
 ///
 /// # Errors
 /// `usage` for what the lock does not list, with what it lists; `lock_missing` without a lock; and as
 /// [`LockSession::commit`].
-pub fn revoke(session: LockSession, id: &str, reason: &str, at: Timestamp) -> Result<Revoked> {
-    let Some(lock) = session.lock() else { return Err(lock_missing(session.path())) };
+pub fn revoke(path: &LockPath, session: LockSession, id: &str, reason: &str, at: Timestamp) -> Result<Revoked> {
+    let Some(lock) = session.lock() else { return Err(lock_missing(path)) };
     let entry = lock.entry(id).cloned();
     let changed = match lock.without(id)? {
         Some(changed) => changed,

@@ -174,5 +174,5 @@ fn accepted(
         _ => None,
     };
     let listed = LockListed::compared(lock, comparison, index, artifact);
-    LockFacts { demand: mode.into(), path: path.to_owned(), listed: Some(listed) }
+    LockFacts { demand: mode.into(), path: path.to_owned().into(), listed: Some(listed) }
 }

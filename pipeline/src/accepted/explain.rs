@@ -1,12 +1,12 @@
 //! How a decision about a plugin comes about that is found beside the plugins directory: gate by gate, as a listing asks.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aisoc_discovery::{Discovered, Failed, Source, UserPlugins};
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::Result;
-use aisoc_trust::lockfile::Lockfile;
-use aisoc_trust::{Asking, FoundPlugin, LockFacts, PluginMode, Traces};
+use aisoc_trust::lockfile::{LockPath, Lockfile};
+use aisoc_trust::{Asking, FoundPlugin, PluginMode, Traces};
 
 use super::contract::ContractCheck;
 use super::here::HereOptions;
@@ -32,19 +32,15 @@ pub fn explain_found(
     named: &str,
     (options, switch): (&HereOptions, UserPlugins),
     mode: PluginMode,
-    (path, lock): (PathBuf, Option<&Lockfile>),
+    lock: (&LockPath, Option<&Lockfile>),
     check: &ContractCheck<'_>,
 ) -> Result<Option<FoundDecision>> {
     let of_one = |plugins: &[&Discovered]| check_one(named, plugins, check);
-    let listing = list(options, mode, lock.map(|lock| (path.clone(), lock)), &of_one, Traces::Kept)?;
-    let Some(mut found) = meant(named, listing) else { return Ok(None) };
+    let listing = list(options, mode, lock, &of_one, Traces::Kept)?;
+    let Some(found) = meant(named, listing) else { return Ok(None) };
     if found.is_dropin && switch == UserPlugins::Disabled {
         let place = FoundPlugin { place: &found.place, kind: found.kind, is_allowed: Some(false) };
         return Ok(Some(FoundDecision { id: found.id, asking: Asking::found(&place, Traces::Kept) }));
-    }
-    if lock.is_none() && !found.is_failed {
-        // Whoever lists goes on without a lock; whoever loads in production does not.
-        found.asking.lock(&LockFacts { demand: mode.into(), path, listed: None }, None);
     }
     Ok(Some(FoundDecision { id: found.id, asking: found.asking }))
 }
@@ -55,7 +51,6 @@ struct Meant {
     place: String,
     kind: &'static str,
     is_dropin: bool,
-    is_failed: bool,
     asking: Asking,
 }
 
@@ -70,7 +65,6 @@ fn meant(named: &str, listing: Listing) -> Option<Meant> {
             place: escaped(place.as_os_str()),
             kind: kind.as_str(),
             is_dropin: source == Source::Dropin,
-            is_failed: false,
             asking: listed.asking,
         });
     }
@@ -81,7 +75,6 @@ fn meant(named: &str, listing: Listing) -> Option<Meant> {
         place: escaped(place.as_os_str()),
         kind: kind.map_or("plugin", |kind| kind.as_str()),
         is_dropin: source == Source::Dropin,
-        is_failed: true,
         asking: Asking::failed(&fault),
     })
 }

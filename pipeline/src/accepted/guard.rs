@@ -4,15 +4,13 @@
 //! what the first has written. It is taken behind the plugins directory's, everywhere. The judgement is the gate's: this
 //! tells it what the lock says.
 
-use std::path::{Path, PathBuf};
-
 use aisoc_discovery::{LOCAL_PACKAGE, lock_entry_point, lock_package};
 use aisoc_installation::{Access, InstallRecord, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::Claim;
 use aisoc_trust::drift::Present;
-use aisoc_trust::lockfile::{KnownLock, LockEntry, LockPlace, LockSchema, LockSession, Lockfile, Provenance};
+use aisoc_trust::lockfile::{KnownLock, LockEntry, LockPath, LockPlace, LockSchema, LockSession, Lockfile, Provenance};
 use aisoc_trust::{LockDemand, LockFacts, LockListed, PluginMode};
 use jiff::Timestamp;
 
@@ -23,28 +21,28 @@ use crate::judge::Judgement;
 #[derive(Debug, Clone)]
 pub enum LockRule {
     /// In dev it decides nothing, but for what the plugin may ask for: no less was accepted of that anywhere.
-    Known(PathBuf),
+    Known(LockPath),
     /// What comes is what the lock accepts, exactly, and anything else is refused; of production too, where a host would
     /// refuse it as soon as it is there.
-    Exactly(PathBuf),
+    Exactly(LockPath),
     /// As [`LockRule::Exactly`], and signed by one whose signature it accepts.
     AsSigned {
         /// The lock.
-        path: PathBuf,
+        path: LockPath,
         /// As it was read before, of the many that it is about.
         known: KnownLock,
     },
     /// As [`LockRule::AsSigned`], by a lock that would be written: what a dry run goes by, and nothing else.
     Foreseen {
         /// Where it would be.
-        path: PathBuf,
+        path: LockPath,
         /// What it would accept.
         lock: Lockfile,
     },
     /// It accepts what comes, for that reason.
     Record {
         /// The lock.
-        path: PathBuf,
+        path: LockPath,
         /// Why.
         reason: String,
     },
@@ -103,7 +101,7 @@ pub struct InLock {
 
 impl LockRule {
     /// What a mode makes of a lock, of whoever says nothing else.
-    pub fn of(mode: PluginMode, path: PathBuf) -> Self {
+    pub fn of(mode: PluginMode, path: LockPath) -> Self {
         match mode {
             PluginMode::Dev => Self::Known(path),
             PluginMode::Production => Self::Exactly(path),
@@ -116,7 +114,7 @@ impl LockRule {
     }
 
     /// The lock.
-    pub fn path(&self) -> &Path {
+    pub fn path(&self) -> &LockPath {
         match self {
             Self::Known(path)
             | Self::Exactly(path)
@@ -215,7 +213,7 @@ impl LockGuard<'_> {
             LockRule::Record { .. } => LockDemand::Recording(self.unrecordable(arriving, at)),
         };
         let listed = self.lock.as_ref().map(|lock| LockListed::of(lock, &arriving.present, arriving.artifact.clone()));
-        LockFacts { demand, path: self.rule.path().to_owned(), listed }
+        LockFacts { demand, path: self.rule.path().clone(), listed }
     }
 
     /// Why no entry of it can be written: the floor of what the lock accepts is asked before anything is changed.

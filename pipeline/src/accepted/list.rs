@@ -8,7 +8,7 @@ use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Coverage;
 use aisoc_trust::drift::{Comparison, Drift, Present, compare};
-use aisoc_trust::lockfile::{LockSchema, Lockfile};
+use aisoc_trust::lockfile::{LockPath, LockSchema, Lockfile};
 use aisoc_trust::{Asking, FileVerdict, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Traces};
 
 use super::contract::ContractCheck;
@@ -56,15 +56,15 @@ pub struct Listed {
     pub asking: Asking,
 }
 
-/// Judges everything that is here, and changes nothing. `lock` is the lock with its path, if there is one; without one
-/// production mode is not asked about: whoever loads plugins refuses to begin.
+/// Judges everything that is here, and changes nothing. `lock` is where the lock is, or would be, and what it says: where
+/// production asks one and there is none, everything is refused, as whoever loads plugins refuses to begin.
 ///
 /// # Errors
 /// `interrupted`; what is refused is listed.
 pub fn list(
     options: &HereOptions,
     mode: PluginMode,
-    lock: Option<(PathBuf, &Lockfile)>,
+    (path, lock): (&LockPath, Option<&Lockfile>),
     check: &ContractCheck<'_>,
     traces: Traces,
 ) -> Result<Listing> {
@@ -72,18 +72,15 @@ pub fn list(
     let noticed = Noticed::of(&mut discovery);
     let mut listed: Vec<Listed> =
         discovery.plugins.into_iter().map(|plugin| Listed::found(plugin, &mut signatures, traces)).collect();
-    let asked = lock.as_ref().map(|(path, lock)| (path.as_path(), *lock));
     // Without a lock nothing is compared.
-    let compared_ones = if asked.is_some() { listed.as_slice() } else { &[] };
+    let compared_ones = if lock.is_some() { listed.as_slice() } else { &[] };
     let mut here: Vec<Present> = compared_ones.iter().map(|listed| present(&listed.plugin)).collect();
-    let mut comparison = compared(asked, &here);
-    ask_lock(mode, asked, &comparison, listed.iter_mut().enumerate());
-    // Nothing has admitted a plugin where production asks a lock and there is none, and nothing of it is run.
-    let may_run = asked.is_some() || mode == PluginMode::Dev;
-    if may_run && ask_contract(check, &mut listed, &mut here)? {
+    let mut comparison = compared(lock, &here);
+    ask_lock(mode, (path, lock), &comparison, listed.iter_mut().enumerate());
+    if ask_contract(check, &mut listed, &mut here)? {
         // By the names that the plugins go by.
-        comparison = compared(asked, &here);
-        ask_lock(mode, asked, &comparison, admitted(&mut listed));
+        comparison = compared(lock, &here);
+        ask_lock(mode, (path, lock), &comparison, admitted(&mut listed));
     }
     for (listed, entry) in listed.iter_mut().zip(&comparison.entries) {
         listed.is_listed = entry.is_some();
@@ -91,7 +88,7 @@ pub fn list(
     refuse_second_claims(&mut listed);
     Ok(Listing {
         mode,
-        lock: lock.map(|(path, lock)| (path, lock.schema())),
+        lock: lock.map(|lock| (path.to_path_buf(), lock.schema())),
         plugins: listed,
         failed: discovery.failed,
         drifts: comparison.drifts,
@@ -152,27 +149,24 @@ fn said(signature: Option<&Result<Box<PluginAtRest>>>) -> FoundSignature {
     }
 }
 
-type Asked<'a> = Option<(&'a Path, &'a Lockfile)>;
-
-fn compared(lock: Asked<'_>, here: &[Present]) -> Comparison {
+fn compared(lock: Option<&Lockfile>, here: &[Present]) -> Comparison {
     match lock {
-        Some((_, lock)) => compare(lock, here),
+        Some(lock) => compare(lock, here),
         None => Comparison { drifts: Vec::new(), entries: Vec::new() },
     }
 }
 
-/// Gate 7, where there is a lock. Without one production mode is not asked about.
+/// Gate 7.
 fn ask_lock<'a>(
     mode: PluginMode,
-    lock: Asked<'_>,
+    (path, lock): (&LockPath, Option<&Lockfile>),
     comparison: &Comparison,
     asked: impl Iterator<Item = (usize, &'a mut Listed)>,
 ) {
-    let Some((path, lock)) = lock else { return };
     for (index, listed) in asked {
-        let says = LockListed::compared(lock, comparison, index, listed.artifact());
-        let called = says.drifts.first().map(|first| first.id.clone());
-        let facts = LockFacts { demand: mode.into(), path: path.to_owned(), listed: Some(says) };
+        let says = lock.map(|lock| LockListed::compared(lock, comparison, index, listed.artifact()));
+        let called = says.as_ref().and_then(|says| Some(says.drifts.first()?.id.clone()));
+        let facts = LockFacts { demand: mode.into(), path: path.clone(), listed: says };
         let (was_refused, coverage) = (listed.rejection().is_some(), listed.coverage());
         listed.asking.lock(&facts, coverage);
         // As the lock calls it: what it calls itself is not asked any more.

@@ -1,5 +1,7 @@
 //! The lock and the journal beside it.
 
+use std::path::Path;
+
 use aisoc_discovery::StatedPlugins;
 use aisoc_files::shell_word;
 use aisoc_trust::drift::{Drift, DriftKind};
@@ -14,12 +16,12 @@ use super::ways;
 use crate::accepted::{LockVerification, verify_lock};
 
 pub(super) fn findings(options: &DoctorOptions) -> Vec<Finding> {
-    let path = &options.lock;
+    let path: &Path = &options.lock;
     let lock = LockPlace::open(path).and_then(|place| place.map_or(Ok(None), |place| place.read()));
     match lock {
         Err(fault) => vec![Finding::of(Rule::LockUnreadable, path, &fault)],
         Ok(None) if options.mode == PluginMode::Production => {
-            let fault = lock_missing(path);
+            let fault = lock_missing(&options.lock);
             let values = ("a lock", "none");
             vec![Finding::at(Rule::LockAbsent, path, fault.message(), values, fault.next_step())]
         }
@@ -32,7 +34,7 @@ fn compared(options: &DoctorOptions, lock: &Lockfile) -> Vec<Finding> {
     let journal = options.site.lock_journal(&options.lock);
     let verified = journal.and_then(|journal| verify_lock(&options.here, StatedPlugins::new(), lock, &journal));
     let LockVerification { drifts, failed, unjournaled, .. } = match verified {
-        Err(fault) => return vec![Finding::of(Rule::LockJournalBroken, &options.lock, &fault)],
+        Err(fault) => return vec![Finding::of(Rule::LockJournalBroken, &*options.lock, &fault)],
         Ok(verified) => verified,
     };
     let drifts = drifts.iter().map(|drift| of_drift(options, drift));
@@ -63,7 +65,7 @@ fn of_drift(options: &DoctorOptions, drift: &Drift) -> Finding {
             format!("see what has changed: `aisoc plugins diff {word}`"),
         ),
     };
-    Finding::at(rule, &options.lock, message, values, hint)
+    Finding::at(rule, &*options.lock, message, values, hint)
 }
 
 fn of_change(options: &DoctorOptions, change: &Unjournaled) -> Finding {
@@ -82,5 +84,5 @@ fn of_change(options: &DoctorOptions, change: &Unjournaled) -> Finding {
         Some(_) => format!("look at it, then answer for it: `aisoc plugins trust {word} --reason TEXT`"),
         None => format!("answer for it: `aisoc plugins untrust {word} --reason TEXT`"),
     };
-    Finding::at(Rule::LockUnexplained, &options.lock, change.to_string(), (expected, found), hint)
+    Finding::at(Rule::LockUnexplained, &*options.lock, change.to_string(), (expected, found), hint)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use aisoc_installation::Site;
 use aisoc_trust::PluginMode;
+use aisoc_trust::lockfile::LockPath;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::accepted::HereOptions;
@@ -16,7 +17,7 @@ pub struct DoctorOptions {
     /// Every place where plugins are looked for, and whom to trust.
     pub here: HereOptions,
     /// The lock, or where it would be.
-    pub lock: PathBuf,
+    pub lock: LockPath,
     /// Whether what the lock does not accept is refused.
     pub mode: PluginMode,
     /// What the clock says.

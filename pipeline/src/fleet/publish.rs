@@ -6,7 +6,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::{KeyHolder, Keyring};
 use aisoc_trust::keys::require_finished;
 use aisoc_trust::lock_missing;
-use aisoc_trust::lockfile::{LockPlace, LockSet, Lockfile};
+use aisoc_trust::lockfile::{LockPath, LockPlace, LockSet, Lockfile};
 use jiff::Timestamp;
 
 use crate::accepted::ids;
@@ -16,7 +16,7 @@ use crate::signed_set::{ExportedSet, Judges, NewVersion};
 #[derive(Debug)]
 pub struct LockExportOptions {
     /// The lock.
-    pub lock: PathBuf,
+    pub lock: LockPath,
     /// The directory of the keys, by which what is there is verified and signers have names.
     pub keys_dir: PathBuf,
     /// The time to judge keys by.
@@ -57,7 +57,7 @@ pub fn sign_lock_as_well(
     judges.signed_as_well(present, signers, |set| require_same(set, &lock, &options.lock))
 }
 
-fn read(path: &Path) -> Result<Lockfile> {
+fn read(path: &LockPath) -> Result<Lockfile> {
     let lock = LockPlace::open(path)?.map(|place| place.read()).transpose()?.flatten();
     lock.ok_or_else(|| lock_missing(path))
 }

@@ -1,10 +1,8 @@
 //! A plugin beside the plugins directory: a drop-in, or one that Python finds.
 
-use std::path::Path;
-
 use aisoc_discovery::{Discovered, Failed, Source};
 use aisoc_manifests::fault::Result;
-use aisoc_trust::lockfile::Lockfile;
+use aisoc_trust::lockfile::{LockPath, Lockfile};
 use aisoc_trust::{PluginMode, Traces};
 
 use crate::accepted::{ContractCheck, HereOptions, Listed, list};
@@ -18,10 +16,9 @@ pub fn listed(
     id: &str,
     options: &HereOptions,
     mode: PluginMode,
-    lock: Option<(&Path, &Lockfile)>,
+    lock: (&LockPath, Option<&Lockfile>),
     check: &ContractCheck<'_>,
 ) -> Result<Option<Listed>> {
-    let lock = lock.map(|(path, lock)| (path.to_owned(), lock));
     let listing = list(options, mode, lock, check, Traces::Kept)?;
     if let Some(found) = listing.plugins.into_iter().find(|listed| listed.plugin.id == id) {
         return Ok(Some(found));

@@ -1,8 +1,10 @@
 //! Gate 7: what plugins.lock says of what comes and of what stays, in one list with the other gates and in its order.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::common::{MANIFEST, claim_with, facts};
+
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason};
@@ -47,11 +49,11 @@ fn artifact(digit: &str) -> String {
 fn says(demand: LockDemand, entry: Option<LockEntry>) -> LockFacts {
     let lock = entry.iter().fold(Lockfile::empty(), |lock, entry| lock.with(entry).expect("one entry"));
     let listed = Some(LockListed::of(&lock, &present("1", "aa"), Some(artifact("b"))));
-    LockFacts { demand, path: "plugins.lock".into(), listed }
+    LockFacts { demand, path: PathBuf::from("plugins.lock").into(), listed }
 }
 
 fn no_lock(demand: LockDemand) -> LockFacts {
-    LockFacts { demand, path: "plugins.lock".into(), listed: None }
+    LockFacts { demand, path: PathBuf::from("plugins.lock").into(), listed: None }
 }
 
 fn unsigned(manifest: &[u8]) -> Claim {

@@ -41,7 +41,7 @@ pub(crate) fn run(args: DiscoveredListArgs, context: &Context) -> Result<u8> {
     require_named(args.plugins_dir.as_deref())?;
     let site = context.site(args.plugins_dir);
     let options = here(&site, args.sources, args.trust, shared_directories(&args.shared), context)?;
-    let lock = lock.as_ref().map(|lock| (chosen.path.clone(), lock));
+    let lock = (&chosen.path, lock.as_ref());
     let check = |plugins: &[&Discovered]| context.contract_check(&options.sources, plugins);
     let listing = list(&options, mode, lock, &check, Traces::Dropped)?;
     tell(&listing.noticed, context)?;

@@ -17,7 +17,7 @@ pub(crate) fn run(args: UntrustPluginArgs, context: &Context) -> Result<u8> {
     require_named(change.plugins_dir.as_deref())?;
     let (site, access) = context.change(change)?;
     let session = begin(&chosen.path, &site, &access, context)?;
-    let done = revoke(session, &id, &reason, access.at)?;
+    let done = revoke(&chosen.path, session, &id, &reason, access.at)?;
     context.output.answer(&RevokedPlugin {
         id,
         removed: done.entry.as_ref().map(accepted),

@@ -36,7 +36,7 @@ impl Answer for PulledPluginSet {
 pub(crate) fn run(args: PullLockArgs, context: &Context) -> Result<u8> {
     let PullLockArgs { source, rollback, followed, trusted_keys, lock: LockChangeArgs { lock, change }, registry } =
         args;
-    let lock = context.plugins_lock(lock.plugins_lock)?.path;
+    let lock = context.plugins_lock(lock.plugins_lock)?.path.to_path_buf();
     require_named(change.plugins_dir.as_deref())?;
     let (site, access) = context.change(change)?;
     if let Some(reason) = followed.reason.clone().filter(|_| rollback) {

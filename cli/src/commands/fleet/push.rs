@@ -72,7 +72,9 @@ pub(crate) fn run(args: PushLockArgs, context: &Context) -> Result<u8> {
     if let Some(named) = args.lock.plugins_lock.as_ref().filter(|named| !named.exists()) {
         return Err(Fault::io("read", named, std::io::ErrorKind::NotFound.into()));
     }
-    let lock = context.plugins_lock(args.lock.plugins_lock)?.path;
+    let chosen = context.plugins_lock(args.lock.plugins_lock)?;
+    chosen.announce(&context.output);
+    let lock = chosen.path;
     warn_of_changes(&lock, context)?;
     let options = LockExportOptions { lock, keys_dir: context.keys_directory(args.trusted_keys), at: clock::now() };
     let Signed { set: done, destination, artifact, statement } = sign(&args.sign, &options, context)?;

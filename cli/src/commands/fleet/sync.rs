@@ -1,7 +1,7 @@
 //! `aisoc plugins sync`: the lock as its set has it, then each plugin as the lock accepts it.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aisoc_installation::{Access, Site};
 use aisoc_manifests::counted;
@@ -13,7 +13,7 @@ use aisoc_pipeline::fleet::{
     BackOptions, Extra, LockedArtifact, SyncAct, SyncPlan, SyncStep, applied_to, followed_by, foresee,
 };
 use aisoc_trust::lock_missing;
-use aisoc_trust::lockfile::{KnownLock, Lockfile};
+use aisoc_trust::lockfile::{KnownLock, LockPath, Lockfile};
 use serde::Serialize;
 
 use super::super::accepted::{here, shown_lock, tell};
@@ -93,6 +93,7 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
     let SyncPluginsArgs { target, keep, sources, trust, lock, registry } = args;
     let LockChangeArgs { lock, change } = lock;
     let chosen = context.plugins_lock(lock.plugins_lock)?;
+    chosen.announce(&context.output);
     let references = context.environment.reference_rules()?;
     let (site, access) = context.change(change)?;
     let keys_dir = context.keys_directory(trust.trusted_keys.clone());
@@ -149,10 +150,10 @@ pub(crate) fn run(args: SyncPluginsArgs, context: &Context) -> Result<u8> {
 const NO_ENDING_KEYS: [&str; 0] = [];
 
 /// In a dry run nothing is written that an install could go by.
-fn rule(path: &Path, lock: &Lockfile, context: &Context) -> LockRule {
+fn rule(path: &LockPath, lock: &Lockfile, context: &Context) -> LockRule {
     match context.dry_run().is_on() {
-        true => LockRule::Foreseen { path: path.to_owned(), lock: lock.clone() },
-        false => LockRule::AsSigned { path: path.to_owned(), known: KnownLock::of(lock) },
+        true => LockRule::Foreseen { path: path.clone(), lock: lock.clone() },
+        false => LockRule::AsSigned { path: path.clone(), known: KnownLock::of(lock) },
     }
 }
 
@@ -160,7 +161,7 @@ impl Place<'_> {
     /// The lock as the set has it that it follows, as it was before, or as it stands.
     fn target(&self, asked: SyncTargetArgs, context: &Context) -> Result<Target> {
         let SyncTargetArgs { source, rollback, followed } = asked;
-        let lock = self.chosen.path.clone();
+        let lock = self.chosen.path.to_path_buf();
         if let Some(reason) = followed.reason.clone().filter(|_| rollback) {
             let (site, access) = (self.site.clone(), self.access.clone());
             let (document, lock) = back(&BackOptions { lock, site, access, reason, is_once: true }, context)?;
@@ -181,7 +182,7 @@ impl Place<'_> {
 }
 
 /// A host that was told nothing yet.
-fn nothing_to_go_by(path: &Path) -> Fault {
+fn nothing_to_go_by(path: &LockPath) -> Fault {
     lock_missing(path).hint(
         "say once which set is followed: `aisoc plugins sync REF --name NAME --required-signatures COUNT --save`, or \
          name a lock with `--plugins-lock PATH`",

@@ -1,16 +1,15 @@
 //! `aisoc plugins describe`
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_pipeline::accepted::{HereOptions, LockRule};
 use aisoc_pipeline::documents::{AskedCapability, DescribedPlugin};
 use aisoc_pipeline::review::{accepted, described, described_listed, listed};
-use aisoc_pipeline::{Discovered, SiteSources, Subject};
+use aisoc_pipeline::{Discovered, SiteSources};
 use aisoc_trust::PluginMode;
-use aisoc_trust::lockfile::Lockfile;
+use aisoc_trust::lockfile::{LockPath, Lockfile};
 
 use super::changes::write_changes;
 use super::{beside, looked, options};
@@ -18,6 +17,7 @@ use crate::args::accepted::DescribeArgs;
 use crate::commands::capabilities::write_capability;
 use crate::commands::digest::digits;
 use crate::commands::explain::write_gates;
+use crate::commands::subject::subject;
 use crate::commands::verify::as_text;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
@@ -25,7 +25,7 @@ use crate::output::{Answer, printable};
 pub(crate) fn run(args: DescribeArgs, context: &Context) -> Result<u8> {
     let (site, chosen, lock) = beside(&args.review, context)?;
     let sources = context.sources(&site, args.sources)?;
-    let subject = match Subject::parse(&args.source, &site) {
+    let subject = match subject(&args.source, &site, context) {
         Err(missing) if missing.reason() == Reason::IoNotFound => {
             let Some(id) = args.source.to_str() else { return Err(missing) };
             let here = HereOptions {
@@ -35,8 +35,7 @@ pub(crate) fn run(args: DescribeArgs, context: &Context) -> Result<u8> {
                 shared_directories: shared_directories(&args.review.shared),
             };
             let mode = context.plugin_mode(args.mode.plugin_mode);
-            let lock = lock.as_ref().map(|lock| (chosen.path.as_path(), lock));
-            return elsewhere(id, &here, mode, lock, context)?.ok_or(missing);
+            return elsewhere(id, &here, mode, (&chosen.path, lock.as_ref()), context)?.ok_or(missing);
         }
         subject => subject?,
     };
@@ -55,12 +54,12 @@ fn elsewhere(
     id: &str,
     here: &HereOptions,
     mode: PluginMode,
-    lock: Option<(&Path, &Lockfile)>,
+    lock: (&LockPath, Option<&Lockfile>),
     context: &Context,
 ) -> Result<Option<u8>> {
     let check = |plugins: &[&Discovered]| context.contract_check(&here.sources, plugins);
     let found = listed(id, here, mode, lock, &check)?;
-    let (lock, sandbox) = (lock.map(|(_, lock)| lock), context.launcher().sandbox);
+    let (lock, sandbox) = (lock.1, context.launcher().sandbox);
     let page = found.map(|found| described_listed(id.to_owned(), found, lock, sandbox));
     page.map(|page| context.output.answer(&page)).transpose()
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use aisoc_installation::Site;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_pipeline::Subject;
 use aisoc_pipeline::documents::{ComparedPlugin, ExplainedDecision};
 use aisoc_pipeline::review::{Edition, LookOptions, Looked, accepted, compare};
 use aisoc_trust::lockfile::Lockfile;
@@ -14,6 +13,7 @@ use serde::Serialize;
 use super::changes::write_changes;
 use super::{beside, looked, options};
 use crate::args::accepted::DiffArgs;
+use crate::commands::subject::subject;
 use crate::commands::verify::as_text;
 use crate::context::Context;
 use crate::output::{Answer, printable};
@@ -35,15 +35,15 @@ pub(crate) fn run(args: DiffArgs, context: &Context) -> Result<u8> {
     let (site, _, lock) = beside(&review, context)?;
     let named: Vec<_> = [Some(&source), to.as_ref()].into_iter().flatten().map(OsString::as_os_str).collect();
     let options = options(review, &site, None, &named, context)?;
-    let subject = Subject::parse(&source, &site)?;
+    let before = subject(&source, &site, context)?;
     let (before, after) = match &to {
         None => {
-            let after = looked(subject, &options, context)?;
+            let after = looked(before, &options, context)?;
             (accepted_of(&after, lock.as_ref(), &site, &options)?, after)
         }
         Some(to) => {
-            let before = looked(subject, &options, context)?;
-            let after = looked(Subject::parse(to, &site)?, &options, context)?;
+            let before = looked(before, &options, context)?;
+            let after = looked(subject(to, &site, context)?, &options, context)?;
             require_one_plugin(&before, &after)?;
             match before.is_installed() {
                 true => (accepted_of(&after, lock.as_ref(), &site, &options)?, after),
