@@ -95,7 +95,7 @@ fn a_signature_that_is_not_enough_is_verified_all_the_same() {
     let key = SigningKey::generate().expect("random");
     let (_directory, ring) = keyring(&[("release", &key)]);
     let claim = claim_with(b"t", MANIFEST, signature_files(MANIFEST, &[&key]), &[]);
-    let required_signers = std::num::NonZeroUsize::new(2).expect("two");
+    let required_signers = NonZeroUsize::new(2).expect("two");
     let policy = Policy { required_signers, coverage: CoverageRule::Code, ..Policy::of(TrustMode::Warn) };
     let examined = examine(&policy, &claim, |claim, _| verify(claim, &ring, now()));
     let verdict = examined.verdict().expect("let in");
