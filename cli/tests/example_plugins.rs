@@ -137,7 +137,6 @@ fn what_is_a_distribution_is_accepted_and_called_at_its_hooks() {
     let host = ServedHost::ready(&mut command(&bench, &[&places[..], &["--plugin-mode", "production"]].concat()));
     let shown = host.plugin("assertion-quota");
     assert_eq!((&shown["state"], &shown["code_checked_against"]), (&json!("enabled"), &json!("record")), "{shown}");
-    assert_eq!(shown["capabilities"], json!(["audit.emit", "facts.read", "facts.write"]), "{shown}");
 
     let fire = |hook: &str, source: &str| {
         host.post_json(&format!("/api/v1/hooks/{hook}"), &json!({ "payload": { "source": source } })).ok()
