@@ -63,7 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("worker", &["files"]),
     ("hooks", &["manifests"]),
     ("context", &["manifests", "files"]),
-    ("host", &["manifests", "files", "connections", "trust", "pipeline", "hooks", "worker", "context"]),
+    ("host", &["manifests", "files", "connections", "trust", "pipeline", "hooks", "worker", "context", "outbound"]),
     ("host-client", &["manifests", "registry-client"]),
     ("testkit", &["manifests", "signing", "registry-client", "registry-server", "packaging"]),
 ];

@@ -10,12 +10,13 @@ use aisoc_manifests::fault::Result as Outcome;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::asking::{Asking, Handle};
+use crate::asking::{Asking, Handle, Waiting};
 use crate::audit::{AuditEmitter, AuditLog, AuditReader};
 use crate::caller::Caller;
 use crate::facts::{FactsReader, FactsWriter, RecallReader, RecallWriter, Stores};
 use crate::granted::{Configured, Granted};
 use crate::lines::Lines;
+use crate::network::{Network, NetworkOutbound};
 use crate::own::{ConfigReader, IdentityReader, TenantReader};
 use crate::refusal::{Refusal, Why};
 use crate::usage::{Happened, PluginUsage, Usage};
@@ -31,6 +32,8 @@ pub struct Options {
     pub read_all_audit: BTreeSet<String>,
     /// Of the plugins that read them, whose facts they see beside their own.
     pub shared_facts: BTreeMap<String, BTreeSet<String>>,
+    /// Who asks the network for plugins, where anybody does.
+    pub network: Option<Arc<dyn Network>>,
     /// What the clock says.
     pub clock: fn() -> Timestamp,
     /// Told what is wrong with a file that plugins' facts are in.
@@ -52,6 +55,8 @@ pub struct Question<'a> {
     pub method: &'a str,
     /// With what.
     pub arguments: &'a Map<String, Value>,
+    /// For how long.
+    pub waiting: Waiting<'a>,
 }
 
 /// Everything that plugins of one host can ask for.
@@ -65,6 +70,7 @@ pub struct Handles {
     stores: Stores,
     facts: FactsReader,
     facts_writer: FactsWriter,
+    network: NetworkOutbound,
     clock: fn() -> Timestamp,
 }
 
@@ -74,14 +80,15 @@ impl Handles {
     /// # Errors
     /// `record_invalid` for what cannot be understood, which is left as it is; I/O reasons.
     pub fn begin(options: Options) -> Outcome<Self> {
-        let Options { directory, read_all_audit, shared_facts, clock, tell } = options;
+        let Options { directory, read_all_audit, shared_facts, network, clock, tell } = options;
         let audit = AuditLog::open(&directory)?;
         let (usage, lines) = (Usage::open(&directory)?, Lines::open(&directory)?);
         let (emitter, reader) =
             (AuditEmitter::of(audit.clone(), clock), AuditReader::of(audit.clone(), read_all_audit));
         let stores = Stores::begin(&directory, tell)?;
         let (facts, facts_writer) = (FactsReader::of(stores.clone(), shared_facts), FactsWriter::of(clock));
-        Ok(Self { usage, lines, audit, emitter, reader, stores, facts, facts_writer, clock })
+        let network = NetworkOutbound::of(network, audit.clone(), clock);
+        Ok(Self { usage, lines, audit, emitter, reader, stores, facts, facts_writer, network, clock })
     }
 
     /// The line of signers of a plugin that these have signed; of nobody's where nobody has.
@@ -118,10 +125,8 @@ impl Handles {
             Capability::FactsWrite => Some(&self.facts_writer),
             Capability::RecallRead => Some(&RecallReader),
             Capability::RecallWrite => Some(&RecallWriter),
-            Capability::FederationRead
-            | Capability::FederationWrite
-            | Capability::TenantWrite
-            | Capability::NetworkOutbound => None,
+            Capability::NetworkOutbound => Some(&self.network),
+            Capability::FederationRead | Capability::FederationWrite | Capability::TenantWrite => None,
         }
     }
 
@@ -130,17 +135,18 @@ impl Handles {
     /// # Errors
     /// As [`Refusal`] has them.
     pub fn answer(&self, plugin: &Granted, caller: &Caller, question: Question<'_>) -> Result<Value, Refusal> {
-        let Question { handle, method, arguments: given } = question;
+        let Question { handle, method, arguments: given, waiting } = question;
         let known = Capability::ALL.iter().copied().find(|capability| capability.as_str() == handle);
         let capability = known.ok_or_else(|| Refusal::invalid("there is no such capability"))?;
         if !plugin.asks.take() {
             return Err(Refusal::Failed(Why::RateLimited, "the plugin asks too often".to_owned()));
         }
-        let answered = match (plugin.may(capability), self.handle(capability)) {
+        let provided = self.handle(capability).filter(|handle| handle.is_provided(plugin));
+        let answered = match (plugin.may(capability), provided) {
             (false, _) => Err(Refusal::Denied(capability)),
             (true, found) if method == OPEN => Ok(found.map_or(Value::Null, |_| json!(true))),
             (true, None) => Err(Refusal::unavailable("the host provides nothing of it")),
-            (true, Some(found)) => found.answer(&Asking { plugin, caller, method, given }),
+            (true, Some(found)) => found.answer(&Asking { plugin, caller, waiting, method, given }),
         };
         let happened = match (&answered, method) {
             (Err(Refusal::Denied(_)), _) => Happened::Denied,

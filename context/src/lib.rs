@@ -9,14 +9,17 @@ mod facts;
 mod granted;
 mod handles;
 mod lines;
+mod network;
 mod own;
 mod patience;
 mod rate;
 mod refusal;
 mod usage;
 
+pub use asking::Waiting;
 pub use caller::{Caller, CallerKind, Tenant};
 pub use granted::{Configured, Granted};
 pub use handles::{Handles, Options, Question};
+pub use network::{Fetched, Network, Request};
 pub use refusal::{Refusal, Why};
 pub use usage::{AccessorUsage, PluginUsage};

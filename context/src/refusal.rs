@@ -22,14 +22,31 @@ pub enum Why {
     QuotaExceeded,
     /// Too often in a moment.
     RateLimited,
+    /// The operator does not let it go there.
+    NotAllowed,
+    /// It is more than may be.
+    TooLarge,
+    /// It took too long.
+    TimedOut,
+    /// Nobody answers there.
+    Unreachable,
     /// The host provides nothing here, or cannot at this moment.
     Unavailable,
 }
 
 impl Why {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::InvalidArgument, Self::NotFound, Self::QuotaExceeded, Self::RateLimited, Self::Unavailable];
+    pub const ALL: [Self; 9] = [
+        Self::InvalidArgument,
+        Self::NotFound,
+        Self::QuotaExceeded,
+        Self::RateLimited,
+        Self::NotAllowed,
+        Self::TooLarge,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::Unavailable,
+    ];
 
     /// The word.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +55,10 @@ impl Why {
             Self::NotFound => "not_found",
             Self::QuotaExceeded => "quota_exceeded",
             Self::RateLimited => "rate_limited",
+            Self::NotAllowed => "not_allowed",
+            Self::TooLarge => "too_large",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
             Self::Unavailable => "unavailable",
         }
     }

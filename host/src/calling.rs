@@ -5,6 +5,7 @@ use std::sync::{Arc, MutexGuard, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aisoc_context::Waiting;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::PluginType;
 use aisoc_worker::Error;
@@ -40,7 +41,8 @@ impl Host {
             let running = self.called(&held, expected, stop)?;
             let is_it = |now: &Arc<Running>| Arc::ptr_eq(now, &running);
             let may_begin = || self.callable(&held, expected).is_ok_and(|now| now.as_ref().is_some_and(is_it));
-            let answer = |ask: &Ask| self.answer(&running.granted, caller, ask);
+            let waiting = Waiting::begin(patience, stop);
+            let answer = |ask: &Ask| self.answer(&running.granted, caller, ask, waiting);
             let call = Call { payload, context, patience, stop, may_begin: &may_begin, answer: &answer };
             let called = running.worker.call(&call);
             running.is_used();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aisoc_context::{Caller, Configured, Granted, Question, Refusal};
+use aisoc_context::{Caller, Configured, Granted, Question, Refusal, Waiting};
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::{AdmittedCode, Discovered, PluginSource};
 use aisoc_worker::serving::{Ask, Reply, Worker};
@@ -51,9 +51,9 @@ impl Host {
     }
 
     /// What a plugin is told that asks on behalf of that caller.
-    pub(crate) fn answer(&self, granted: &Granted, caller: &Caller, ask: &Ask) -> Reply {
+    pub(crate) fn answer(&self, granted: &Granted, caller: &Caller, ask: &Ask, waiting: Waiting<'_>) -> Reply {
         let Ask { handle, method, arguments } = ask;
-        match self.handles.answer(granted, caller, Question { handle, method, arguments }) {
+        match self.handles.answer(granted, caller, Question { handle, method, arguments, waiting }) {
             Ok(value) => Reply::Value { value },
             Err(refusal) => {
                 let words = refusal.words(granted.id());

@@ -28,6 +28,7 @@ mod noticed;
 mod noticing;
 mod pinned;
 mod processes;
+mod reaching;
 mod refusal;
 mod rooms;
 mod settings;
@@ -40,6 +41,7 @@ mod turns;
 
 pub use aisoc_connections::ServerTls;
 pub use aisoc_context::{AccessorUsage, Caller, CallerKind, PluginUsage, Tenant};
+pub use aisoc_outbound::Grant as OutboundGrant;
 pub use api::{Handed, Listener, serve};
 pub use asker::{Actor, Asker, RequestId};
 pub use feed::Feed;

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 use aisoc_context::Caller;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::PluginType;
+use aisoc_outbound::Grant;
 use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::{DropinFile, InstallOptions, Installation, Note, Rollback};
 use aisoc_trust::lockfile::{LockPath, Lockfile};
@@ -35,6 +36,8 @@ pub struct HandleRules {
     pub read_all_audit: BTreeSet<String>,
     /// Of the plugins that read them, whose facts they see beside their own.
     pub shared_facts: BTreeMap<String, BTreeSet<String>>,
+    /// Where plugins may go on the network, through their host.
+    pub outbound: BTreeMap<String, Grant>,
 }
 
 /// What a host goes by.

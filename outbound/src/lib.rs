@@ -9,6 +9,7 @@ mod rate;
 mod refused;
 mod resolver;
 
+pub use aisoc_registry_client::Certificates;
 pub use asked::Asked;
 pub use destination::{BadDestination, Destinations, Grant};
 pub use fetch::{Account, Answer, Broker, Fetched, Outbound};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 /// Longest URL: servers take 8 KiB.
 pub(crate) const MAX_URL_BYTES: usize = 8 << 10;
-/// Most that is sent of one request: what a plugin knows leaves in larger pieces by other ways.
-pub(crate) const MAX_SENT_BYTES: usize = 1 << 20;
-/// Most that is taken of one answer: a server that sends without end.
-pub(crate) const MAX_RECEIVED_BYTES: usize = 4 << 20;
+/// Most that is sent of one request: what a plugin knows, sent away at once. It fits into an ask of the host in base64.
+pub(crate) const MAX_SENT_BYTES: usize = 64 << 10;
+/// Most that is taken of one answer: a server that sends without end. It fits into a reply to a plugin in base64.
+pub(crate) const MAX_RECEIVED_BYTES: usize = 2 << 20;
 /// Most headers of a request, and of an answer.
 pub(crate) const MAX_HEADERS: usize = 64;
 /// Longest value of a header of a request.

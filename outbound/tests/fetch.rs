@@ -205,8 +205,8 @@ fn redirects_that_mean_no_good_are_not_followed() {
 }
 
 #[test]
-fn an_answer_is_taken_whole_up_to_4_mib_and_no_byte_more_of_it() {
-    const MOST: usize = 4 << 20;
+fn an_answer_is_taken_whole_up_to_2_mib_and_no_byte_more_of_it() {
+    const MOST: usize = 2 << 20;
     let server = Server::new(|request, stream| {
         let path = request.split(' ').nth(1).unwrap_or_default();
         let (way, length) = path.trim_start_matches('/').split_once('/').expect("a way and a length");

@@ -69,6 +69,10 @@ class Handle:
         return sorted(CAPABILITIES[self._capability][1])
 
 
+# Handles that are more than their names, by their capabilities.
+HANDLES = {}
+
+
 class PluginContext(dict):
     """On whose behalf a plugin is called, as whoever calls it says; and the way to its host, for as long as the call runs."""
 
@@ -90,7 +94,9 @@ class PluginContext(dict):
         return self._host.ask(call, capability, method, arguments)
 
     def _open(self, capability):
-        return Handle(self, capability) if self._ask(capability, "open", {}) else None
+        if not self._ask(capability, "open", {}):
+            return None
+        return HANDLES.get(capability, Handle)(self, capability)
 
 
 def accessor(capability, name):

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use aisoc_files::{Arrival, Links, SmallFileError, Walk};
-use aisoc_host::HandleRules;
+use aisoc_host::{HandleRules, OutboundGrant};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
@@ -50,6 +50,8 @@ struct WrittenHandles {
     read_all_audit: BTreeSet<String>,
     #[serde(default)]
     shared_facts: BTreeMap<String, BTreeSet<String>>,
+    #[serde(default)]
+    outbound: BTreeMap<String, OutboundGrant>,
 }
 
 impl Configuration {
@@ -78,8 +80,8 @@ impl Configuration {
     /// # Errors
     /// As [`Configuration::of`].
     pub(super) fn handles(&self) -> Result<HandleRules> {
-        let WrittenHandles { read_all_audit, shared_facts } = self.read()?.handles;
-        Ok(HandleRules { read_all_audit, shared_facts })
+        let WrittenHandles { read_all_audit, shared_facts, outbound } = self.read()?.handles;
+        Ok(HandleRules { read_all_audit, shared_facts, outbound })
     }
 
     fn read(&self) -> Result<Written> {

@@ -30,6 +30,24 @@ impl AuditLog {
     }
 }
 
+impl AuditLog {
+    /// Writes down that the host has asked somebody for a plugin.
+    ///
+    /// # Errors
+    /// `unavailable` where it is not written.
+    pub(crate) fn fetched(
+        &self,
+        asking: &Asking<'_>,
+        metadata: &serde_json::Map<String, Value>,
+        is_answered: bool,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
+        let outcome = if is_answered { Outcome::Success } else { Outcome::Failure };
+        let event = Event { event: "plugin.network_outbound", target: None, outcome, metadata };
+        self.write(asking.plugin, asking.caller, &event, at).map(drop)
+    }
+}
+
 /// `audit.emit`.
 #[derive(Debug)]
 pub(crate) struct AuditEmitter {

@@ -6,7 +6,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use aisoc_context::{Caller, CallerKind};
+use aisoc_context::{Caller, CallerKind, Waiting};
 use aisoc_hooks::{Answer, Decision, Failure, Fired, Handler, HandlerOutcome, Invoked, Outcome, fire, require_value};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::hook::{Hook, Semantic};
@@ -121,6 +121,7 @@ impl Host {
             let registered = running.hooks.as_ref().and_then(|hooks| hooks.handler(handler.hook));
             let Some(registered) = registered else { return Ok(None) };
             let patience = registered.timeout.duration().min(left);
+            let waiting = Waiting::begin(patience, stop);
             let may_begin = || self.is_called(&held, &running);
             let call = HookCall {
                 hook: handler.hook.as_str(),
@@ -130,7 +131,7 @@ impl Host {
                 patience,
                 stop,
                 may_begin: &may_begin,
-                answer: &|ask| self.answer(&running.granted, caller, ask),
+                answer: &|ask| self.answer(&running.granted, caller, ask, waiting),
             };
             let called = running.worker.fire(&call);
             running.is_used();

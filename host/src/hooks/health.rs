@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aisoc_context::Waiting;
 use aisoc_hooks::HealthAnswer;
 use aisoc_worker::Error;
-use aisoc_worker::serving::HandlerAnswer;
+use aisoc_worker::serving::{Ask, HandlerAnswer};
 
 use super::firing::of_host;
 use super::reported::Health;
@@ -27,11 +28,10 @@ impl Host {
     fn ask_health(&self, held: &Held, running: &Arc<Running>) {
         let has_check = running.hooks.as_ref().is_some_and(|hooks| hooks.has_health_check);
         let answer = if has_check {
-            answer(
-                running
-                    .worker
-                    .ask_health(HEALTH_PATIENCE, self.stopped(), &|ask| self.answer(&running.granted, &of_host(), ask)),
-            )
+            let (stop, caller) = (self.stopped(), of_host());
+            let waiting = Waiting::begin(HEALTH_PATIENCE, stop);
+            let asked = |ask: &Ask| self.answer(&running.granted, &caller, ask, waiting);
+            answer(running.worker.ask_health(HEALTH_PATIENCE, stop, &asked))
         } else {
             Some(HealthAnswer::NoCheck)
         };

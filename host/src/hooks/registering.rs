@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use aisoc_context::Waiting;
 use aisoc_hooks::{Answer, CONTRACT_VERSION, Decision, Failure, Fired, Invoked, Outcome, Registration};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::hook::Hook;
@@ -103,6 +104,7 @@ impl Host {
     fn ask_itself(&self, registration: &Registration, begun: &Begun) -> std::result::Result<(), (Why, Fault)> {
         let Some(handler) = registration.handler(Hook::ConfigValidate) else { return Ok(()) };
         let caller = of_host();
+        let waiting = Waiting::begin(handler.timeout.duration(), self.stopped());
         let call = HookCall {
             hook: Hook::ConfigValidate.as_str(),
             value: None,
@@ -111,7 +113,7 @@ impl Host {
             patience: handler.timeout.duration(),
             stop: self.stopped(),
             may_begin: &|| true,
-            answer: &|ask| self.answer(&begun.granted, &caller, ask),
+            answer: &|ask| self.answer(&begun.granted, &caller, ask, waiting),
         };
         let name = &registration.name;
         let failed = |words: &str| {

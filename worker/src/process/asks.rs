@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 /// Longest line that asks.
 pub const MAX_ASK_BYTES: usize = 128 << 10;
-/// Longest line that answers one.
-pub const MAX_REPLY_BYTES: usize = 512 << 10;
+/// Longest line that answers one: the answer of a server, in base64, with its headers.
+pub const MAX_REPLY_BYTES: usize = 3 << 20;
 /// Most asks of one call that have no answer yet.
 pub const MAX_ASKS: usize = 32;
 /// How a line begins that asks.

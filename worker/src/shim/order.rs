@@ -33,6 +33,7 @@ impl Script {
             Self::Serve => {
                 concat!(
                     include_str!("../context.py"),
+                    include_str!("../outbound.py"),
                     include_str!("../asking.py"),
                     include_str!("../stigmem.py"),
                     include_str!("../hooks.py"),
