@@ -293,6 +293,28 @@ fn a_plugin_writes_to_its_scratch_alone_and_nothing_of_that_is_left() {
 }
 
 #[test]
+fn without_a_view_of_its_own_a_plugin_changes_no_mode_and_no_time() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    if !is_whole(&bench) {
+        return;
+    }
+    bench.run(&["plugin", "new", "demo", "--type", "enricher", "-o", "plugins"]).ok();
+    let code = "import os\nimport tempfile\n\n\nclass Plugin:\n    def run(self, payload, context):\n        name = os.path.join(tempfile.gettempdir(), 'kept')\n        file = open(name, 'w')\n        done = []\n        for word, change in (('chmod', lambda: os.chmod(name, 0o666)), ('fchmod', lambda: os.fchmod(file.fileno(), 0o666)), ('utime', lambda: os.utime(name, (1, 1)))):\n            try:\n                change()\n                done.append(word)\n            except PermissionError:\n                pass\n        return {'done': done}\n";
+    bench.write("plugins/demo/plugin.py", code);
+    let words = ["plugin", "validate", "plugins/demo", "--load", "--json", "--run", "{}"];
+    let done = |run: Run| {
+        let said: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
+        said["loaded"]["result"]["done"].clone()
+    };
+    assert_eq!(done(Run::of(&mut bench.command(&words))), json!(["chmod", "fchmod", "utime"]), "its own files");
+    // There anything that belongs to the same user has a name: keys, and the plugins of others.
+    assert_eq!(done(Run::of(&mut without("unshare", &bench.command(&words)))), json!([]));
+}
+
+#[test]
 fn a_plugin_is_started_whatever_the_umask_of_whoever_starts_its_host() {
     if !has_python() {
         return;

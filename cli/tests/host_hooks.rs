@@ -649,3 +649,22 @@ fn who_may_fire_a_hook_has_to_be_told_so_and_what_is_none_is_not_found() {
     let lacking = at(&["fire", "capability_check"], "read.token");
     assert!(lacking.stderr.contains("--scope hooks:fire "), "{lacking:?}");
 }
+
+/// What no gate has seen grants nothing.
+#[test]
+fn a_plugin_that_says_more_once_it_runs_than_when_it_was_checked_does_not_come() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    // What checks a contract holds no calls, and so a plugin can tell by whom it is asked.
+    let more = ", capabilities=['audit.read'] if hasattr(__import__('__main__'), 'serve') else []";
+    plugin(&bench, "aaa-two-faced", "", "", more);
+    plugin(&bench, "bbb-honest", "", "", ", capabilities=['audit.read']");
+    let host = start(&bench);
+    assert_eq!(host.plugin("bbb-honest")["state"], "enabled");
+    let refused = host.plugin("aaa-two-faced");
+    assert_eq!(refused["state"], "failed", "{refused}");
+    let why = refused["error"].as_str().expect("why");
+    assert!(why.contains("says something else than when its contract was checked"), "{why}");
+}

@@ -4,6 +4,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::{Contract, ContractChecks, Discovered, PluginSource, SiteSources, check_contracts};
 
+use crate::hooks::known::place_of;
 use crate::host::Host;
 
 impl Host {
@@ -12,11 +13,11 @@ impl Host {
         let (launcher, site_packages) = (&self.settings.launcher, options.sources.site_packages()?);
         let checks = ContractChecks { launcher, site_packages: &site_packages, limits: &options.limits };
         let contracts = check_contracts(plugins, &checks)?;
-        let hooks = contracts.iter().filter_map(|contract| match contract {
-            Contract::Id(.., Some(hook)) => Some((hook.name.clone(), hook.depends_on.iter().cloned().collect())),
+        let said = plugins.iter().zip(&contracts).filter_map(|(plugin, contract)| match contract {
+            Contract::Id(.., Some(said)) => Some((place_of(plugin), said.as_ref().clone())),
             _ => None,
         });
-        self.hooks.note_needs(hooks.collect());
+        self.hooks.note_checked(said.collect());
         Ok(contracts)
     }
 

@@ -39,6 +39,12 @@ impl Host {
             fault
         };
         let judged = judge_hooks(manifest).map_err(|fault| refused(None, (Why::ManifestInvalid, fault)))?;
+        if !self.hooks.was_checked(plugin, &judged) {
+            let what = format!("plugin '{}' says something else than when its contract was checked", judged.name);
+            let fault = Fault::new(Reason::ContractCheckFailed, what)
+                .expected("one manifest, whoever asks for it", "two that differ");
+            return Err(refused(Some(&judged), (Why::ManifestInvalid, fault)));
+        }
         let judged = Arc::new(judged);
         match self.judge_registration(held, &judged, begun) {
             Ok(()) => Ok(Some(judged)),

@@ -29,11 +29,11 @@ const ANY: &[c_long] = &[
     SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_preadv2,
     SYS_pwritev2, SYS_close, SYS_close_range, SYS_lseek, SYS_fstat, SYS_flock, SYS_fsync, SYS_fdatasync,
     SYS_ftruncate, SYS_fallocate, SYS_fadvise64, SYS_getdents64, SYS_copy_file_range, SYS_sendfile, SYS_splice, SYS_dup,
-    SYS_dup3, SYS_pipe2, SYS_fstatfs, SYS_fchmod, SYS_fchdir, SYS_fgetxattr, SYS_flistxattr,
+    SYS_dup3, SYS_pipe2, SYS_fstatfs, SYS_fchdir, SYS_fgetxattr, SYS_flistxattr,
     // What has a name.
     SYS_openat, SYS_openat2, SYS_newfstatat, SYS_statx, SYS_statfs, SYS_truncate, SYS_getcwd, SYS_chdir, SYS_renameat,
-    SYS_renameat2, SYS_mkdirat, SYS_unlinkat, SYS_linkat, SYS_symlinkat, SYS_readlinkat, SYS_fchmodat, SYS_faccessat,
-    SYS_faccessat2, SYS_utimensat, SYS_umask, SYS_getxattr, SYS_lgetxattr, SYS_listxattr, SYS_llistxattr,
+    SYS_renameat2, SYS_mkdirat, SYS_unlinkat, SYS_linkat, SYS_symlinkat, SYS_readlinkat, SYS_faccessat,
+    SYS_faccessat2, SYS_umask, SYS_getxattr, SYS_lgetxattr, SYS_listxattr, SYS_llistxattr,
     // Waiting.
     SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_eventfd2,
     SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_signalfd4,
@@ -65,12 +65,20 @@ const ANY: &[c_long] = &[
 #[rustfmt::skip]
 const OF_THE_PROCESSOR: &[c_long] = &[
     SYS_open, SYS_creat, SYS_stat, SYS_lstat, SYS_access, SYS_rename, SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_link,
-    SYS_symlink, SYS_readlink, SYS_chmod, SYS_utime, SYS_utimes, SYS_futimesat, SYS_getdents, SYS_dup2, SYS_pipe,
+    SYS_symlink, SYS_readlink, SYS_getdents, SYS_dup2, SYS_pipe,
     SYS_poll, SYS_select, SYS_epoll_create, SYS_epoll_wait, SYS_eventfd, SYS_signalfd, SYS_fork, SYS_vfork, SYS_getpgrp,
     SYS_time, SYS_alarm, SYS_pause, SYS_arch_prctl,
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const OF_THE_PROCESSOR: &[c_long] = &[];
+
+/// Modes and times of files: left where nothing but a plugin's own has a name that could be written to. Landlock has no
+/// right for them: without a view, whatever belongs to the same user could be opened to everybody, keys too.
+#[cfg(target_arch = "x86_64")]
+const OF_A_VIEW: &[c_long] =
+    &[SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_chmod, SYS_utime, SYS_utimes, SYS_futimesat];
+#[cfg(not(target_arch = "x86_64"))]
+const OF_A_VIEW: &[c_long] = &[SYS_fchmod, SYS_fchmodat, SYS_utimensat];
 
 /// What `ioctl` may ask, of whatever is open: whether it is a terminal (TCGETS) and how wide (TIOCGWINSZ), how much there is
 /// to read (FIONREAD), whether reading waits (FIONBIO), and whether what is started inherits it (FIOCLEX, FIONCLEX). By
@@ -118,9 +126,10 @@ const NAMESPACES: c_int =
     CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
 /// Leaves this process, and all that it starts, these system calls. Every other one is refused.
-pub(crate) fn filter() -> Layer {
-    let count = ANY.len() + OF_THE_PROCESSOR.len() + SOME.len();
-    let filtered = without_flags_in_memory().and_then(|()| allowed());
+pub(crate) fn filter(has_view: bool) -> Layer {
+    let of_a_view = if has_view { OF_A_VIEW } else { &[] };
+    let count = ANY.len() + OF_THE_PROCESSOR.len() + of_a_view.len() + SOME.len();
+    let filtered = without_flags_in_memory().and_then(|()| allowed(of_a_view));
     Layer::of(filtered.map_err(Failed::to("filter system calls")).map(|()| format!("{count} system calls")))
 }
 
@@ -163,8 +172,8 @@ fn one_of<const N: usize>(number: u8, values: [u64; N]) -> Result<Vec<SeccompRul
     values.into_iter().map(rule).collect()
 }
 
-fn allowed() -> Filtered {
-    let any = ANY.iter().chain(OF_THE_PROCESSOR).map(|number| Ok((*number, Vec::new())));
+fn allowed(of_a_view: &[c_long]) -> Filtered {
+    let any = ANY.iter().chain(OF_THE_PROCESSOR).chain(of_a_view).map(|number| Ok((*number, Vec::new())));
     let some = SOME.iter().map(|(number, rules)| Ok((*number, rules()?)));
     let rules = any.chain(some).collect::<Result<BTreeMap<_, _>, seccompiler::BackendError>>()?;
     apply(SeccompFilter::new(rules, SeccompAction::Errno(EPERM as u32), SeccompAction::Allow, ARCH)?)

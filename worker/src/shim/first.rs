@@ -41,10 +41,10 @@ fn close(confinement: &Confinement) -> Layers {
     let without = drop_capabilities();
     let landlock = restrict(&confinement.view);
     let seccomp = match without {
-        Ok(()) => filter(),
+        Ok(()) => filter(namespaces.is_active),
         // With capabilities a filter keeps less than it says.
         Err(failed) => {
-            filter();
+            filter(namespaces.is_active);
             Layer::missing(failed.to_string())
         }
     };
