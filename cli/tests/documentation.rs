@@ -367,6 +367,7 @@ const EXAMPLES_NOT_RUN: &[(&str, &str)] = &[
     ("aisoc serve", "the same"),
     ("aisoc api events", "goes on for ever"),
     ("aisoc api reload shodan --from", "the page of the host does so"),
+    ("aisoc plugins usage", "asks what a host has kept where hosts keep it; `host_facts` does so"),
     ("aisoc demo --keep /tmp/aisoc-demo", "leaves a directory outside of its own"),
 ];
 
