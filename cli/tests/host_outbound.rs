@@ -143,14 +143,19 @@ fn a_plugin_asks_the_network_as_often_as_its_operator_says_whatever_is_loaded_an
 #[test]
 fn a_line_that_is_no_destination_is_refused_when_the_host_starts() {
     let bench = bench();
-    for table in [
-        "destinations = [\"http://127.0.0.1:1\"]",
-        "destinations = [\"https://*.com\"]",
-        "inside = [\"https://169.254.169.254\"]",
-        "requests_per_minute = 0",
-        "hosts = []",
+    for (table, why) in [
+        (
+            "destinations = [\"http://127.0.0.1:1\"]",
+            "`[handles.outbound.looks]`: `http://127.0.0.1:1` cannot be used: it is this machine",
+        ),
+        ("destinations = [\"https://*.com\"]", "`https://*.com` cannot be used: expected `*.` before two labels"),
+        ("inside = [\"https://169.254.169.254\"]", "credentials of this machine are handed out there"),
+        ("requests_per_minute = 0", "found 0"),
+        ("hosts = []", "is no configuration of plugins"),
     ] {
         bench.write("plugins.toml", format!("[handles.outbound.looks]\n{table}\n"));
-        Run::of(&mut command(&bench, &["--config", "plugins.toml"])).refused(1, "configuration_invalid");
+        let run = Run::of(&mut command(&bench, &["--config", "plugins.toml"]));
+        run.refused(1, "configuration_invalid");
+        assert!(run.stderr.contains(why), "{table}: {run:?}");
     }
 }

@@ -41,7 +41,7 @@ mod turns;
 
 pub use aisoc_connections::ServerTls;
 pub use aisoc_context::{AccessorUsage, Caller, CallerKind, PluginUsage, Tenant};
-pub use aisoc_outbound::Grant as OutboundGrant;
+pub use aisoc_outbound::{Grant as OutboundGrant, WrittenGrant as WrittenOutboundGrant};
 pub use api::{Handed, Listener, serve};
 pub use asker::{Actor, Asker, RequestId};
 pub use feed::Feed;

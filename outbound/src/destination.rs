@@ -9,9 +9,8 @@ use serde::Deserialize;
 use crate::limits::{MAX_DESTINATIONS, MAX_PER_MINUTE};
 use crate::resolver::{Side, literal};
 
-/// What a plugin of one id may ask of the network, as an operator writes it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Written")]
+/// What a plugin of one id may ask of the network.
+#[derive(Debug, Clone)]
 pub struct Grant {
     /// Where it may go.
     pub destinations: Destinations,
@@ -19,9 +18,10 @@ pub struct Grant {
     pub requests_per_minute: u32,
 }
 
-#[derive(Deserialize)]
+/// The same, as an operator writes it: [`Grant::try_from`] says what is wrong with it, which a reader of files does not.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub struct WrittenGrant {
     #[serde(default)]
     destinations: Vec<String>,
     #[serde(default)]
@@ -34,11 +34,11 @@ fn usual_rate() -> u32 {
     60
 }
 
-impl TryFrom<Written> for Grant {
+impl TryFrom<WrittenGrant> for Grant {
     type Error = BadDestination;
 
-    fn try_from(written: Written) -> Result<Self, BadDestination> {
-        let Written { destinations, inside, requests_per_minute } = written;
+    fn try_from(written: WrittenGrant) -> Result<Self, BadDestination> {
+        let WrittenGrant { destinations, inside, requests_per_minute } = written;
         if !(1..=MAX_PER_MINUTE).contains(&requests_per_minute) {
             let why = format!("expected 1 to {MAX_PER_MINUTE} requests in a minute, found {requests_per_minute}");
             return Err(BadDestination { what: "requests_per_minute".to_owned(), why });
@@ -60,7 +60,7 @@ pub struct BadDestination {
 
 impl fmt::Display for BadDestination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no destination: {}", self.what, self.why)
+        write!(f, "`{}` cannot be used: {}", self.what, self.why)
     }
 }
 
@@ -287,7 +287,7 @@ mod tests {
             ("https://a.example.com/v1/%2e%2E%2fv2", "an escape"),
         ] {
             let bad = destinations(&[line], &[]).expect_err(line).to_string();
-            assert!(bad.contains(why) && bad.contains("is no destination"), "{line}: {bad}");
+            assert!(bad.contains(why) && bad.contains("cannot be used"), "{line}: {bad}");
         }
         let bad = destinations(&["https://user:hunter2@a.example.com"], &[]).expect_err("a login").to_string();
         assert!(bad.contains("a login") && !bad.contains("hunter2"), "{bad}");
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn a_grant_says_how_often() {
         for (rate, is_one) in [(0, false), (1, true), (MAX_PER_MINUTE, true), (MAX_PER_MINUTE + 1, false)] {
-            let written = Written { destinations: Vec::new(), inside: Vec::new(), requests_per_minute: rate };
+            let written = WrittenGrant { destinations: Vec::new(), inside: Vec::new(), requests_per_minute: rate };
             assert_eq!(Grant::try_from(written).is_ok(), is_one, "{rate}");
         }
     }

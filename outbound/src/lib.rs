@@ -11,6 +11,6 @@ mod resolver;
 
 pub use aisoc_registry_client::Certificates;
 pub use asked::Asked;
-pub use destination::{BadDestination, Destinations, Grant};
+pub use destination::{BadDestination, Destinations, Grant, WrittenGrant};
 pub use fetch::{Account, Answer, Broker, Fetched, Outbound};
 pub use refused::Refused;

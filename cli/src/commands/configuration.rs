@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use aisoc_files::{Arrival, Links, SmallFileError, Walk};
-use aisoc_host::{HandleRules, OutboundGrant};
+use aisoc_host::{HandleRules, OutboundGrant, WrittenOutboundGrant};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
@@ -51,7 +51,7 @@ struct WrittenHandles {
     #[serde(default)]
     shared_facts: BTreeMap<String, BTreeSet<String>>,
     #[serde(default)]
-    outbound: BTreeMap<String, OutboundGrant>,
+    outbound: BTreeMap<String, WrittenOutboundGrant>,
 }
 
 impl Configuration {
@@ -81,6 +81,15 @@ impl Configuration {
     /// As [`Configuration::of`].
     pub(super) fn handles(&self) -> Result<HandleRules> {
         let WrittenHandles { read_all_audit, shared_facts, outbound } = self.read()?.handles;
+        let granted = |(id, written): (String, WrittenOutboundGrant)| match OutboundGrant::try_from(written) {
+            Ok(grant) => Ok((id, grant)),
+            Err(bad) => {
+                let what = format!("`{}`, `[handles.outbound.{}]`: {bad}", self.path.display(), shown(&id, 80));
+                Err(Fault::new(Reason::ConfigurationInvalid, what)
+                    .hint("write each destination as \"The network\" in `aisoc help handles` has it"))
+            }
+        };
+        let outbound = outbound.into_iter().map(granted).collect::<Result<_>>()?;
         Ok(HandleRules { read_all_audit, shared_facts, outbound })
     }
 
