@@ -179,3 +179,12 @@ def resident_kib(process):
 def entries_below(place):
     """How many files and directories there are, which is what inodes are."""
     return sum(len(directories) + len(files) for _, directories, files in os.walk(place))
+
+
+def rise(rows, column):
+    """How far the line of least squares through that column rises from the first row to the last."""
+    count, xs, ys = len(rows), [row[0] for row in rows], [row[column] for row in rows]
+    middle_x, middle_y = sum(xs) / count, sum(ys) / count
+    spread = sum((x - middle_x) ** 2 for x in xs)
+    slope = sum((x - middle_x) * (y - middle_y) for x, y in zip(xs, ys)) / spread if spread else 0
+    return slope * (xs[-1] - xs[0])
