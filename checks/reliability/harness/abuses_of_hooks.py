@@ -65,11 +65,11 @@ ALL = [
           value=[]),
     Abuse("handler-forks", handler("import os\nwhile True:\n    os.fork()"), statuses=ANSWERS, ends=True, is_fresh=True,
           hook="post_assert_propagate"),
-    Abuse("handler-prints", handler("print('\\x1b[31m\\x00' * 10 ** 6)\nreturn values[0]"), statuses=(200,),
+    Abuse("handler-prints", handler("print('\\x1b[31m\\x00' * 10 ** 5)\nreturn values[0]"), statuses=(200,),
           hook="identity_resolve",
           value={}),
     Abuse("handler-asks", handler("import time\nuntil = time.monotonic() + 0.2\nwhile time.monotonic() < until:\n    try:\n"
-                                  "        ctx.get_facts_reader()\n    except CapabilityError:\n        pass\nreturn values[0]"),
+                                  "        ctx.get_facts_reader()\n    except (CapabilityError, RuntimeError):\n        pass\nreturn values[0]"),
           statuses=(200,), hook="tenant_resolve", value={}),
     Abuse("handler-rejects-at-length", handler("raise RejectError('\\udcff\\x1b' * 10 ** 6)"), statuses=ANSWERS,
           hook="post_assert_persist"),

@@ -18,7 +18,7 @@ GOOD = ("class Plugin:\n    def run(self, payload, context):\n"
 PANIC = re.compile(rb"^thread '.*panicked|^fatal runtime error|^stack backtrace", re.MULTILINE)
 CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
 # How long what an abuse has left may take to be gone.
-GONE = 5
+GONE = 15
 
 
 class Host(hosting.Host):
