@@ -1,5 +1,6 @@
 //! What a pass finds: plugins, what should be one and cannot be read, and what somebody should know.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -126,6 +127,16 @@ pub struct Discovered {
     pub origin: Origin,
 }
 
+impl Discovered {
+    /// What it asks of its host, as its own code has said; nothing where no code was asked, or says nothing of it.
+    pub fn declared_in_code(&self) -> Option<&BTreeSet<String>> {
+        match &self.origin {
+            Origin::EntryPoint { capabilities, .. } => capabilities.as_ref(),
+            Origin::None | Origin::Installed(_) | Origin::File { .. } => None,
+        }
+    }
+}
+
 /// What a source knows of a plugin beside what all of them know.
 #[derive(Debug, Clone)]
 pub enum Origin {
@@ -141,6 +152,8 @@ pub enum Origin {
         name: String,
         /// The directory that Python finds the distribution in.
         site_packages: PathBuf,
+        /// What it asks of its host, as its own code says, once that was asked; nothing of a group in which nobody says that.
+        capabilities: Option<BTreeSet<String>>,
     },
     /// Which part of a host loads the file.
     File {

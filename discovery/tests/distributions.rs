@@ -64,7 +64,7 @@ fn what_a_distribution_declares_is_found_without_importing_it() {
     let without_record = distribution_hash(Some(b"Name: hooks\nVersion: 2\n"), None);
     assert_eq!(Ok(&found.plugins[0].hash), without_record.as_ref());
     assert_eq!(found.plugins[1].place, place);
-    let Origin::EntryPoint { group, name, site_packages } = &found.plugins[1].origin else { panic!("{found:?}") };
+    let Origin::EntryPoint { group, name, site_packages, .. } = &found.plugins[1].origin else { panic!("{found:?}") };
     assert_eq!((group.as_str(), name.as_str(), site_packages.as_path()), ("capa.procedures", "lab.flux", site.path()));
 }
 

@@ -63,7 +63,7 @@ impl Found {
         };
         let about = HostedPlugin {
             signature,
-            capabilities: grants.into_iter().flatten().collect(),
+            capabilities: grants.or_else(|| plugin.declared_in_code().cloned()).into_iter().flatten().collect(),
             ..shown(&plugin.id, Some(&plugin.version), plugin.source, Some(plugin.kind), &plugin.place)
         };
         let (place, hash) = (plugin.place.clone(), Some(plugin.hash.clone()));

@@ -64,6 +64,13 @@ impl Policy {
         }
     }
 
+    /// Why no plugin is taken here that asks for these; nothing where one is.
+    pub fn denial_of(&self, grants: &BTreeSet<String>) -> Option<Fault> {
+        let asked = |capability: &Capability| grants.contains(capability.as_str());
+        let found: Vec<Capability> = self.denied_capabilities.iter().copied().filter(asked).collect();
+        (!found.is_empty()).then(|| refusal::capabilities_denied(&found))
+    }
+
     /// The policy by which it is seen what keys vouch for, whatever else a site asks today: a plugin that is refused for
     /// something else, or is not asked about at all, is signed all the same, and may be let in tomorrow. What strict
     /// mode would refuse is let in with the objection, so that who has signed it stays known.

@@ -437,6 +437,21 @@ pub(crate) fn capabilities_grown(
         ))
 }
 
+/// A plugin whose code is run to know what it asks for asks for more than its entry in plugins.lock accepts.
+pub(crate) fn capabilities_beyond_lock(grown: &BTreeSet<String>, accepted: &BTreeSet<String>) -> Fault {
+    let names = listed(grown);
+    let accepted = if accepted.is_empty() { "nothing".to_owned() } else { listed(accepted) };
+    Fault::new(
+        Reason::CapabilitiesNotAccepted,
+        format!("the plugin asks for more than plugins.lock accepts of it: {names}"),
+    )
+    .expected(format!("no more than was accepted: {accepted}"), format!("it asks for {names} as well"))
+    .hint(
+        "read what each permits, `aisoc capabilities`, and ask the publisher why; whoever answers for them accepts it \
+         anew: `aisoc plugins trust ID --reason TEXT`",
+    )
+}
+
 /// Drop-ins are switched off.
 pub(crate) fn user_plugins_disabled() -> Fault {
     Fault::new(Reason::UserPluginsDisabled, "drop-ins are switched off here")

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of the bench")]
 
 pub(crate) mod asking;
+pub(crate) mod hooks;
 pub(crate) mod host;
 pub(crate) mod pages;
 pub(crate) mod shell;

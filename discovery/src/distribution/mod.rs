@@ -162,7 +162,7 @@ impl<'a> SitePackages<'a> {
                 entry_point: object,
                 hash: hash.to_owned(),
                 place: place.to_owned(),
-                origin: Origin::EntryPoint { group, name, site_packages: self.path.to_owned() },
+                origin: Origin::EntryPoint { group, name, site_packages: self.path.to_owned(), capabilities: None },
             }),
             Err(entry_points::Malformed { name, kind, what }) => {
                 let fault = Fault::new(Reason::EntryPointInvalid, format!("`{}`: {what}", escaped(place.as_os_str())))

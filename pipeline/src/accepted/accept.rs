@@ -231,7 +231,8 @@ fn provenance(
         .map(|judged| judged.signers.iter().map(|signer| signer.fingerprint.to_string()).collect())
         .unwrap_or_default();
     let coverage = judgement.map(|judged| judged.coverage.as_str().to_owned());
-    let capabilities = judged.and_then(|judged| judged.grants.clone()).map(|grants| grants.into_iter().collect());
+    let grants = judged.and_then(|judged| judged.grants.as_ref()).or_else(|| plugin.declared_in_code());
+    let capabilities = grants.map(|grants| grants.iter().cloned().collect());
     Ok(Provenance {
         source: Some(plugin.source.as_str().to_owned()),
         signed_by: (!signed_by.is_empty()).then_some(signed_by),

@@ -12,6 +12,7 @@ use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{Asking, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Traces, Verdict};
 
 use super::here::{HereOptions, present, said_of_file};
+use super::list::{accepted_capabilities, ask_declared};
 use crate::judge::Judge;
 
 /// What a plugin was admitted by, kept as long as it is in memory.
@@ -144,9 +145,13 @@ pub fn judge_again(held: &[&Evidence], options: &HereOptions, mode: PluginMode, 
         match (lock, &compared) {
             (LockNow::Says(path, lock), Some(comparison)) => {
                 asking.lock(&accepted((path, lock, comparison), index, &evidence.plugin, mode), coverage);
+                let accepted = accepted_capabilities(lock, comparison, index);
+                ask_declared(&evidence.plugin, &mut asking, &options.trust.policy, accepted.as_ref());
             }
             (LockNow::Unknown(fault), _) => unknown = unknown.or_else(|| Some(fault.clone())),
-            (LockNow::None | LockNow::Says(..), _) => {}
+            (LockNow::None | LockNow::Says(..), _) => {
+                ask_declared(&evidence.plugin, &mut asking, &options.trust.policy, None);
+            }
         }
         match (asking.refusal(), unknown) {
             (Some(fault), _) if fault.class() == Class::Refused => Again::Refused(fault.clone()),

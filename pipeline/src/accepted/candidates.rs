@@ -135,7 +135,7 @@ impl<'a> Candidates<'a> {
         Ok((found, refused))
     }
 
-    /// Asks gate 5 of each, as a listing does: what it refuses would be refused by every host whatever the lock says, and
+    /// Asks gate 5 of each, as a listing does, and gate 4 of what has said in its code what it asks for: what one of them refuses would be refused by every host whatever the lock says, and
     /// is not accepted. The others have with them what their signatures are worth; and the key files that are not used.
     ///
     /// # Errors
@@ -158,7 +158,9 @@ impl<'a> Candidates<'a> {
                 _ => signatures.take(&plugin).transpose(),
             };
             let refusal = |judged: &Option<Box<PluginAtRest>>| judged.as_ref()?.verdict.as_ref().err().cloned();
-            match judged.and_then(|judged| refusal(&judged).map_or(Ok(judged), Err)) {
+            let denied =
+                || plugin.declared_in_code().and_then(|declared| self.options.trust.policy.denial_of(declared));
+            match judged.and_then(|judged| refusal(&judged).or_else(denied).map_or(Ok(judged), Err)) {
                 // What is accepted is what was judged, and no other bytes that have come since.
                 Ok(Some(judged)) if judged.stated.as_ref().is_none_or(|stated| stated.hash() != plugin.hash) => {
                     return Err(changed_meanwhile(&plugin));
@@ -220,7 +222,10 @@ impl<'a> Candidates<'a> {
     }
 
     fn acceptable(&self, at: usize) -> Result<Acceptable> {
-        let plugin = Discovered { id: self.id(at), ..self.here.discovery.plugins[at].clone() };
+        let mut plugin = self.here.discovery.plugins[at].clone();
+        if let Some(answer) = self.answers.get(&at) {
+            answer.name(&mut plugin);
+        }
         Ok(Acceptable { plugin, judged: None })
     }
 

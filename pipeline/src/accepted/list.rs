@@ -1,6 +1,6 @@
 //! What a host would load now, what it would refuse, and where both differ from the lock.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use aisoc_discovery::{Discovered, Failed, Kind, Origin, Source};
@@ -9,7 +9,9 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Coverage;
 use aisoc_trust::drift::{Comparison, Drift, Present, compare};
 use aisoc_trust::lockfile::{LockPath, LockSchema, Lockfile};
-use aisoc_trust::{Asking, FileVerdict, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Traces};
+use aisoc_trust::{
+    Asking, FileVerdict, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Policy, Traces,
+};
 
 use super::contract::ContractCheck;
 use super::here::{Here, HereOptions, Signatures, present};
@@ -81,6 +83,10 @@ pub fn list(
         // By the names that the plugins go by.
         comparison = compared(lock, &here);
         ask_lock(mode, (path, lock), &comparison, admitted(&mut listed));
+        for (index, one) in admitted(&mut listed) {
+            let accepted = lock.and_then(|lock| accepted_capabilities(lock, &comparison, index));
+            ask_declared(&one.plugin, &mut one.asking, &options.trust.policy, accepted.as_ref());
+        }
     }
     for (listed, entry) in listed.iter_mut().zip(&comparison.entries) {
         listed.is_listed = entry.is_some();
@@ -194,19 +200,41 @@ fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Pr
             Contract::Broken(fault) | Contract::Unavailable(fault) => {
                 listed[index].asking.contract(Some(&fault));
             }
-            Contract::Id(id, checked_against, _) => {
+            Contract::Id(ref id, checked_against, _) => {
                 listed[index].checked_against = Some(checked_against);
                 listed[index].asking.contract(None);
-                listed[index].plugin.id.clone_from(&id);
+                answer.name(&mut listed[index].plugin);
                 // What it was called before accepts it no more: the lock is about ids, and this is the one that it has.
                 if let Some(here) = here.get_mut(index) {
-                    (here.id, here.is_provisional, here.entry_point_name) = (id, false, None);
+                    (here.id, here.is_provisional, here.entry_point_name) = (id.clone(), false, None);
                 }
                 is_named = true;
             }
         }
     }
     Ok(is_named)
+}
+
+/// What the lock accepts that a plugin asks for; nothing where it does not say.
+pub(super) fn accepted_capabilities(
+    lock: &Lockfile,
+    comparison: &Comparison,
+    index: usize,
+) -> Option<BTreeSet<String>> {
+    let entry = &lock.entries()[comparison.entries[index]?];
+    entry.provenance.capabilities.as_ref().map(|names| names.iter().cloned().collect())
+}
+
+/// Gate 4, of what declares in its code what it asks for: nobody could ask it before that was run.
+pub(super) fn ask_declared(
+    plugin: &Discovered,
+    asking: &mut Asking,
+    policy: &Policy,
+    accepted: Option<&BTreeSet<String>>,
+) {
+    if let Some(declared) = plugin.declared_in_code() {
+        asking.declared(declared, policy, accepted);
+    }
 }
 
 /// Gate 8, once the plugins have said their names: the first claim counts.

@@ -51,6 +51,17 @@ pub enum Contract {
     Unavailable(Fault),
 }
 
+impl Contract {
+    /// What the plugin goes by from now on, and what it asks of its host, where its code has said so.
+    pub(crate) fn name(&self, plugin: &mut Discovered) {
+        let Self::Id(id, _, hook) = self else { return };
+        plugin.id.clone_from(id);
+        if let (Some(hook), Origin::EntryPoint { capabilities, .. }) = (hook, &mut plugin.origin) {
+            *capabilities = Some(hook.capabilities.iter().map(|one| one.as_str().to_owned()).collect());
+        }
+    }
+}
+
 /// Checks what is an entry point, one after the other, and gives an answer for each, in their order. Hooks are judged
 /// beside each other as well: one that needs another which is not among them is broken.
 ///

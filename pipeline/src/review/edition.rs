@@ -186,6 +186,7 @@ impl Edition {
             kind: Some(plugin.kind.to_string()),
             entry_point: Some(plugin.entry_point.clone()),
             hash: Some(plugin.hash.clone()),
+            capabilities: plugin.declared_in_code().cloned(),
             ..Self::unknown(KnownFrom::Installed)
         }
     }

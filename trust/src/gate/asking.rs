@@ -4,13 +4,16 @@
 //! elsewhere has no tree: each gate is told what was read of it. The first objection refuses; the other gates are asked
 //! all the same where that costs nothing, so that whoever explains sees what they say.
 
+use std::collections::BTreeSet;
+
 use aisoc_manifests::fault::Fault;
 use aisoc_signing::Coverage;
 
 use super::found::{FoundPlugin, FoundSignature};
-use super::order::{ContractCase, FoundCase, LockCase, NameCase, SignatureCase};
+use super::order::{ContractCase, DeclaredCase, FoundCase, LockCase, NameCase, SignatureCase};
 use super::trace::{Trace, Traces};
 use crate::lock_facts::LockFacts;
+use crate::policy::Policy;
 
 /// What was asked so far, and the first objection.
 #[derive(Debug, Default)]
@@ -57,6 +60,13 @@ impl Asking {
     /// Asks gate 3b: why the plugin does not keep its contract, if it does not.
     pub fn contract(&mut self, broken: Option<&Fault>) {
         let refusal = ContractCase { broken }.ask(&mut self.trace);
+        self.note(refusal);
+    }
+
+    /// Asks gate 4 of what says in its code what it asks for, once that was run. `accepted` is what plugins.lock accepts of
+    /// it, where it says.
+    pub fn declared(&mut self, grants: &BTreeSet<String>, policy: &Policy, accepted: Option<&BTreeSet<String>>) {
+        let refusal = DeclaredCase { grants, policy, accepted }.ask(&mut self.trace);
         self.note(refusal);
     }
 

@@ -8,7 +8,6 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use aisoc_manifests::capability::Capability;
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::Manifest;
@@ -100,6 +99,14 @@ pub(super) struct SignatureCase<'a> {
 pub(super) struct ContractCase<'a> {
     /// Why it does not keep its contract, if it does not.
     pub(super) broken: Option<&'a Fault>,
+}
+
+/// What is asked about what the code of a plugin says that it asks for.
+pub(super) struct DeclaredCase<'a> {
+    pub(super) grants: &'a BTreeSet<String>,
+    pub(super) policy: &'a Policy,
+    /// What plugins.lock accepts of it; nothing where it does not say.
+    pub(super) accepted: Option<&'a BTreeSet<String>>,
 }
 
 enum Answer {
@@ -259,6 +266,16 @@ impl ContractCase<'_> {
     }
 }
 
+impl DeclaredCase<'_> {
+    const GATES: [Gate<Self>; 2] =
+        [gate("4", "capabilities allowed here", declared_allowed), gate("4", "no new capabilities", declared_accepted)];
+
+    /// Asks both, behind gate 3b: nobody knows before what the code says.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        all_of(Self::GATES.iter().filter_map(|gate| gate.ask(self, trace)))
+    }
+}
+
 impl LockCase<'_> {
     const GATE: Gate<Self> = gate("7", "accepted by plugins.lock", lock);
 
@@ -325,19 +342,34 @@ fn manifest(case: &ManifestCase<'_>) -> Answer {
 
 /// What a site lets no plugin ask for. A manifest that cannot be read may ask for it.
 fn capabilities_allowed(case: &ManifestCase<'_>) -> Answer {
-    let denied = &case.policy.denied_capabilities;
     match case.grants {
-        _ if denied.is_empty() => Answer::Passed(String::new()),
+        _ if case.policy.denied_capabilities.is_empty() => Answer::Passed(String::new()),
         Err(fault) => Answer::Objects(fault.clone()),
-        Ok(grants) => match grants_among(grants, denied).as_slice() {
-            [] => Answer::Passed(format!("none of the {} that are denied", denied.len())),
-            found => Answer::Objects(refusal::capabilities_denied(found)),
-        },
+        Ok(grants) => allowed(grants, case.policy),
     }
 }
 
-fn grants_among(grants: &BTreeSet<String>, these: &BTreeSet<Capability>) -> Vec<Capability> {
-    these.iter().copied().filter(|capability| grants.contains(capability.as_str())).collect()
+fn declared_allowed(case: &DeclaredCase<'_>) -> Answer {
+    allowed(case.grants, case.policy)
+}
+
+fn allowed(grants: &BTreeSet<String>, policy: &Policy) -> Answer {
+    match (policy.denial_of(grants), policy.denied_capabilities.len()) {
+        (Some(fault), _) => Answer::Objects(fault),
+        (None, 0) => Answer::Passed(String::new()),
+        (None, denied) => Answer::Passed(format!("none of the {denied} that are denied")),
+    }
+}
+
+/// An entry of the lock that says what it accepts accepts no more than that, in every mode: its hash is about the code, and
+/// this about what somebody has agreed to.
+fn declared_accepted(case: &DeclaredCase<'_>) -> Answer {
+    let Some(accepted) = case.accepted else { return Answer::Passed(String::new()) };
+    let grown: BTreeSet<String> = case.grants - accepted;
+    match grown.is_empty() {
+        true => Answer::Passed("no more than before".to_owned()),
+        false => Answer::Objects(refusal::capabilities_beyond_lock(&grown, accepted)),
+    }
 }
 
 fn publisher(case: &PublisherCase<'_>) -> Answer {

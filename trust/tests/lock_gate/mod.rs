@@ -217,6 +217,42 @@ fn the_first_objection_counts_whichever_gate_has_it() {
     assert!(asking.trace().has_objected(Reason::Unsigned) && !asking.trace().has_objected(Reason::HashMismatch));
 }
 
+/// What says in its code what it asks for is held to what a site denies, and to what the lock accepts where that says it.
+#[test]
+fn what_is_declared_in_code_is_no_more_than_what_is_allowed_and_accepted() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
+    let of = |declared: &[&str], denied: &[Capability], accepted: Option<&[&str]>| {
+        let denied_capabilities = denied.iter().copied().collect();
+        let policy = Policy { denied_capabilities, ..Policy::of(TrustMode::Disabled) };
+        let found = FoundPlugin { place: "site/x", kind: "hook", is_allowed: None };
+        let mut asking = Asking::found(&found, Traces::Kept);
+        asking.declared(&names(declared), &policy, accepted.map(names).as_ref());
+        let fours: Vec<_> = asking.trace().steps().iter().filter(|step| step.number == "4").cloned().collect();
+        assert_eq!(fours.len(), 2, "{fours:?}");
+        asking.refusal().cloned()
+    };
+    use Capability::{AuditRead, FactsRead};
+    let (read, both) = (&["facts.read"][..], &["audit.read", "facts.read"][..]);
+    for passes in [
+        of(&[], &[FactsRead], Some(&[])),
+        of(read, &[], None),
+        of(read, &[AuditRead], Some(read)),
+        of(read, &[], Some(both)),
+    ] {
+        assert!(passes.is_none(), "{passes:?}");
+    }
+    let denied = of(both, &[FactsRead], Some(both)).expect("denied");
+    assert_eq!(denied.reason(), Reason::CapabilityDenied);
+    let grown = of(both, &[], Some(read)).expect("grown");
+    assert_eq!(grown.reason(), Reason::CapabilitiesNotAccepted);
+    let difference = grown.difference().expect("both");
+    assert!(difference.expected.ends_with("accepted: facts.read"), "{difference:?}");
+    assert!(difference.found.contains("audit.read"), "{difference:?}");
+    assert_eq!(of(read, &[], Some(&[])).expect("grown").reason(), Reason::CapabilitiesNotAccepted);
+    let two = of(both, &[FactsRead], Some(read)).expect("both");
+    assert!(two.message().contains("; and the plugin asks for more"), "{two}");
+}
+
 #[test]
 fn without_a_lock_to_ask_the_gate_is_not_asked() {
     let (outcome, steps) = beside(MANIFEST, &facts(Ok(Coverage::None)));
