@@ -15,7 +15,7 @@ use crate::audit::{AuditEmitter, AuditLog, AuditReader};
 use crate::caller::Caller;
 use crate::facts::{FactsReader, FactsWriter, RecallReader, RecallWriter, Stores};
 use crate::granted::{Configured, Granted};
-use crate::lines::Lines;
+use crate::lines::{Lines, PluginSigner};
 use crate::network::{Network, NetworkOutbound};
 use crate::own::{ConfigReader, IdentityReader, TenantReader};
 use crate::refusal::{Refusal, Why};
@@ -95,7 +95,7 @@ impl Handles {
     ///
     /// # Errors
     /// I/O reasons.
-    pub fn line_of(&self, id: &str, signers: &[String]) -> Outcome<Option<String>> {
+    pub fn line_of(&self, id: &str, signers: &[PluginSigner]) -> Outcome<Option<String>> {
         self.lines.of(id, signers)
     }
 

@@ -1,8 +1,11 @@
-//! `Lines`: to which line of signers a plugin belongs: whoever has signed one version of it, and whoever has signed a later
-//! version together with them. A key that is replaced by another one leaves its plugins what they have kept; a plugin of
-//! somebody else that takes the same id sees nothing of it.
+//! `Lines`: to which line of signers a plugin belongs, and so whose facts it sees.
+//!
+//! A line is begun by whoever has signed its first version. A later one belongs to it where everybody who has begun it
+//! signed that one too, or has named somebody their successor who did. That others have put their signatures beside is no
+//! word of theirs: anybody can sign what anybody has published.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,10 +17,25 @@ use serde::{Deserialize, Serialize};
 /// Most bytes of the file: some ten thousand plugins.
 const MAX_FILE_BYTES: u64 = 8 << 20;
 /// The form of the file.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 const NAME: &str = "signers.json";
 
-/// By plugin, and by the key that a line began with: every key of it.
+/// Somebody who has signed a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginSigner {
+    /// The key, by its fingerprint.
+    pub fingerprint: String,
+    /// Those that it may speak for: keys that have named it their successor, and those that had named them.
+    pub successor_of: BTreeSet<String>,
+}
+
+impl PluginSigner {
+    fn speaks_for(&self, key: &str) -> bool {
+        self.fingerprint == key || self.successor_of.contains(key)
+    }
+}
+
+/// By plugin, and by the name of a line: the keys that have begun it.
 type Known = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,26 +76,28 @@ impl Lines {
         Ok(Self { path, known: Mutex::new(known) })
     }
 
-    /// The line of a plugin that these have signed: the one of the first of them who is in any. The others join it, unless
-    /// they are in another one. It is written down before anything is kept under it.
+    /// The line of a plugin that these have signed: of those that they may go on with the one that most have begun, else one
+    /// that begins with them. It is written down before anything is kept under it.
     ///
     /// # Errors
     /// I/O reasons.
-    pub(crate) fn of(&self, id: &str, signers: &[String]) -> Result<Option<String>> {
-        let Some(first) = signers.first() else { return Ok(None) };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut changed = known.clone();
-        let lines = changed.entry(id.to_owned()).or_default();
-        let line_of = |lines: &BTreeMap<String, Vec<String>>, signer: &String| {
-            lines.iter().find(|(_, keys)| keys.contains(signer)).map(|(line, _)| line.clone())
-        };
-        let line = signers.iter().find_map(|signer| line_of(lines, signer)).unwrap_or_else(|| first.clone());
-        let new: Vec<String> = signers.iter().filter(|signer| line_of(lines, signer).is_none()).cloned().collect();
-        if !new.is_empty() {
-            lines.entry(line.clone()).or_default().extend(new);
-            self.write(&changed)?;
-            *known = changed;
+    pub(crate) fn of(&self, id: &str, signers: &[PluginSigner]) -> Result<Option<String>> {
+        if signers.is_empty() {
+            return Ok(None);
         }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = known.get(id).into_iter().flatten();
+        let going_on = lines.filter_map(|(line, founders)| rank(founders, signers).map(|rank| (rank, line)));
+        if let Some((_, line)) = going_on.max() {
+            return Ok(Some(line.clone()));
+        }
+        let founders: BTreeSet<&str> = signers.iter().map(|signer| signer.fingerprint.as_str()).collect();
+        let founders: Vec<String> = founders.into_iter().map(str::to_owned).collect();
+        let line = founders.join("+");
+        let mut changed = known.clone();
+        changed.entry(id.to_owned()).or_default().insert(line.clone(), founders);
+        self.write(&changed)?;
+        *known = changed;
         Ok(Some(line))
     }
 
@@ -94,47 +114,76 @@ impl Lines {
     }
 }
 
+/// How well these go on with what those have begun; nothing where one of those has no part in it. A line of more keys
+/// counts more than one of fewer, what somebody has begun more than what they were given, and who stands first.
+fn rank(founders: &[String], signers: &[PluginSigner]) -> Option<(usize, usize, Reverse<usize>)> {
+    let spoken_for = |founder: &String| signers.iter().position(|signer| signer.speaks_for(founder));
+    let places: Vec<usize> = founders.iter().map(spoken_for).collect::<Option<_>>()?;
+    let own = founders.iter().filter(|founder| signers.iter().any(|signer| signer.fingerprint == **founder)).count();
+    Some((founders.len(), own, Reverse(places.into_iter().min()?)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
 
-    fn named(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    /// `b<a` is `b`, whom `a` has named as a successor.
+    fn signed_by(names: &str) -> Vec<PluginSigner> {
+        let signer = |name: &str| {
+            let mut names = name.split('<').map(str::to_owned);
+            PluginSigner { fingerprint: names.next().expect("a name"), successor_of: names.collect() }
+        };
+        names.split_whitespace().map(signer).collect()
     }
 
     #[test]
-    fn whoever_signs_together_with_a_line_joins_it_and_nobody_else_does() {
+    fn a_line_goes_on_with_all_who_have_begun_it_or_whom_they_have_named() {
         let place = tempfile::tempdir().expect("a directory");
         let lines = Lines::open(place.path()).expect("opened");
-        let of = |lines: &Lines, id: &str, names: &[&str]| lines.of(id, &named(names)).expect("written");
-        assert_eq!(of(&lines, "demo", &[]), None);
+        let of = |lines: &Lines, id: &str, names: &str| lines.of(id, &signed_by(names)).expect("written");
+        assert_eq!(of(&lines, "demo", ""), None);
         for (signers, line) in [
-            (&["a"][..], "a"),
-            (&["x"], "x"),
-            (&["b", "a"], "a"),
-            (&["b"], "a"),
-            (&["c", "b"], "a"),
-            (&["c"], "a"),
-            // Two lines do not become one.
-            (&["x", "a"], "x"),
-            (&["a", "x"], "a"),
-            (&["x"], "x"),
-            (&["y"], "y"),
+            ("a", "a"),
+            // Whoever signs beside has no part in it, in whatever order, and whatever comes then.
+            ("a b", "a"),
+            ("b a", "a"),
+            ("b", "b"),
+            ("a b", "a"),
+            ("b a", "b"),
+            // Whom the one has named goes on alone; whom another has named does not.
+            ("c<a", "a"),
+            ("d<c<a", "a"),
+            ("e<x", "e"),
+            // What somebody has begun is theirs, whoever has named them.
+            ("b<a", "b"),
+            // What two have begun goes on with both.
+            ("y x", "x+y"),
+            ("x", "x"),
+            ("x y", "x+y"),
+            ("x y z", "x+y"),
+            ("x z<y", "x+y"),
+            ("z<y", "z"),
+            ("w<x<y", "x+y"),
         ] {
-            assert_eq!(of(&lines, "demo", signers).as_deref(), Some(line), "{signers:?}");
+            assert_eq!(of(&lines, "demo", signers).as_deref(), Some(line), "{signers}");
         }
-        assert_eq!(of(&lines, "other", &["b"]).as_deref(), Some("b"), "of another plugin");
+        assert_eq!(of(&lines, "other", "c<a").as_deref(), Some("c"), "of another plugin");
         let again = Lines::open(place.path()).expect("opened");
-        assert_eq!(of(&again, "demo", &["c"]).as_deref(), Some("a"), "the next host knows");
+        assert_eq!(of(&again, "demo", "c<a").as_deref(), Some("a"), "the next host knows");
     }
 
     #[test]
     fn what_is_none_of_ours_is_refused_and_left() {
         let place = tempfile::tempdir().expect("a directory");
         let path = place.path().join(NAME);
-        for text in ["", "{\"schema\": 2, \"plugins\": {}}", "{\"schema\": 1, \"plugins\": []}"] {
+        for text in [
+            "",
+            "{\"schema\": 1, \"plugins\": {}}",
+            "{\"schema\": 3, \"plugins\": {}}",
+            "{\"schema\": 2, \"plugins\": []}",
+        ] {
             fs::write(&path, text).expect("written");
             assert_eq!(Lines::open(place.path()).expect_err(text).reason(), Reason::RecordInvalid);
             assert_eq!(fs::read_to_string(&path).expect("read"), text);

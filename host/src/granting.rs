@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use aisoc_context::{Caller, Configured, Granted, Question, Refusal, Waiting};
+use aisoc_context::{Caller, Configured, Granted, PluginSigner, Question, Refusal, Waiting};
 use aisoc_manifests::fault::Result;
+use aisoc_pipeline::accepted::SignedBy;
 use aisoc_pipeline::{AdmittedCode, Discovered, PluginSource};
 use aisoc_worker::serving::{Ask, Reply, Worker};
 
@@ -26,7 +27,7 @@ impl Host {
         code: &AdmittedCode,
         worker: &Worker,
     ) -> Result<Granted> {
-        let signers = code.evidence.signers(&self.trusting(None)?, self.mode())?;
+        let signers = self.signers(code)?;
         let line = match (self.handles.line_of(&held.id, &signers)?, plugin.source) {
             (Some(line), _) => line,
             // The name of a distribution is no publisher, and another one can have an entry point of the same name.
@@ -37,6 +38,17 @@ impl Host {
         let in_code = worker.manifest().into_iter().flat_map(|manifest| &manifest.capabilities);
         let declared = code.manifest.iter().flat_map(|manifest| &manifest.capabilities).chain(in_code);
         Ok(self.handles.grant(&held.id, &line, declared, self.configured(held, code)))
+    }
+
+    /// Who has signed that code, and whom they may speak for: those who have named them their successors, and those of whom an
+    /// operator says so.
+    fn signers(&self, code: &AdmittedCode) -> Result<Vec<PluginSigner>> {
+        let signers = code.evidence.signers(&self.trusting(None)?, self.mode())?;
+        let of = |SignedBy { fingerprint, mut successor_of }| {
+            successor_of.extend(self.settings.handles.successors.get(&fingerprint).into_iter().flatten().cloned());
+            PluginSigner { fingerprint, successor_of }
+        };
+        Ok(signers.into_iter().map(of).collect())
     }
 
     /// As a plugin is configured when it is loaded, whenever it asks: a secret may have been replaced since.

@@ -36,6 +36,8 @@ pub struct HandleRules {
     pub read_all_audit: BTreeSet<String>,
     /// Of the plugins that read them, whose facts they see beside their own.
     pub shared_facts: BTreeMap<String, BTreeSet<String>>,
+    /// Of the keys that an operator says have taken the place of others, by fingerprint, those others.
+    pub successors: BTreeMap<String, BTreeSet<String>>,
     /// Where plugins may go on the network, through their host.
     pub outbound: BTreeMap<String, Grant>,
 }

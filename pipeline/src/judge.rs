@@ -115,6 +115,11 @@ pub(crate) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
+    /// The keys that it judges by.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
     /// Reads the trusted keys. In mode `disabled` nothing is read, keys included.
     ///
     /// # Errors

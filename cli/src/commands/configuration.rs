@@ -1,6 +1,7 @@
 //! What an operator configures plugins with: a file of `[plugins.ID]` tables, read each time that a plugin is loaded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::once;
 use std::path::PathBuf;
 
 use aisoc_files::{Arrival, Links, SmallFileError, Walk};
@@ -8,6 +9,7 @@ use aisoc_host::{HandleRules, OutboundGrant, WrittenOutboundGrant};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
+use aisoc_signing::Fingerprint;
 use aisoc_trust::changeable;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -51,6 +53,8 @@ struct WrittenHandles {
     #[serde(default)]
     shared_facts: BTreeMap<String, BTreeSet<String>>,
     #[serde(default)]
+    successors: BTreeMap<String, BTreeSet<String>>,
+    #[serde(default)]
     outbound: BTreeMap<String, WrittenOutboundGrant>,
 }
 
@@ -80,7 +84,14 @@ impl Configuration {
     /// # Errors
     /// As [`Configuration::of`].
     pub(super) fn handles(&self) -> Result<HandleRules> {
-        let WrittenHandles { read_all_audit, shared_facts, outbound } = self.read()?.handles;
+        let WrittenHandles { read_all_audit, shared_facts, successors, outbound } = self.read()?.handles;
+        let is_one = |text: &String| text.parse::<Fingerprint>().is_ok_and(|read| read.to_string() == *text);
+        if let Some(bad) = successors.iter().flat_map(|(new, old)| once(new).chain(old)).find(|text| !is_one(text)) {
+            let what = format!("`{}`, `[handles.successors]`: that is no fingerprint of a key", self.path.display());
+            return Err(Fault::new(Reason::ConfigurationInvalid, what)
+                .expected("\"SHA256:NEW\" = [\"SHA256:OLD\"]", shown(bad, 80))
+                .hint("the fingerprints of the keys that are trusted: `aisoc keys list`"));
+        }
         let granted = |(id, written): (String, WrittenOutboundGrant)| match OutboundGrant::try_from(written) {
             Ok(grant) => Ok((id, grant)),
             Err(bad) => {
@@ -90,7 +101,7 @@ impl Configuration {
             }
         };
         let outbound = outbound.into_iter().map(granted).collect::<Result<_>>()?;
-        Ok(HandleRules { read_all_audit, shared_facts, outbound })
+        Ok(HandleRules { read_all_audit, shared_facts, successors, outbound })
     }
 
     fn read(&self) -> Result<Written> {

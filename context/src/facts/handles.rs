@@ -67,7 +67,8 @@ impl FactsReader {
         if !is_shared {
             return Err(Refusal::Failed(Why::NotFound, "no facts of that plugin are shared with this one".to_owned()));
         }
-        self.stores.of_running(of).ok_or_else(|| Refusal::unavailable("the plugin whose facts these are does not run"))
+        let absent = || Refusal::unavailable("the plugin whose facts these are has not run since the host began");
+        self.stores.of_the_last(of).ok_or_else(absent)
     }
 }
 
@@ -138,7 +139,7 @@ impl Handle for FactsWriter {
             "put" => {
                 let arguments = asking.arguments(&["name", "value"])?;
                 let name = arguments.text("name", 1..=MAX_NAME_BYTES)?;
-                let value = arguments.value("value").ok_or_else(|| Refusal::invalid("`value` is missing"))?;
+                let value = asking.given.get("value").ok_or_else(|| Refusal::invalid("`value` is missing"))?;
                 self.put(asking, &[(name, value)])
             }
             "put_many" => {
@@ -172,7 +173,8 @@ impl Handle for RecallReader {
         if !(1..=MAX_QUERY_WORDS).contains(&of_text(query).len()) {
             return Err(Refusal::invalid(format!("`query` has 1 to {MAX_QUERY_WORDS} words of letters and digits")));
         }
-        let found = asking.plugin.facts.search(tenant(asking), query, usize::try_from(limit).unwrap_or(usize::MAX))?;
+        let most = (usize::try_from(limit).unwrap_or(usize::MAX), MAX_FOUND_BYTES);
+        let found = asking.plugin.facts.search(tenant(asking), query, most)?;
         let mut left = MAX_FOUND_BYTES;
         let fits = |value: &Value| {
             let length = serde_json::to_string(value).map_or(usize::MAX, |text| text.len());

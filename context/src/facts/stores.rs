@@ -26,8 +26,8 @@ pub(crate) struct Stores {
 #[derive(Default)]
 struct Opened {
     stores: BTreeMap<PathBuf, Weak<Store>>,
-    /// By the id of a plugin that runs, or has run.
-    current: BTreeMap<String, Weak<Store>>,
+    /// By the id of a plugin that runs, or has run: the file of the last one.
+    current: BTreeMap<String, PathBuf>,
 }
 
 impl std::fmt::Debug for Stores {
@@ -51,20 +51,28 @@ impl Stores {
     pub(crate) fn of(&self, id: &str, line: &str) -> Arc<Store> {
         let path = self.directory.join(file_name(id, line));
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = opened.stores.get(&path).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let store = Arc::new(Store::at(path.clone(), Arc::clone(&self.tell)));
-            opened.stores.retain(|_, store| store.strong_count() > 0);
-            opened.stores.insert(path, Arc::downgrade(&store));
-            store
-        });
-        opened.current.insert(id.to_owned(), Arc::downgrade(&store));
-        store
+        opened.current.insert(id.to_owned(), path.clone());
+        opened.store(path, &self.tell)
     }
 
-    /// The store of a plugin that runs.
-    pub(crate) fn of_running(&self, id: &str) -> Option<Arc<Store>> {
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.current.get(id).and_then(Weak::upgrade)
+    /// The store of a plugin that runs, or has run since the host began: one that is idle keeps what it keeps.
+    pub(crate) fn of_the_last(&self, id: &str) -> Option<Arc<Store>> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = opened.current.get(id)?.clone();
+        Some(opened.store(path, &self.tell))
+    }
+}
+
+impl Opened {
+    /// One for each file: two would not be let in by each other.
+    fn store(&mut self, path: PathBuf, tell: &Arc<Tell>) -> Arc<Store> {
+        if let Some(store) = self.stores.get(&path).and_then(Weak::upgrade) {
+            return store;
+        }
+        let store = Arc::new(Store::at(path.clone(), Arc::clone(tell)));
+        self.stores.retain(|_, store| store.strong_count() > 0);
+        self.stores.insert(path, Arc::downgrade(&store));
+        store
     }
 }
 

@@ -1,19 +1,30 @@
 //! What a host holds in memory, judged again: by the bytes that were loaded, whatever stands on the disk by now.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aisoc_discovery::{Discovered, Origin as Source};
 use aisoc_installation::{Observed, escaped};
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
-use aisoc_signing::{Claim, Coverage, Origin};
+use aisoc_signing::{Claim, Coverage, Fingerprint, Origin};
 use aisoc_trust::drift::{Comparison, Present, compare};
+use aisoc_trust::keys::predecessors_of;
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{Asking, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Traces, Verdict};
 
 use super::here::{HereOptions, present, said_of_file};
 use super::list::{accepted_capabilities, ask_declared};
 use crate::judge::Judge;
+
+/// A key that has signed a plugin, by its fingerprint.
+#[derive(Debug)]
+pub struct SignedBy {
+    /// The key.
+    pub fingerprint: String,
+    /// Those that have named it their successor, and those that had named them.
+    pub successor_of: BTreeSet<String>,
+}
 
 /// What a plugin was admitted by, kept as long as it is in memory.
 #[derive(Debug)]
@@ -42,22 +53,32 @@ impl Evidence {
         &self.plugin.hash
     }
 
-    /// Who has signed it and is trusted now, by the fingerprints of their keys, in the order of its signatures; nobody where
-    /// it counts without.
+    /// Who has signed it and is trusted now, in the order of its signatures, each with those whom it has followed; nobody
+    /// where it counts without.
     ///
     /// # Errors
     /// Those of gate 5, and why it cannot be asked.
-    pub fn signers(&self, options: &HereOptions, mode: PluginMode) -> Result<Vec<String>> {
-        let judge = Judge::new(&options.trust)?;
-        let Some(claim) = &self.claim else {
-            let said = said_of_file(&self.plugin, &Ok(judge), &options.trust, mode);
-            let signer = said.and_then(|said| Some(said.signer?.fingerprint.to_string()));
-            return Ok(signer.into_iter().collect());
+    pub fn signers(&self, options: &HereOptions, mode: PluginMode) -> Result<Vec<SignedBy>> {
+        let judge = Judge::new(&options.trust);
+        let keys: Vec<Fingerprint> = match (&self.claim, &judge) {
+            (Some(_), Err(fault)) => return Err(fault.clone()),
+            (None, judge) => {
+                let said = said_of_file(&self.plugin, judge, &options.trust, mode);
+                said.and_then(|said| Some(said.signer?.fingerprint)).into_iter().collect()
+            }
+            (Some(claim), Ok(judge)) => {
+                let site = options.sources.site.as_ref();
+                let observed = site.ok_or_else(no_directory)?.observe()?;
+                let verdict = self.verdict(claim, judge, &observed)?;
+                verdict.signers().iter().map(|signer| signer.fingerprint).collect()
+            }
         };
-        let site = options.sources.site.as_ref();
-        let observed = site.ok_or_else(no_directory)?.observe()?;
-        let verdict = self.verdict(claim, &judge, &observed)?;
-        Ok(verdict.signers().iter().map(|signer| signer.fingerprint.to_string()).collect())
+        let judge = judge?;
+        let signed_by = |key: Fingerprint| SignedBy {
+            fingerprint: key.to_string(),
+            successor_of: predecessors_of(judge.keyring(), key).iter().map(ToString::to_string).collect(),
+        };
+        Ok(keys.into_iter().map(signed_by).collect())
     }
 
     /// Gate 5, of what is in a directory.

@@ -22,7 +22,7 @@ mod verify;
 
 pub use accept::{Acceptable, Accepted, Grounds, Revoked, accept, accept_installed, begin_lock, create, revoke};
 pub(crate) use accept::{ids, revoke_line, trust_line};
-pub use again::{Again, Evidence, LockNow, judge_again};
+pub use again::{Again, Evidence, LockNow, SignedBy, judge_again};
 pub use candidates::{Candidates, Refused};
 pub use contract::ContractCheck;
 pub use dropins::{JudgedDropin, VerifiedDropins, verify_dropins};

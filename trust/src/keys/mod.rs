@@ -25,7 +25,7 @@ pub use keyset::{
 };
 pub use plan::{Addition, Grounds, counts_beside};
 pub use session::{KeysAccess, KeysSession};
-pub use succession::{Acceptance, Asked, Outcome, accept, accepted_on_word_of};
+pub use succession::{Acceptance, Asked, Outcome, accept, accepted_on_word_of, predecessors_of};
 pub use unfinished::unfinished;
 
 #[cfg(test)]

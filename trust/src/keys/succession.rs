@@ -251,6 +251,19 @@ fn is_endorsed_by(key: &HeldKey, endorser: Fingerprint) -> bool {
     endorsers_of(key).contains(&endorser)
 }
 
+/// The keys that have named that one their successor here, and those that had named them: each once.
+pub fn predecessors_of(keyring: &Keyring, key: Fingerprint) -> BTreeSet<Fingerprint> {
+    let (mut found, mut asked) = (BTreeSet::new(), vec![key]);
+    while let Some(key) = asked.pop() {
+        for endorser in keyring.all_keys().iter().filter(|held| held.fingerprint == key).flat_map(endorsers_of) {
+            if found.insert(*endorser) {
+                asked.push(*endorser);
+            }
+        }
+    }
+    found
+}
+
 /// The living keys that stand here on the word of that one, or on the word of one that does: each once. A key that has
 /// ended in between has said so all the same.
 pub fn accepted_on_word_of(keyring: &Keyring, endorser: Fingerprint, at: Timestamp) -> Vec<&HeldKey> {
