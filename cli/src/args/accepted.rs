@@ -53,6 +53,10 @@ pub(crate) struct DescribeArgs {
     pub(crate) sources: SourceArgs,
     #[command(flatten)]
     pub(crate) review: ReviewArgs,
+    /// The state file of a host: what the plugin has really called there is held against what it declares [default:
+    /// /var/lib/aisoc/host.json, where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

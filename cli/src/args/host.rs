@@ -79,7 +79,7 @@ pub(crate) struct HostArgs {
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     pub(crate) tls_private_key: Option<PathBuf>,
     /// The file in which it keeps which plugins are disabled; one host has it at a time
-    #[arg(long, value_name = "FILE", default_value = "/var/lib/aisoc/host.json")]
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_STATE)]
     pub(crate) state: PathBuf,
     /// The file of the tokens that count, which `aisoc token create` makes; without it and --jwks there is no login, which is
     /// for development alone
@@ -102,13 +102,16 @@ pub(crate) struct HostArgs {
     pub(crate) installing: HostInstallArgs,
 }
 
+/// Where a host keeps its state, unless it is told otherwise.
+pub(crate) const DEFAULT_STATE: &str = "/var/lib/aisoc/host.json";
+
 #[derive(Debug, Args)]
 pub(crate) struct UsageArgs {
     /// The plugin, as `aisoc api list` has it
     #[arg(value_name = "ID")]
     pub(crate) plugin: HostedId,
     /// The state file of the host, beside which it keeps what plugins have used
-    #[arg(long, value_name = "FILE", default_value = "/var/lib/aisoc/host.json")]
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_STATE)]
     pub(crate) state: PathBuf,
 }
 

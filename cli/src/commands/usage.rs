@@ -1,6 +1,7 @@
 //! `aisoc plugins usage`
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use aisoc_host::{AccessorUsage, PluginUsage, kept_usage};
 use aisoc_manifests::fault::Result;
@@ -42,8 +43,16 @@ fn row(used: &UsedAccessor) -> Vec<String> {
 
 pub(crate) fn run(args: UsageArgs, context: &Context) -> Result<u8> {
     let UsageArgs { plugin, state } = args;
-    let publishers = kept_usage(&state, plugin.as_str())?.into_iter().map(publisher).collect();
-    context.output.answer(&UsedPlugin { id: plugin.to_string(), state_path: path_text(&state), publishers })
+    context.output.answer(&used(plugin.as_str(), &state)?)
+}
+
+/// What the host with that state file has written down of a plugin.
+///
+/// # Errors
+/// As [`kept_usage`].
+pub(super) fn used(id: &str, state: &Path) -> Result<UsedPlugin> {
+    let publishers = kept_usage(state, id)?.into_iter().map(publisher).collect();
+    Ok(UsedPlugin { id: id.to_owned(), state_path: path_text(state), publishers })
 }
 
 fn publisher(usage: PluginUsage) -> PublisherUsage {

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{ClaimedManifest, ExplainedDecision, FileState, InspectedFile, KnownCapability, Objection, Signer};
+use super::{
+    ClaimedManifest, ExplainedDecision, FileState, InspectedFile, KnownCapability, Objection, Signer, UsedPlugin,
+};
 
 /// Everything that a reviewer should know of one plugin.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -37,6 +39,8 @@ pub struct DescribedPlugin {
     pub unknown_capabilities: Vec<String>,
     /// Whether it asks to change something, and not for `audit.emit` to say so.
     pub writes_without_audit: bool,
+    /// What a host has written down of what it has really called; nothing where no host has written down anything.
+    pub used: Option<UsedPlugin>,
     /// What holds it to what it asks for, in one sentence.
     pub confinement: String,
     /// What it needs beside itself, as `key: value` of its manifest.

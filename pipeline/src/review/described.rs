@@ -92,6 +92,7 @@ impl Page {
             coverage: edition.coverage,
             signers,
             claimed: self.claimed,
+            used: None,
             confinement: self.confinement,
             dependencies: edition.requirements.into_iter().flatten().collect(),
             since_accepted: changes,

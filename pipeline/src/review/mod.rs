@@ -15,6 +15,7 @@ mod described;
 mod edition;
 mod listed;
 mod look;
+mod used;
 
 pub use accepted::accepted;
 pub use checklist::writes_without_audit;

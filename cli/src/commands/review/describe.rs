@@ -1,6 +1,7 @@
 //! `aisoc plugins describe`
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Reason, Result};
@@ -14,10 +15,12 @@ use aisoc_trust::lockfile::{LockPath, Lockfile};
 use super::changes::write_changes;
 use super::{beside, looked, options};
 use crate::args::accepted::DescribeArgs;
+use crate::args::host::DEFAULT_STATE;
 use crate::commands::capabilities::write_capability;
 use crate::commands::digest::digits;
 use crate::commands::explain::write_gates;
 use crate::commands::subject::subject;
+use crate::commands::usage::used;
 use crate::commands::verify::as_text;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
@@ -25,6 +28,8 @@ use crate::output::{Answer, printable};
 pub(crate) fn run(args: DescribeArgs, context: &Context) -> Result<u8> {
     let (site, chosen, lock) = beside(&args.review, context)?;
     let sources = context.sources(&site, args.sources)?;
+    let state = args.state.clone();
+    let answer = |page: DescribedPlugin| context.output.answer(&beside_use(page, state.as_deref(), context)?);
     let subject = match subject(&args.source, &site, context) {
         Err(missing) if missing.reason() == Reason::IoNotFound => {
             let Some(id) = args.source.to_str() else { return Err(missing) };
@@ -35,7 +40,7 @@ pub(crate) fn run(args: DescribeArgs, context: &Context) -> Result<u8> {
                 shared_directories: shared_directories(&args.review.shared),
             };
             let mode = context.plugin_mode(args.mode.plugin_mode);
-            return elsewhere(id, &here, mode, (&chosen.path, lock.as_ref()), context)?.ok_or(missing);
+            return answer(elsewhere(id, &here, mode, (&chosen.path, lock.as_ref()), context)?.ok_or(missing)?);
         }
         subject => subject?,
     };
@@ -45,7 +50,22 @@ pub(crate) fn run(args: DescribeArgs, context: &Context) -> Result<u8> {
     let looked = looked(subject, &options, context)?;
     let accepted = accepted(&looked, lock.as_ref(), &site, &options.limits)?;
     let sandbox = context.launcher().sandbox;
-    context.output.answer(&described(as_text(source), &looked, accepted.as_ref(), sandbox))
+    answer(described(as_text(source), &looked, accepted.as_ref(), sandbox))
+}
+
+/// The page with what a host has written down, where there is one. Whoever names one means one that is there.
+fn beside_use(page: DescribedPlugin, state: Option<&Path>, context: &Context) -> Result<DescribedPlugin> {
+    let Some(id) = page.decision.id.clone() else { return Ok(page) };
+    match (used(&id, state.unwrap_or(Path::new(DEFAULT_STATE))), state) {
+        (Ok(used), _) => Ok(page.beside(used)),
+        (Err(fault), Some(_)) => Err(fault),
+        (Err(fault), None) => {
+            if fault.reason() != Reason::IoNotFound {
+                context.output.status("Not read", format!("what it has called of a host: {fault}"));
+            }
+            Ok(page)
+        }
+    }
 }
 
 /// What is no path, no reference and not in the plugins directory may be a drop-in, or one that Python finds; nothing
@@ -56,12 +76,11 @@ fn elsewhere(
     mode: PluginMode,
     lock: (&LockPath, Option<&Lockfile>),
     context: &Context,
-) -> Result<Option<u8>> {
+) -> Result<Option<DescribedPlugin>> {
     let check = |plugins: &[&Discovered]| context.contract_check(&here.sources, plugins);
     let found = listed(id, here, mode, lock, &check)?;
     let (lock, sandbox) = (lock.1, context.launcher().sandbox);
-    let page = found.map(|found| described_listed(id.to_owned(), found, lock, sandbox));
-    page.map(|page| context.output.answer(&page)).transpose()
+    Ok(found.map(|found| described_listed(id.to_owned(), found, lock, sandbox)))
 }
 
 impl Answer for DescribedPlugin {
@@ -73,6 +92,7 @@ impl Answer for DescribedPlugin {
             write_gates(&mut text, &self.decision.gates);
         }
         self.write_capabilities(&mut text);
+        self.write_use(&mut text);
         text.push_str("\nSince the accepted version\n");
         match &self.since_accepted {
             None => text.push_str("  no version of it was accepted here\n"),
@@ -91,6 +111,7 @@ impl Answer for DescribedPlugin {
 trait Sections {
     fn write_head(&self, text: &mut String);
     fn write_capabilities(&self, text: &mut String);
+    fn write_use(&self, text: &mut String);
     fn write_files(&self, text: &mut String);
 }
 
@@ -149,6 +170,14 @@ impl Sections for DescribedPlugin {
         }
         if self.writes_without_audit {
             text.push_str("  flagged: writes without audit.emit\n");
+        }
+    }
+
+    fn write_use(&self, text: &mut String) {
+        let Some(used) = &self.used else { return };
+        text.push_str("\nUsed so far\n");
+        for line in used.text().lines() {
+            let _ = writeln!(text, "  {line}");
         }
     }
 
