@@ -22,7 +22,7 @@ fn at(bench: &Bench, words: &[&str]) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-fn run(bench: &Bench, words: &[&str]) -> support::Ran {
+fn run(bench: &Bench, words: &[&str]) -> support::Run {
     let words = at(bench, words);
     bench.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -45,8 +45,8 @@ fn what_a_site_denies_is_not_had_by_saying_it_in_code() {
     refused.refused(3, "capability_denied");
     assert!(refused.stderr.contains("network.outbound"), "{refused:?}");
     assert!(!bench.path("plugins.lock").exists());
-    assert_eq!(listed(&bench, &deny)["rejection"]["reason_code"], "capability_denied");
-    assert_eq!(listed(&bench, &[])["rejection"], Value::Null);
+    assert_eq!(listed(&bench, &deny)["error"]["reason_code"], "capability_denied");
+    assert_eq!(listed(&bench, &[])["error"], Value::Null);
     let words = [&SITE[..2], &deny].concat();
     let host = ServedHost::ready(&mut command(&bench, &words));
     let plugin = host.plugin("aaa-guard");
@@ -67,17 +67,17 @@ fn what_the_lock_accepts_of_it_is_written_down_and_no_more_is_had() {
     run(&bench, &trust).ok();
     let lock = || fs::read_to_string(bench.path("plugins.lock")).expect("read");
     assert!(lock().contains("capabilities = [\"facts.read\"]"), "{}", lock());
-    assert_eq!(listed(&bench, &["--plugin-mode", "production"])["rejection"], Value::Null);
+    assert_eq!(listed(&bench, &["--plugin-mode", "production"])["error"], Value::Null);
     // Of the next version, in dev as well, where a hash that differs is told and no more.
     asking_for(&bench, "['audit.read', 'facts.read']");
     let grown = listed(&bench, &[]);
-    assert_eq!(grown["rejection"]["reason_code"], "capabilities_not_accepted", "{grown}");
+    assert_eq!(grown["error"]["reason_code"], "capabilities_not_accepted", "{grown}");
     let words = [&SITE[..2], &["--plugins-lock", "plugins.lock"]].concat();
     let host = ServedHost::ready(&mut command(&bench, &words));
     assert_eq!(host.plugin("aaa-guard")["state"], "failed");
     drop(host);
     let explained = run(&bench, &["explain", "aaa-guard"]).stdout;
-    assert!(explained.contains("capabilities_not_accepted") && explained.contains("audit.read"), "{explained}");
+    assert!(explained.contains("asks for more than plugins.lock accepts of it: audit.read"), "{explained}");
     let page = run(&bench, &["plugins", "describe", "aaa-guard"]).stdout;
     assert!(page.contains("+ audit.read") && page.contains("  facts.read"), "{page}");
     run(&bench, &trust).ok();

@@ -76,8 +76,7 @@ fn facts_are_of_one_plugin_one_publisher_and_one_tenant() {
     assert_eq!(said_as(&host, &acme, "keeps", json!([read("a/2")]))[0]["value"], "Scanner");
     drop(host);
 
-    // The same id by another publisher sees nothing of it; the first one's next version does, also by a key that has come
-    // together with the old one.
+    // The same id by another publisher sees nothing of it; the first one's next version does, whoever has signed beside.
     bench.run(&["plugin", "keygen", "--out", "others"]).ok();
     fs::copy(bench.path("others.pem"), bench.path("keys/others.pem")).expect("copied");
     fs::remove_dir_all(bench.path("plugins/keeps")).expect("uninstalled");
@@ -87,15 +86,41 @@ fn facts_are_of_one_plugin_one_publisher_and_one_tenant() {
     drop(host);
     bench.run(&["plugin", "keygen", "--out", "second"]).ok();
     fs::copy(bench.path("second.pem"), bench.path("keys/second.pem")).expect("copied");
-    for keys in [&["release.key", "second.key"][..], &["second.key"]] {
+    let reads = |host: &ServedHost| said_as(host, &acme, "keeps", json!([read("a/2")]))[0]["value"].clone();
+    let signed_by = |keys: &[&str]| {
         fs::remove_dir_all(bench.path("plugins/keeps")).expect("uninstalled");
         put(&bench, "keeps", &FACTS, CODE, keys[0]);
         for key in &keys[1..] {
             bench.run(&["plugin", "sign", "--add", "--plugin-dir", "plugins/keeps", "--private-key", key]).ok();
         }
-        let host = ServedHost::start(&bench, &["--tokens", "tokens.json"]);
-        assert_eq!(said_as(&host, &acme, "keeps", json!([read("a/2")]))[0]["value"], "Scanner", "{keys:?}");
-    }
+    };
+    signed_by(&["release.key", "second.key"]);
+    let host = ServedHost::start(&bench, &["--tokens", "tokens.json"]);
+    assert_eq!(reads(&host), "Scanner");
+    drop(host);
+    // To have signed beside somebody is no word of theirs.
+    signed_by(&["second.key"]);
+    let host = ServedHost::start(&bench, &["--tokens", "tokens.json"]);
+    nothing_of(&host, &acme);
+    drop(host);
+    // By an operator's word, and by that of the key itself.
+    let fingerprint = |pem: &str| {
+        let printed = bench.run(&["keys", "fingerprint", pem]).ok().stdout.clone();
+        printed.split_whitespace().next().expect("one").to_owned()
+    };
+    let (old, new) = (fingerprint("keys/release.pem"), fingerprint("second.pem"));
+    bench.write("host.toml", format!("[handles.successors]\n\"{new}\" = [\"{old}\"]\n"));
+    let host = ServedHost::start(&bench, &["--tokens", "tokens.json", "--config", "host.toml"]);
+    assert_eq!(reads(&host), "Scanner");
+    drop(host);
+    bench.write("keys/second.json", format!("{{\"schema_version\": 2, \"endorsed_by\": [\"{old}\"]}}"));
+    let host = ServedHost::start(&bench, &["--tokens", "tokens.json"]);
+    assert_eq!(reads(&host), "Scanner");
+    drop(host);
+    bench.write("host.toml", "[handles.successors]\n\"second\" = [\"release\"]\n");
+    bench
+        .run(&["serve", "--config", "host.toml", "--state", "host.json", "--plugins-dir", "plugins"])
+        .refused(1, "configuration_invalid");
 }
 
 fn nothing_of(host: &ServedHost, token: &str) {

@@ -115,12 +115,13 @@ impl Lines {
 }
 
 /// How well these go on with what those have begun; nothing where one of those has no part in it. A line of more keys
-/// counts more than one of fewer, what somebody has begun more than what they were given, and who stands first.
+/// counts more than one of fewer, what somebody was given more than what they have begun since, and who stands first.
 fn rank(founders: &[String], signers: &[PluginSigner]) -> Option<(usize, usize, Reverse<usize>)> {
     let spoken_for = |founder: &String| signers.iter().position(|signer| signer.speaks_for(founder));
     let places: Vec<usize> = founders.iter().map(spoken_for).collect::<Option<_>>()?;
-    let own = founders.iter().filter(|founder| signers.iter().any(|signer| signer.fingerprint == **founder)).count();
-    Some((founders.len(), own, Reverse(places.into_iter().min()?)))
+    let is_given = |founder: &&String| signers.iter().any(|signer| signer.successor_of.contains(*founder));
+    let given = founders.iter().filter(is_given).count();
+    Some((founders.len(), given, Reverse(places.into_iter().min()?)))
 }
 
 #[cfg(test)]
@@ -156,8 +157,9 @@ mod tests {
             ("c<a", "a"),
             ("d<c<a", "a"),
             ("e<x", "e"),
-            // What somebody has begun is theirs, whoever has named them.
-            ("b<a", "b"),
+            // What somebody is given counts more than what they have begun before that was said.
+            ("b<a", "a"),
+            ("b", "b"),
             // What two have begun goes on with both.
             ("y x", "x+y"),
             ("x", "x"),
