@@ -21,6 +21,6 @@ pub use caller::{Caller, CallerKind, Tenant};
 pub use granted::{Configured, Granted};
 pub use handles::{Handles, Options, Question};
 pub use lines::PluginSigner;
-pub use network::{Fetched, Network, Request};
+pub use network::{Fetched, Leaves, Network, Request};
 pub use refusal::{Refusal, Why};
 pub use usage::{AccessorUsage, PluginUsage};

@@ -1,12 +1,17 @@
 //! `network.outbound`: a request that somebody makes for a plugin, where its operator lets it go.
+//!
+//! What leaves stands in the audit log before it does, and what came of it behind that. What does not leave is counted: whoever
+//! asks in vain writes no log full.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::arguments::Arguments;
 use crate::asking::{Asking, Handle, Waiting, no_method};
@@ -20,15 +25,21 @@ const MAX_METHOD_BYTES: usize = 16;
 const MAX_URL_BYTES: usize = 64 << 10;
 /// Longest body, in base64.
 const MAX_BODY_BYTES: usize = 128 << 10;
+/// How long after a line about asks that did not leave there is none of the same plugin and reason.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(60);
 
 /// Asks the network for plugins.
 pub trait Network: fmt::Debug + Send + Sync {
     /// Whether an operator lets the plugin of that id go anywhere.
     fn is_granted(&self, id: &str) -> bool;
 
-    /// Asks for it.
-    fn fetch(&self, id: &str, request: Request<'_>, waiting: Waiting<'_>) -> Fetched;
+    /// Asks for it. `leaves` is told of each request before it leaves, of those as well that an answer leads to; what it refuses
+    /// does not leave.
+    fn fetch(&self, id: &str, request: Request<'_>, waiting: Waiting<'_>, leaves: &mut Leaves<'_>) -> Fetched;
 }
+
+/// Takes down the method, and scheme, host and port, of a request that is about to leave.
+pub type Leaves<'a> = dyn FnMut(&str, &str) -> Result<(), Refusal> + 'a;
 
 /// What a plugin asks for.
 pub struct Request<'a> {
@@ -48,6 +59,8 @@ pub struct Fetched {
     pub answer: Result<Value, Refusal>,
     /// What is written down: nothing that may be a secret.
     pub account: Map<String, Value>,
+    /// In one word, why nothing was answered.
+    pub refused: Option<&'static str>,
 }
 
 /// Nothing of it but the method: any other part may be a secret.
@@ -69,11 +82,38 @@ pub(crate) struct NetworkOutbound {
     network: Option<Arc<dyn Network>>,
     audit: AuditLog,
     clock: fn() -> Timestamp,
+    passed_over: PassedOver,
 }
 
 impl NetworkOutbound {
     pub(crate) fn of(network: Option<Arc<dyn Network>>, audit: AuditLog, clock: fn() -> Timestamp) -> Self {
-        Self { network, audit, clock }
+        Self { network, audit, clock, passed_over: PassedOver::default() }
+    }
+}
+
+/// Asks that did not leave, by plugin and reason: when one was last written down, and how many were not since.
+#[derive(Debug, Default)]
+struct PassedOver(Mutex<BTreeMap<(String, &'static str), (Instant, u64)>>);
+
+impl PassedOver {
+    /// Counts one; where it is written down, how many were not before it.
+    fn count(&self, id: &str, refused: &'static str, now: Instant) -> Option<u64> {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = counted.get_mut(&(id.to_owned(), refused));
+        match since {
+            Some((at, count)) if now.saturating_duration_since(*at) < REFUSAL_PAUSE => {
+                *count = count.saturating_add(1);
+                None
+            }
+            Some((at, count)) => {
+                *at = now;
+                Some(std::mem::take(count))
+            }
+            None => {
+                counted.insert((id.to_owned(), refused), (now, 0));
+                Some(0)
+            }
+        }
     }
 }
 
@@ -94,9 +134,26 @@ impl Handle for NetworkOutbound {
             (arguments.text("method", 0..=MAX_METHOD_BYTES)?, arguments.text("url", 0..=MAX_URL_BYTES)?);
         let (headers, body) = (headers(&arguments)?, body(&arguments)?);
         let request = Request { method, url, headers: &headers, body };
-        let Fetched { answer, account } = network.fetch(&asking.plugin.id, request, asking.waiting);
-        // What nobody could write down is not told either: a plugin reaches nothing unseen.
-        self.audit.fetched(asking, &account, answer.is_ok(), (self.clock)())?;
+        let mut first = None;
+        let mut leaves = |method: &str, destination: &str| {
+            let said = [("method", json!(method)), ("destination", json!(destination))];
+            let said = said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let line = self.audit.leaves(asking, &said, (self.clock)())?;
+            first.get_or_insert(line);
+            Ok(())
+        };
+        let fetched = network.fetch(&asking.plugin.id, request, asking.waiting, &mut leaves);
+        let Fetched { answer, mut account, refused } = fetched;
+        if let Some(line) = first {
+            account.insert("line".to_owned(), json!(line));
+            // What nobody could write down is not told either.
+            self.audit.ended(asking, &account, answer.is_ok(), (self.clock)())?;
+        } else if let Some(passed_over) =
+            self.passed_over.count(&asking.plugin.id, refused.unwrap_or("unavailable"), Instant::now())
+        {
+            account.insert("passed_over".to_owned(), json!(passed_over));
+            self.audit.refused(asking, &account, (self.clock)());
+        }
         answer
     }
 }
@@ -118,4 +175,22 @@ fn headers(arguments: &Arguments<'_>) -> Result<Vec<(String, String)>, Refusal> 
 fn body(arguments: &Arguments<'_>) -> Result<Vec<u8>, Refusal> {
     let text = arguments.optional_text("body", 0..=MAX_BODY_BYTES)?.unwrap_or_default();
     STANDARD.decode(text).map_err(|_| Refusal::invalid("`body` is base64"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_asks_that_do_not_leave_one_is_written_down_in_a_minute_of_each_plugin_and_reason() {
+        let (passed_over, now) = (PassedOver::default(), Instant::now());
+        let count = |id, refused, seconds| passed_over.count(id, refused, now + Duration::from_secs(seconds));
+        assert_eq!(count("one", "rate_limited", 0), Some(0));
+        for second in [0, 1, 59] {
+            assert_eq!(count("one", "rate_limited", second), None);
+        }
+        assert_eq!((count("one", "timed_out", 1), count("two", "rate_limited", 1)), (Some(0), Some(0)));
+        assert_eq!(count("one", "rate_limited", 60), Some(3));
+        assert_eq!((count("one", "rate_limited", 61), count("one", "rate_limited", 120)), (None, Some(1)));
+    }
 }

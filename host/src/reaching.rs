@@ -1,13 +1,17 @@
 //! `Reaching`: the network, for plugins whose operator lets them go there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use aisoc_context::{Fetched, Network, Refusal, Request, Waiting, Why};
+use aisoc_context::{Fetched, Leaves, Network, Refusal, Request, Waiting, Why};
 use aisoc_manifests::fault::Result as Outcome;
-use aisoc_outbound::{Account, Answer, Asked, Broker, Certificates, Grant, Outbound, Refused};
+use aisoc_outbound::{Account, Answer, Asked, Broker, Certificates, Grant, Leaving, NotTaken, Outbound, Refused};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
+
+/// What is left of a call once a request was given up: for what is written down of it, and for what a plugin makes of that.
+const LEFT: Duration = Duration::from_secs(1);
 
 /// Where each plugin may go. What it may ask in a minute stays the same when it is loaded anew.
 #[derive(Debug)]
@@ -32,16 +36,35 @@ impl Network for Reaching {
         self.0.contains_key(id)
     }
 
-    fn fetch(&self, id: &str, request: Request<'_>, waiting: Waiting<'_>) -> Fetched {
+    fn fetch(&self, id: &str, request: Request<'_>, waiting: Waiting<'_>, leaves: &mut Leaves<'_>) -> Fetched {
         let Request { method, url, headers, body } = request;
         let Some(outbound) = self.0.get(id) else {
             let nowhere = "the operator lets this plugin go nowhere".to_owned();
-            return Fetched { answer: Err(Refusal::Failed(Why::NotAllowed, nowhere)), account: Map::new() };
+            let answer = Err(Refusal::Failed(Why::NotAllowed, nowhere));
+            return Fetched { answer, account: Map::new(), refused: Some(Why::NotAllowed.as_str()) };
         };
-        let fetched = outbound.fetch(Asked { method, url, headers, body }, waiting.left(), waiting.stop);
-        let account = said(&fetched.account, &fetched.answer);
-        Fetched { answer: fetched.answer.map(shown).map_err(refusal), account }
+        let mut not_taken = None;
+        let mut told = |leaving: Leaving<'_>| {
+            leaves(leaving.method, leaving.destination).map_err(|refusal| {
+                not_taken = Some(refusal);
+                NotTaken
+            })
+        };
+        let patience = patience(waiting.left());
+        let fetched = outbound.fetch(Asked { method, url, headers, body }, patience, waiting.stop, &mut told);
+        let refused = match (&not_taken, &fetched.answer) {
+            (Some(Refusal::Failed(why, _)), _) => Some(why.as_str()),
+            (_, answer) => answer.as_ref().err().map(Refused::code),
+        };
+        let account = said(&fetched.account, refused);
+        let answer = fetched.answer.map(shown).map_err(|refused| not_taken.unwrap_or_else(|| refusal(refused)));
+        Fetched { answer, account, refused }
     }
+}
+
+/// Most of what is left of a call: who waits until its end has no time for the answer.
+fn patience(left: Duration) -> Duration {
+    left.saturating_sub(LEFT.min(left / 4))
 }
 
 fn shown(answer: Answer) -> Value {
@@ -50,7 +73,7 @@ fn shown(answer: Answer) -> Value {
 }
 
 /// No path, no query, no header and no body.
-fn said(account: &Account, answer: &Result<Answer, Refused>) -> Map<String, Value> {
+fn said(account: &Account, refused: Option<&'static str>) -> Map<String, Value> {
     let took = u64::try_from(account.took.as_millis()).unwrap_or(u64::MAX);
     let said = [
         ("method", json!(account.method)),
@@ -59,7 +82,7 @@ fn said(account: &Account, answer: &Result<Answer, Refused>) -> Map<String, Valu
         ("sent_bytes", json!(account.sent_bytes)),
         ("received_bytes", json!(account.received_bytes)),
         ("milliseconds", json!(took)),
-        ("refused", json!(answer.as_ref().err().map(Refused::code))),
+        ("refused", json!(refused)),
     ];
     said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -75,4 +98,16 @@ fn refusal(refused: Refused) -> Refusal {
         _ => Why::Unavailable,
     };
     Refusal::Failed(why, refused.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_something_left_when_its_request_is_given_up() {
+        for (left, patience_is) in [(0, 0), (20, 15), (2_000, 1_500), (4_000, 3_000), (30_000, 29_000)] {
+            assert_eq!(patience(Duration::from_millis(left)), Duration::from_millis(patience_is), "{left}");
+        }
+    }
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use hyper::Method;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
-use crate::limits::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_SENT_BYTES, MAX_URL_BYTES};
+use crate::limits::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_HOST_BYTES, MAX_SENT_BYTES, MAX_URL_BYTES};
 use crate::refused::Refused;
 
 /// The methods that there are. `CONNECT` would open a tunnel past everything that is judged here, and `TRACE` shows what was
@@ -82,13 +83,25 @@ impl Request {
             .iter()
             .find(|known| known.as_str() == method)
             .ok_or_else(|| no("method", "expected GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS"))?;
-        if body.len() > MAX_SENT_BYTES {
-            return Err(no("body", format!("expected at most {MAX_SENT_BYTES} bytes, found {}", body.len())));
-        }
         if method == Method::HEAD && !body.is_empty() {
             return Err(no("body", "HEAD has none"));
         }
-        Ok(Self { method: method.clone(), url: read_url(url)?, headers: read_headers(headers)?, body: body.into() })
+        let (url, headers) = (read_url(url)?, read_headers(headers)?);
+        let request = Self { method: method.clone(), url, headers, body: body.into() };
+        match request.length() {
+            found if found > MAX_SENT_BYTES => {
+                let why =
+                    format!("expected at most {MAX_SENT_BYTES} bytes with the URL and the headers, found {found}");
+                Err(no("body", why))
+            }
+            _ => Ok(request),
+        }
+    }
+
+    /// How much is sent, in bytes: whatever a plugin says may be what it knows, in a body or elsewhere.
+    pub(crate) fn length(&self) -> usize {
+        let header = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + ": \r\n".len();
+        self.url.as_str().len() + self.headers.iter().map(header).sum::<usize>() + self.body.len()
     }
 
     /// Scheme, host and port: all of a URL that is shown.
@@ -142,6 +155,9 @@ pub(crate) fn read_url(text: &str) -> Result<Url, Refused> {
     let mut url = Url::parse(text).map_err(|error| no("URL", error.to_string()))?;
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) {
         return Err(no("URL", "expected https:// or http:// and a host"));
+    }
+    if let Some(found) = url.host_str().map(str::len).filter(|length| *length > MAX_HOST_BYTES) {
+        return Err(no("URL", format!("expected a host of at most {MAX_HOST_BYTES} bytes, found {found}")));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(no("URL", "it has a login, which belongs into a header"));
@@ -200,10 +216,29 @@ mod tests {
         for method in ["CONNECT", "TRACE", "get", "", "GET ", "GET / HTTP/1.1\r\nX: y\r\n\r\nGET", "PROPFIND"] {
             assert!(read(method, URL, &[], 0).expect_err(method).starts_with("the method of the request"), "{method}");
         }
-        read("POST", URL, &[], MAX_SENT_BYTES - 1).expect("below");
-        read("POST", URL, &[], MAX_SENT_BYTES).expect("at");
-        read("POST", URL, &[], MAX_SENT_BYTES + 1).expect_err("above");
+        let left = MAX_SENT_BYTES - URL.len();
+        read("POST", URL, &[], left - 1).expect("below");
+        assert_eq!(read("POST", URL, &[], left).expect("at").length(), MAX_SENT_BYTES);
+        read("POST", URL, &[], left + 1).expect_err("above");
         read("HEAD", URL, &[], 1).expect_err("a body of HEAD");
+    }
+
+    #[test]
+    fn what_headers_and_the_url_take_is_not_there_for_the_body() {
+        let value = "v".repeat(MAX_HEADER_BYTES - "x-a".len() - ": \r\n".len());
+        let eight = [("X-A", value.as_str()); 8];
+        let said = read("GET", URL, &eight, 0).expect_err("the URL is beyond that");
+        assert!(said.contains("at most 65536") && said.contains(&(MAX_SENT_BYTES + URL.len()).to_string()), "{said}");
+        read("GET", URL, &eight[1..], MAX_HEADER_BYTES - URL.len()).expect("at");
+        read("GET", URL, &eight[1..], MAX_HEADER_BYTES - URL.len() + 1).expect_err("above");
+    }
+
+    #[test]
+    fn a_host_is_no_longer_than_a_name_can_be() {
+        let url = |length: usize| format!("https://{}/", "a.".repeat(length).get(..length).expect("ASCII"));
+        read("GET", &url(MAX_HOST_BYTES), &[], 0).expect("at");
+        let said = read("GET", &url(MAX_HOST_BYTES + 1), &[], 0).expect_err("above");
+        assert!(said.contains("a host of at most 253 bytes, found 254"), "{said}");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use aisoc_manifests::address::{Zone, is_local_name, is_metadata_service, zone};
-use reqwest::Url;
 use serde::Deserialize;
+use url::Url;
 
 use crate::limits::{MAX_DESTINATIONS, MAX_PER_MINUTE};
 use crate::resolver::{Side, literal};

@@ -1,6 +1,5 @@
 //! One request, and where its answer leads: each hop judged, all of it within one time.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -9,23 +8,28 @@ use std::time::{Duration, Instant};
 
 use aisoc_manifests::fault::{Fault, Reason, Result as Outcome};
 use aisoc_registry_client::{Certificates, client_tls};
-use reqwest::header::{LOCATION, USER_AGENT};
-use reqwest::{Client, Url};
+use hyper::header::LOCATION;
+use hyper::http::response::Parts;
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use url::Url;
 
 use crate::asked::{Asked, Request, read_url};
 use crate::destination::{Destinations, Grant};
-use crate::limits::{LONGEST_CONNECT, LONGEST_FETCH, MAX_AT_A_TIME, MAX_HEADERS, MAX_HOPS, MAX_RECEIVED_BYTES};
+use crate::exchange::{Exchange, out_of_reach};
+use crate::limits::{LONGEST_FETCH, MAX_AT_A_TIME, MAX_HOPS};
 use crate::rate::Rate;
 use crate::refused::Refused;
-use crate::resolver::{Judged, Lookup, OutOfReach, Side, system};
+use crate::resolver::{Judged, Lookup, Side, system};
 
 /// How soon it is noticed that nobody waits any more.
 const STEP: Duration = Duration::from_millis(20);
-/// Who asks, where a plugin says nothing of it.
-const AGENT: &str = concat!("aisoc/", env!("CARGO_PKG_VERSION"));
+/// How long the thread of the broker has to say that time is over; then it is over without its word.
+const LATE_PATIENCE: Duration = Duration::from_millis(100);
+/// Sessions of TLS that a plugin may resume: each of its requests has a connection of its own.
+const SESSIONS: usize = 64;
 
 /// Asks for every plugin of a host, on a thread of its own.
 #[derive(Debug)]
@@ -68,8 +72,8 @@ impl Broker {
             shared: Arc::clone(&self.shared),
             destinations: grant.destinations.clone(),
             rate: Rate::new(grant.requests_per_minute, Instant::now()),
-            places: Semaphore::new(MAX_AT_A_TIME),
-            clients: [OnceLock::new(), OnceLock::new()],
+            places: Arc::new(Semaphore::new(MAX_AT_A_TIME)),
+            tls: OnceLock::new(),
             lookup: system,
         }))
     }
@@ -82,7 +86,7 @@ impl Shared {
     }
 }
 
-/// What one plugin may ask for. Its connections are its own.
+/// What one plugin may ask for. Each request has a connection of its own.
 #[derive(Clone)]
 pub struct Outbound(Arc<Inner>);
 
@@ -90,9 +94,8 @@ struct Inner {
     shared: Arc<Shared>,
     destinations: Destinations,
     rate: Rate,
-    places: Semaphore,
-    /// One for each [`Side`].
-    clients: [OnceLock<Result<Client, Refused>>; 2],
+    places: Arc<Semaphore>,
+    tls: OnceLock<Result<Arc<ClientConfig>, Refused>>,
     lookup: Lookup,
 }
 
@@ -116,7 +119,7 @@ pub struct Answer {
 }
 
 /// What is written down of a request. Paths, queries, headers and bodies are not: they may be secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
     /// The method, where it is one.
     pub method: Option<String>,
@@ -124,13 +127,29 @@ pub struct Account {
     pub destinations: Vec<String>,
     /// The status of the last answer.
     pub status: Option<u16>,
-    /// How much was sent, in bytes, the first time.
+    /// How much has left over all hops, in bytes: URLs, headers and bodies.
     pub sent_bytes: usize,
     /// How much was taken of the answer, in bytes.
     pub received_bytes: usize,
     /// How long it took.
     pub took: Duration,
 }
+
+/// A request that is about to leave: the first one, or one that an answer leads to.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaving<'a> {
+    /// Its method.
+    pub method: &'a str,
+    /// Scheme, host and port.
+    pub destination: &'a str,
+}
+
+/// Told of each request before it leaves. What it does not take does not leave.
+pub type Leaves<'a> = dyn FnMut(Leaving<'_>) -> Result<(), NotTaken> + 'a;
+
+/// Nobody has taken down that a request leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotTaken;
 
 /// What came of a request, and what is written down of it.
 #[derive(Debug)]
@@ -145,59 +164,74 @@ impl Outbound {
     /// Asks, and waits for at most that long, and for no longer than 30 seconds; `stop` is set when nobody waits any more.
     /// Blocks the thread: not for one that answers others.
     #[must_use]
-    pub fn fetch(&self, asked: Asked<'_>, patience: Duration, stop: &AtomicBool) -> Fetched {
-        let began = Instant::now();
-        let mut account = Account {
-            method: None,
-            destinations: Vec::new(),
-            status: None,
-            sent_bytes: asked.body.len(),
-            received_bytes: 0,
-            took: Duration::ZERO,
-        };
-        let answer = match Request::read(asked) {
-            Err(refused) => Err(refused),
-            Ok(request) => {
-                account.method = Some(request.method.to_string());
-                account.destinations.push(request.destination());
-                self.wait_for(request, patience.min(LONGEST_FETCH), stop, &mut account)
-            }
-        };
-        account.status = answer.as_ref().ok().map(|answer| answer.status).or(account.status);
-        account.received_bytes = answer.as_ref().map_or(0, |answer| answer.body.len());
+    pub fn fetch(&self, asked: Asked<'_>, patience: Duration, stop: &AtomicBool, leaves: &mut Leaves<'_>) -> Fetched {
+        let (began, patience) = (Instant::now(), patience.min(LONGEST_FETCH));
+        let waiting = Waiting { until: began + patience, patience, stop };
+        let mut account = Account::default();
+        let answer = Request::read(asked).and_then(|request| self.follow(request, waiting, leaves, &mut account));
+        if let Ok(answer) = &answer {
+            (account.status, account.received_bytes) = (Some(answer.status), answer.body.len());
+        }
         account.took = began.elapsed();
         Fetched { answer, account }
     }
 
-    fn wait_for(
+    fn follow(
         &self,
-        request: Request,
-        patience: Duration,
-        stop: &AtomicBool,
+        mut request: Request,
+        waiting: Waiting<'_>,
+        leaves: &mut Leaves<'_>,
         account: &mut Account,
     ) -> Result<Answer, Refused> {
-        let inner = Arc::clone(&self.0);
-        let (sender, receiver) = mpsc::channel();
-        let first = request.destination();
+        let inner = &self.0;
+        account.method = Some(request.method.to_string());
+        let busy = |_| Refused::Busy { most: MAX_AT_A_TIME };
+        let place = Arc::new(Arc::clone(&inner.places).try_acquire_owned().map_err(busy)?);
+        for _ in 0..=MAX_HOPS {
+            let destination = request.destination();
+            account.destinations.push(destination.clone());
+            let side = inner.judged(&request)?;
+            // Each hop counts: a server that leads in circles is asked no more often than any other.
+            inner.rate.take(Instant::now()).map_err(|retry_after| Refused::Rate { retry_after })?;
+            let leaving = Leaving { method: request.method.as_str(), destination: &destination };
+            leaves(leaving).map_err(|NotTaken| Refused::NotTaken)?;
+            account.sent_bytes += request.length();
+            match self.exchange(side, request, waiting, &place)? {
+                Came::Answer(answer) => return Ok(answer),
+                Came::Further(next) => request = next,
+            }
+        }
+        let why = format!("leads on for more than {MAX_HOPS} hops");
+        Err(Refused::Redirect { destination: request.destination(), why })
+    }
+
+    /// One hop, on the thread of the broker. It has ended when this says so: nobody else is waited for, not even that thread.
+    fn exchange(
+        &self,
+        side: Side,
+        request: Request,
+        waiting: Waiting<'_>,
+        place: &Arc<OwnedSemaphorePermit>,
+    ) -> Result<Came, Refused> {
+        let Waiting { until, patience, stop } = waiting;
+        let late = Refused::Late { destination: request.destination(), after: patience };
+        let (inner, place, (sender, receiver)) = (Arc::clone(&self.0), Arc::clone(place), mpsc::channel());
         let task = self.0.shared.runtime.spawn(async move {
-            let mut hops = Vec::new();
-            let answered = match tokio::time::timeout(patience, inner.follow(request, &mut hops)).await {
-                Ok(answered) => answered,
-                Err(_) => Err(Refused::Late { destination: hops.last().cloned().unwrap_or(first), after: patience }),
-            };
-            let _ = sender.send((answered, hops));
+            let came = tokio::time::timeout_at(until.into(), inner.ask(side, request)).await;
+            drop(place);
+            let _ = sender.send(came);
         });
         loop {
             match receiver.recv_timeout(STEP) {
-                Ok((answered, hops)) => {
-                    if !hops.is_empty() {
-                        account.destinations = hops;
-                    }
-                    return answered;
-                }
+                Ok(Ok(came)) => return came,
+                Ok(Err(_)) => return Err(late),
                 Err(RecvTimeoutError::Timeout) if stop.load(Ordering::SeqCst) => {
                     task.abort();
                     return Err(Refused::Stopped);
+                }
+                Err(RecvTimeoutError::Timeout) if Instant::now() >= until + LATE_PATIENCE => {
+                    task.abort();
+                    return Err(late);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(Refused::Stopped),
@@ -206,67 +240,60 @@ impl Outbound {
     }
 }
 
+/// For how long somebody waits.
+#[derive(Clone, Copy)]
+struct Waiting<'a> {
+    until: Instant,
+    patience: Duration,
+    stop: &'a AtomicBool,
+}
+
+/// What comes of one hop.
+enum Came {
+    Answer(Answer),
+    Further(Request),
+}
+
 impl Inner {
-    async fn follow(&self, mut request: Request, hops: &mut Vec<String>) -> Result<Answer, Refused> {
-        let _place = self.places.try_acquire().map_err(|_| Refused::Busy { most: MAX_AT_A_TIME })?;
-        for _ in 0..=MAX_HOPS {
-            // Each hop counts: a server that leads in circles is asked no more often than any other.
-            self.rate.take(Instant::now()).map_err(|retry_after| Refused::Rate { retry_after })?;
-            hops.push(request.destination());
-            let response = self.exchange(&request).await?;
-            match next(&request, &response)? {
-                None => return taken(&request, response).await,
-                Some(to) => request = request.redirected(response.status().as_u16(), to),
-            }
-        }
-        let why = format!("leads on for more than {MAX_HOPS} hops");
-        Err(Refused::Redirect { destination: request.destination(), why })
-    }
-
-    async fn exchange(&self, request: &Request) -> Result<reqwest::Response, Refused> {
-        let destination = request.destination();
+    /// On which side the operator lets it leave.
+    fn judged(&self, request: &Request) -> Result<Side, Refused> {
         let side = self.destinations.side_of(&request.url);
-        let side = side.ok_or_else(|| Refused::NotAllowed { destination: destination.clone() })?;
+        let side = side.ok_or_else(|| Refused::NotAllowed { destination: request.destination() })?;
         side.judge(&request.url).map_err(out_of_reach)?;
-        let client = self.client(side)?;
-        let mut built = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
-        if !request.headers.contains_key(USER_AGENT) {
-            built = built.header(USER_AGENT, AGENT);
-        }
-        if !request.body.is_empty() {
-            built = built.body(request.body.clone());
-        }
-        built.send().await.map_err(|error| unreached(&destination, &error))
+        Ok(side)
     }
 
-    fn client(&self, side: Side) -> Result<&Client, Refused> {
+    async fn ask(&self, side: Side, request: Request) -> Result<Came, Refused> {
+        let judged = Judged { side, lookup: self.lookup };
+        let mut exchange = Exchange::begin(&request, judged, || self.tls()).await?;
+        let (head, body) = exchange.ask(&request).await?.into_parts();
+        if let Some(to) = next(&request, &head)? {
+            return Ok(Came::Further(request.redirected(head.status.as_u16(), to)));
+        }
+        let body = exchange.body(body).await?;
+        let text = |value: &[u8]| value.iter().map(|byte| char::from(*byte)).collect::<String>();
+        let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
+        Ok(Came::Answer(Answer { status: head.status.as_u16(), headers, body, url: request.url.to_string() }))
+    }
+
+    /// Sessions that are resumed are this plugin's: no other one is known by them.
+    fn tls(&self) -> Result<Arc<ClientConfig>, Refused> {
         let made = || {
-            let cannot = |error: reqwest::Error| Refused::Unusable { why: in_words(&error) };
-            // Nothing is left to the library that is a decision: proxies, redirects, retries.
-            Client::builder()
-                .no_proxy()
-                .dns_resolver(Judged { side, lookup: self.lookup })
-                .connect_timeout(LONGEST_CONNECT)
-                .http1_max_headers(MAX_HEADERS)
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .referer(false)
-                .pool_max_idle_per_host(1)
-                .tls_backend_preconfigured(self.shared.tls()?)
-                .build()
-                .map_err(cannot)
+            let mut tls = self.shared.tls()?;
+            tls.resumption = Resumption::in_memory_sessions(SESSIONS);
+            Ok(Arc::new(tls))
         };
-        self.clients[usize::from(side == Side::Inside)].get_or_init(made).as_ref().map_err(Clone::clone)
+        self.tls.get_or_init(made).clone()
     }
 }
 
 /// Where an answer leads, if it leads anywhere. Relative to where it came from, as RFC 9110 (10.2.2) says.
-fn next(request: &Request, response: &reqwest::Response) -> Result<Option<Url>, Refused> {
+fn next(request: &Request, head: &Parts) -> Result<Option<Url>, Refused> {
     let refused = |why: &str| Refused::Redirect { destination: request.destination(), why: why.to_owned() };
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+    if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let mut locations = response.headers().get_all(LOCATION).iter();
+    let mut locations = head.headers.get_all(LOCATION).iter();
     let Some(location) = locations.next() else { return Ok(None) };
     if locations.next().is_some() {
         return Err(refused("leads to two places at once"));
@@ -277,54 +304,6 @@ fn next(request: &Request, response: &reqwest::Response) -> Result<Option<Url>, 
         return Err(refused("leads away from TLS"));
     }
     Ok(Some(to))
-}
-
-/// The answer, whole or not at all.
-async fn taken(request: &Request, mut response: reqwest::Response) -> Result<Answer, Refused> {
-    let destination = request.destination();
-    let too_large = || Refused::TooLarge { destination: destination.clone(), most: MAX_RECEIVED_BYTES };
-    let stated = response.content_length().unwrap_or_default();
-    // HEAD says how much there would be.
-    if request.method != reqwest::Method::HEAD && stated > MAX_RECEIVED_BYTES as u64 {
-        return Err(too_large());
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreached(&destination, &error))? {
-        if body.len() + chunk.len() > MAX_RECEIVED_BYTES {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    let text = |value: &[u8]| value.iter().map(|byte| char::from(*byte)).collect::<String>();
-    let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
-    Ok(Answer { status: response.status().as_u16(), headers, body, url: request.url.to_string() })
-}
-
-fn out_of_reach(found: OutOfReach) -> Refused {
-    Refused::Address { host: found.host, leads_to: found.leads_to }
-}
-
-fn unreached(destination: &str, error: &reqwest::Error) -> Refused {
-    if let Some(found) = chain(error).find_map(|cause| cause.downcast_ref::<OutOfReach>()) {
-        return out_of_reach(found.clone());
-    }
-    Refused::Unreached { destination: destination.to_owned(), why: in_words(error) }
-}
-
-/// What the library says, without its URL, which may hold a secret: the last cause says most.
-fn in_words(error: &reqwest::Error) -> String {
-    let last = chain(error).last().map_or_else(|| "it failed".to_owned(), ToString::to_string);
-    let kind = match error {
-        _ if error.is_connect() => "no connection",
-        _ if error.is_body() || error.is_decode() => "the answer ended too early",
-        _ => "no answer",
-    };
-    format!("{kind}: {last}")
-}
-
-/// The error and its causes. The first one names the URL, and is left out.
-fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source())
 }
 
 #[cfg(test)]
@@ -362,7 +341,7 @@ mod tests {
         let outbound = Outbound(Arc::new(Inner { lookup: rebinding, ..inner }));
         for _ in 0..5 {
             let asked = Asked { method: "GET", url: &destination, headers: &[], body: Vec::new() };
-            let fetched = outbound.fetch(asked, Duration::from_secs(5), &AtomicBool::new(false));
+            let fetched = outbound.fetch(asked, Duration::from_secs(5), &AtomicBool::new(false), &mut |_| Ok(()));
             let refused = fetched.answer.expect_err("inside");
             assert_eq!(refused.code(), "address_not_allowed", "{refused}");
         }

@@ -3,8 +3,10 @@
 
 mod asked;
 mod destination;
+mod exchange;
 mod fetch;
 mod limits;
+mod metered;
 mod rate;
 mod refused;
 mod resolver;
@@ -12,5 +14,5 @@ mod resolver;
 pub use aisoc_registry_client::Certificates;
 pub use asked::Asked;
 pub use destination::{BadDestination, Destinations, Grant, WrittenGrant};
-pub use fetch::{Account, Answer, Broker, Fetched, Outbound};
+pub use fetch::{Account, Answer, Broker, Fetched, Leaves, Leaving, NotTaken, Outbound};
 pub use refused::Refused;

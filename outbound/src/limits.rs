@@ -4,10 +4,17 @@ use std::time::Duration;
 
 /// Longest URL: servers take 8 KiB.
 pub(crate) const MAX_URL_BYTES: usize = 8 << 10;
-/// Most that is sent of one request: what a plugin knows, sent away at once. It fits into an ask of the host in base64.
+/// Longest host: no name server takes a longer one, and a log holds it whole.
+pub(crate) const MAX_HOST_BYTES: usize = 253;
+/// Most that is sent of one request, its URL and its headers with it: what a plugin knows, sent away at once. It fits into an ask
+/// of the host in base64.
 pub(crate) const MAX_SENT_BYTES: usize = 64 << 10;
 /// Most that is taken of one answer: a server that sends without end. It fits into a reply to a plugin in base64.
 pub(crate) const MAX_RECEIVED_BYTES: usize = 2 << 20;
+/// Most that is read before there is an answer: interim ones (1xx) without end, and heads that are as long.
+pub(crate) const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Most that is read behind that, beyond twice its body: what cuts it into chunks, without end.
+pub(crate) const MAX_FRAMING_BYTES: usize = 64 << 10;
 /// Most headers of a request, and of an answer.
 pub(crate) const MAX_HEADERS: usize = 64;
 /// Longest value of a header of a request.
@@ -22,5 +29,5 @@ pub(crate) const MAX_DESTINATIONS: usize = 256;
 pub(crate) const MAX_PER_MINUTE: u32 = 60_000;
 /// Longest wait for a connection: an address where nobody answers.
 pub(crate) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
-/// Longest that a request takes with all its hops: a byte now and then, interim answers (1xx) without end.
+/// Longest that a request takes with all its hops: a byte now and then.
 pub(crate) const LONGEST_FETCH: Duration = Duration::from_secs(30);

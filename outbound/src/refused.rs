@@ -64,6 +64,8 @@ pub enum Refused {
         /// Why.
         why: String,
     },
+    /// Whoever is told before a request leaves has not taken it.
+    NotTaken,
     /// Nobody waits for it any more.
     Stopped,
     /// This host cannot ask anybody.
@@ -88,7 +90,7 @@ impl Refused {
             Self::Late { .. } => "timed_out",
             Self::Unreached { .. } => "unreachable",
             Self::Stopped => "stopped",
-            Self::Unusable { .. } => "unavailable",
+            Self::NotTaken | Self::Unusable { .. } => "unavailable",
         }
     }
 }
@@ -119,6 +121,7 @@ impl fmt::Display for Refused {
                 write!(f, "`{destination}` did not answer within {:.1} s", seconds(*after))
             }
             Self::Unreached { destination, why } => write!(f, "`{destination}` cannot be asked: {why}"),
+            Self::NotTaken => f.write_str("nobody could write down that it leaves"),
             Self::Stopped => f.write_str("nobody waits for the answer any more"),
             Self::Unusable { why } => write!(f, "this host asks nobody: {why}"),
         }

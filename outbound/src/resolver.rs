@@ -4,11 +4,14 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use aisoc_manifests::address::{Zone, is_local_name, is_metadata_service, zone};
-use reqwest::Url;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper_util::client::legacy::connect::dns::Name;
 use tokio::sync::oneshot;
+use tower_service::Service;
+use url::Url;
 
 /// Where the operator lets a destination lead. The second one is the wider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,8 +87,16 @@ impl Judged {
     }
 }
 
-impl Resolve for Judged {
-    fn resolve(&self, name: Name) -> Resolving {
+impl Service<Name> for Judged {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let judged = self.clone();
         Box::pin(async move {
             let name = name.as_str().to_owned();
@@ -96,8 +107,8 @@ impl Resolve for Judged {
                 let _ = sender.send(lookup(&asked));
             })?;
             let left = judged.left(&name, &receiver.await??)?;
-            let sockets: Addrs = Box::new(left.into_iter().map(|address| SocketAddr::new(address, 0)));
-            Ok(sockets)
+            let sockets: Vec<SocketAddr> = left.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
+            Ok(sockets.into_iter())
         })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_outbound::{Asked, Broker, Destinations, Fetched, Grant, Outbound, Refused};
+use aisoc_outbound::{Asked, Broker, Destinations, Fetched, Grant, NotTaken, Outbound, Refused};
 use aisoc_registry_client::Certificates;
 
 /// A server on this machine that answers each connection with what a test makes of its request.
@@ -89,7 +89,7 @@ fn granted(inside: &[String], requests_per_minute: u32) -> Outbound {
 fn fetch(outbound: &Outbound, method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Fetched {
     let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let asked = Asked { method, url, headers: &headers, body: body.to_vec() };
-    outbound.fetch(asked, Duration::from_secs(20), &AtomicBool::new(false))
+    outbound.fetch(asked, Duration::from_secs(20), &AtomicBool::new(false), &mut |_| Ok(()))
 }
 
 fn get(outbound: &Outbound, url: &str) -> Fetched {
@@ -127,7 +127,9 @@ fn what_is_asked_arrives_and_what_is_answered_comes_back() {
     }
     let account = fetched.account;
     assert_eq!((account.method.as_deref(), account.status), (Some("POST"), Some(418)));
-    assert_eq!((account.sent_bytes, account.received_bytes), (4, 3));
+    let headers = "X-Api-Key: key\r\nContent-Type: a/b\r\n".len();
+    let sent = format!("{}/v1/x?q=1", server.url()).len() + headers + "body".len();
+    assert_eq!((account.sent_bytes, account.received_bytes), (sent, 3));
     assert_eq!(account.destinations, [server.url()]);
 }
 
@@ -267,7 +269,7 @@ fn whoever_answers_slowly_is_given_up_and_whoever_does_not_wait_is_not_waited_fo
         let (url, began) = (server.url(), Instant::now());
         let asked = || Asked { method: "GET", url: &url, headers: &[], body: Vec::new() };
         let patience = Duration::from_millis(300);
-        let fetched = outbound.fetch(asked(), patience, &AtomicBool::new(false));
+        let fetched = outbound.fetch(asked(), patience, &AtomicBool::new(false), &mut |_| Ok(()));
         assert_eq!(refused(&fetched), &Refused::Late { destination: server.url(), after: patience });
         assert!(began.elapsed() >= patience && began.elapsed() < Duration::from_secs(10));
         let (stop, began) = (Arc::new(AtomicBool::new(false)), Instant::now());
@@ -276,7 +278,7 @@ fn whoever_answers_slowly_is_given_up_and_whoever_does_not_wait_is_not_waited_fo
             thread::sleep(Duration::from_millis(100));
             seen.store(true, Ordering::SeqCst);
         });
-        let fetched = outbound.fetch(asked(), Duration::from_secs(20), &stop);
+        let fetched = outbound.fetch(asked(), Duration::from_secs(20), &stop, &mut |_| Ok(()));
         assert_eq!(refused(&fetched), &Refused::Stopped);
         assert!(began.elapsed() < Duration::from_secs(10));
     }
@@ -326,6 +328,104 @@ fn who_speaks_no_http_or_is_not_there_is_said_so_without_what_was_asked_for() {
     let nobody = format!("http://127.0.0.1:{port}");
     let said = refused(&get(&granted(std::slice::from_ref(&nobody), 60), &nobody)).to_string();
     assert!(said.contains("cannot be asked: no connection: "), "{said}");
+}
+
+#[test]
+fn what_leaves_is_told_before_and_does_not_leave_where_nobody_takes_it() {
+    let end = Server::saying(OK.as_bytes());
+    let target = end.url();
+    let begin = Server::new(move |_, stream| {
+        let _ = write!(
+            stream,
+            "HTTP/1.1 303 See Other\r\nLocation: {target}/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+    });
+    let outbound = to(&[&begin, &end]);
+    let url = begin.url();
+    let ask = |takes: usize| {
+        let mut told = Vec::new();
+        let asked = Asked { method: "POST", url: &url, headers: &[], body: b"body".to_vec() };
+        let fetched = outbound.fetch(asked, Duration::from_secs(20), &AtomicBool::new(false), &mut |leaving| {
+            assert!(begin.asked().len() + end.asked().len() <= told.len(), "it has left before");
+            told.push(format!("{} {}", leaving.method, leaving.destination));
+            if told.len() > takes { Err(NotTaken) } else { Ok(()) }
+        });
+        (fetched, told)
+    };
+    let (refused_at_once, told) = ask(0);
+    assert_eq!((refused(&refused_at_once), told.len()), (&Refused::NotTaken, 1));
+    assert!(begin.asked().is_empty(), "nothing has left");
+    assert_eq!(refused_at_once.account.sent_bytes, 0);
+    let (refused_further, told) = ask(1);
+    assert_eq!((refused(&refused_further), told.len()), (&Refused::NotTaken, 2));
+    assert_eq!((begin.asked().len(), end.asked().len()), (1, 0), "nor does what an answer leads to");
+    begin.asked.lock().expect("unpoisoned").clear();
+    let (fetched, told) = ask(2);
+    assert_eq!(fetched.answer.expect("answered").status, 200);
+    assert_eq!(told, [format!("POST {}", begin.url()), format!("GET {}", end.url())]);
+    assert_eq!(fetched.account.sent_bytes, url.len() + 1 + "body".len() + end.url().len() + 1, "of both hops");
+}
+
+#[test]
+fn a_server_that_sends_without_end_is_given_up_and_takes_nothing_from_others() {
+    let kind = |head: &'static str, again: String| {
+        Server::new(move |_, stream| {
+            let _ = stream.write_all(head.as_bytes());
+            while stream.write_all(again.as_bytes()).is_ok() {}
+        })
+    };
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let neighbour = Server::saying(OK.as_bytes());
+    let broker = Broker::begin(Certificates::default()).expect("a thread");
+    let granted = |server: &Server| {
+        let destinations = Destinations::new(&[], &[server.url()]).expect("a destination");
+        broker.outbound(&Grant { destinations, requests_per_minute: 60_000 })
+    };
+    let other = granted(&neighbour);
+    for (what, server) in [
+        ("interim", kind("", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".repeat(200))),
+        ("large ones", kind("", format!("HTTP/1.1 103 E\r\n{}\r\n", "X-A: b\r\n".repeat(60)))),
+        ("zeros", kind(chunked, "0".repeat(10_000))),
+        ("small chunks", kind(chunked, "1\r\nx\r\n".repeat(1_000))),
+    ] {
+        let flooded = granted(&server);
+        let waits = thread::scope(|scope| {
+            let flooding: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| get(&flooded, &server.url()).answer.map_err(|why| why.code()))).collect();
+            let mut waits = Vec::new();
+            while flooding.iter().any(|one| !one.is_finished()) || waits.len() < 10 {
+                let began = Instant::now();
+                get(&other, &neighbour.url()).answer.expect("a neighbour has its answer");
+                waits.push(began.elapsed());
+            }
+            for one in flooding {
+                let came = one.join().expect("ended");
+                assert_eq!(came.expect_err("nobody reads all of it"), "unreachable", "{what}");
+            }
+            waits.sort_unstable();
+            waits
+        });
+        let middle = waits[waits.len() / 2];
+        println!("{what}: {middle:?} of {} in the middle, {:?} at most", waits.len(), waits.last());
+        assert!(middle < Duration::from_secs(1), "{what}: {middle:?}");
+    }
+}
+
+#[test]
+fn an_answer_behind_interim_ones_comes_whole() {
+    let answer = format!(
+        "{}HTTP/1.1 200 OK\r\nX-Long: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+        "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".repeat(100),
+        "v".repeat(40_000),
+        2 << 20,
+        "b".repeat(2 << 20),
+    );
+    let server = Server::saying(Box::leak(answer.into_boxed_str()).as_bytes());
+    let answer = get(&to(&[&server]), &server.url()).answer.expect("an answer");
+    assert_eq!((answer.status, answer.body.len()), (200, 2 << 20));
+    let long = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\nContent-Length: 0\r\n\r\n", "v".repeat(64 << 10));
+    let server = Server::saying(Box::leak(long.into_boxed_str()).as_bytes());
+    assert_eq!(refused(&get(&to(&[&server]), &server.url())).code(), "unreachable", "a head has its bound");
 }
 
 #[test]

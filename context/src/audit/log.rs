@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use aisoc_files::{Links, SmallFileError, append_lines, open_append, open_directory, open_file, sync_directory};
 use aisoc_manifests::fault::{Fault, Reason, Result as Outcome};
@@ -12,10 +13,11 @@ use jiff::Timestamp;
 use rustix::io::Errno;
 
 use super::event::{Event, Line};
+use super::share::Shares;
 use crate::caller::Caller;
 use crate::granted::Granted;
 use crate::patience::waited;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Why};
 
 /// Largest file of the log. The next line begins a new one.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -38,6 +40,16 @@ struct Written {
     /// The number of the next line.
     next: u64,
     max_file_bytes: u64,
+    shares: Shares,
+}
+
+/// Whose words a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// The plugin's, or what it brings about at will: none beyond its share of the log.
+    Plugin,
+    /// The host's, which says it in any case.
+    Host,
 }
 
 impl AuditLog {
@@ -74,16 +86,17 @@ impl AuditLog {
         };
         Ok(Self {
             directory: directory.to_owned(),
-            written: Arc::new(Mutex::new(Written { file, next, max_file_bytes })),
+            written: Arc::new(Mutex::new(Written { file, next, max_file_bytes, shares: Shares::default() })),
         })
     }
 
     /// Writes a line, and gives its number.
     ///
     /// # Errors
-    /// `unavailable` where it is not written; then nothing was reported.
+    /// `unavailable` where it is not written, `rate_limited` where the plugin has no share left; then nothing was reported.
     pub(super) fn write(
         &self,
+        by: By,
         plugin: &Granted,
         caller: &Caller,
         event: &Event<'_>,
@@ -107,6 +120,13 @@ impl AuditLog {
         if text.len() > MAX_LINE_BYTES {
             return Err(Refusal::invalid(format!("the line has more than {MAX_LINE_BYTES} bytes")));
         }
+        let now = Instant::now();
+        if by == By::Plugin {
+            written.shares.require(&plugin.id, text.len(), now).map_err(|wait| {
+                let words = "the plugin has written its share of the audit log: the next line may be written in";
+                Refusal::Failed(Why::RateLimited, format!("{words} {:.1} s", wait.as_secs_f64()))
+            })?;
+        }
         let failed = |_| Refusal::unavailable("the audit log cannot be written");
         let length = written.file.metadata().map_err(failed)?.len();
         if length > 0 && length + text.len() as u64 >= written.max_file_bytes {
@@ -114,6 +134,7 @@ impl AuditLog {
         }
         append_lines(&mut written.file, text.as_bytes()).map_err(failed)?;
         written.next += 1;
+        written.shares.take(&plugin.id, text.len(), now);
         Ok(line.line)
     }
 
@@ -186,10 +207,14 @@ mod tests {
     use super::*;
 
     fn write(log: &AuditLog, text: &str) -> Result<u64, Refusal> {
+        write_by(By::Plugin, log, "demo", text)
+    }
+
+    fn write_by(by: By, log: &AuditLog, id: &str, text: &str) -> Result<u64, Refusal> {
         let mut metadata = serde_json::Map::new();
         metadata.insert("text".to_owned(), text.into());
         let event = Event { event: "told", target: None, outcome: Ended::Success, metadata: &metadata };
-        log.write(&granted("demo", "line"), &caller(None), &event, Timestamp::UNIX_EPOCH)
+        log.write(by, &granted(id, "line"), &caller(None), &event, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -208,6 +233,24 @@ mod tests {
         drop(log);
         let log = AuditLog::open_with(place.path(), 1000).expect("opened");
         assert_eq!(write(&log, &held), Ok(61));
+    }
+
+    #[test]
+    fn no_plugin_writes_what_others_have_written_away() {
+        let place = tempfile::tempdir().expect("a directory");
+        let log = AuditLog::open_with(place.path(), 1 << 20).expect("opened");
+        assert_eq!(write_by(By::Plugin, &log, "other", "evidence"), Ok(1));
+        let held = "a".repeat(60_000);
+        let refused = (0..200).find_map(|_| write(&log, &held).err()).expect("that is more than its share");
+        let Refusal::Failed(Why::RateLimited, words) = refused else { panic!("{refused:?}") };
+        assert!(words.starts_with("the plugin has written its share of the audit log"), "{words}");
+        let again = AuditLog::clone(&log);
+        assert!(write(&again, &held).is_err(), "wherever it is written from");
+        write_by(By::Plugin, &log, "other", &held).expect("others have theirs");
+        write_by(By::Host, &log, "demo", &held).expect("what the host says of it is said");
+        let files = (0..=MAX_OLD_FILES).map(|number| fs::read_to_string(place.path().join(old(number))));
+        let written: String = files.filter_map(Result::ok).collect();
+        assert!(written.contains("evidence") && written.len() < 3 << 20, "{}", written.len());
     }
 
     #[test]

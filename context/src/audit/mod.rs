@@ -3,13 +3,15 @@
 mod event;
 mod log;
 mod reader;
+mod share;
 
 use aisoc_manifests::capability::Capability;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use self::event::{Event, MAX_EVENT_BYTES, MAX_METADATA_BYTES, MAX_TARGET_BYTES, Outcome};
 pub(crate) use self::log::AuditLog;
+use self::log::By;
 pub(crate) use self::reader::AuditReader;
 use crate::asking::{Asking, Handle, no_method};
 use crate::caller::Caller;
@@ -22,29 +24,49 @@ const OF_HOST: &str = "plugin.";
 impl AuditLog {
     /// Writes down that something was denied. That it cannot be written changes nothing about that.
     pub(crate) fn denied(&self, plugin: &Granted, caller: &Caller, capability: Capability, at: Timestamp) {
-        let mut metadata = serde_json::Map::new();
+        let mut metadata = Map::new();
         metadata.insert("capability".to_owned(), json!(capability.as_str()));
         let event =
             Event { event: "plugin.capability_denied", target: None, outcome: Outcome::Denied, metadata: &metadata };
-        let _ = self.write(plugin, caller, &event, at);
+        let _ = self.write(By::Host, plugin, caller, &event, at);
     }
 }
 
+/// What is said of a request beside its line.
+type Said = Map<String, Value>;
+
 impl AuditLog {
-    /// Writes down that the host has asked somebody for a plugin.
+    /// Writes down that the host is about to ask somebody for a plugin, and gives the number of the line.
+    ///
+    /// # Errors
+    /// `unavailable` where it is not written, `rate_limited` beyond the plugin's share: then nobody is asked.
+    pub(crate) fn leaves(&self, asking: &Asking<'_>, said: &Said, at: Timestamp) -> Result<u64, Refusal> {
+        let outcome = Outcome::Success;
+        let event = Event { event: "plugin.network_outbound", target: None, outcome, metadata: said };
+        self.write(By::Plugin, asking.plugin, asking.caller, &event, at)
+    }
+
+    /// Writes down what came of it.
     ///
     /// # Errors
     /// `unavailable` where it is not written.
-    pub(crate) fn fetched(
+    pub(crate) fn ended(
         &self,
         asking: &Asking<'_>,
-        metadata: &serde_json::Map<String, Value>,
+        said: &Said,
         is_answered: bool,
         at: Timestamp,
     ) -> Result<(), Refusal> {
         let outcome = if is_answered { Outcome::Success } else { Outcome::Failure };
-        let event = Event { event: "plugin.network_outbound", target: None, outcome, metadata };
-        self.write(asking.plugin, asking.caller, &event, at).map(drop)
+        let event = Event { event: "plugin.network_ended", target: None, outcome, metadata: said };
+        self.write(By::Host, asking.plugin, asking.caller, &event, at).map(drop)
+    }
+
+    /// Writes down that nobody was asked. That it cannot be written changes nothing about that.
+    pub(crate) fn refused(&self, asking: &Asking<'_>, said: &Said, at: Timestamp) {
+        let outcome = Outcome::Denied;
+        let event = Event { event: "plugin.network_refused", target: None, outcome, metadata: said };
+        let _ = self.write(By::Host, asking.plugin, asking.caller, &event, at);
     }
 }
 
@@ -88,7 +110,7 @@ impl Handle for AuditEmitter {
             return Err(Refusal::Failed(Why::RateLimited, "the plugin reports too often".to_owned()));
         }
         let event = Event { event, target, outcome, metadata: &metadata };
-        let line = self.log.write(asking.plugin, asking.caller, &event, (self.clock)())?;
+        let line = self.log.write(By::Plugin, asking.plugin, asking.caller, &event, (self.clock)())?;
         Ok(json!(line))
     }
 }

@@ -158,6 +158,7 @@ pub(super) mod tests {
     use serde_json::Map;
 
     use super::super::event::{Event, Outcome};
+    use super::super::log::By;
     use super::*;
     use crate::caller::CallerKind;
 
@@ -174,7 +175,7 @@ pub(super) mod tests {
         let mut metadata = Map::new();
         metadata.insert("text".to_owned(), "a".repeat(bytes).into());
         let event = Event { event: "told", target: None, outcome: Outcome::Success, metadata: &metadata };
-        log.write(plugin, &caller(tenant), &event, Timestamp::UNIX_EPOCH).expect("written")
+        log.write(By::Host, plugin, &caller(tenant), &event, Timestamp::UNIX_EPOCH).expect("written")
     }
 
     fn numbers(

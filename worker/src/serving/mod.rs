@@ -228,7 +228,10 @@ impl Worker {
             match expected.wait(deadline, stop) {
                 Ok(Waited::Asked(asked)) => {
                     let reply = asked.ask().map_or_else(Refusal::reply, |ask| answer(&ask));
-                    self.process.write(&reply.line(asked.number), deadline)?;
+                    // An answer that comes at the end of its time, or behind it, is written all the same: the plugin has
+                    // to let go of the call, and is not to blame.
+                    let until = deadline.max(Instant::now() + CANCEL_PATIENCE);
+                    self.process.write(&reply.line(asked.number), until)?;
                     expected.answered();
                 }
                 came => break came,

@@ -1,0 +1,125 @@
+//! `Metered`: a connection of which so much is read, and no more: below the library that takes it apart, whatever the server makes
+//! of it.
+//!
+//! Interim answers (1xx), chunks of a byte each, the length of a chunk behind zeros without end: none of these is a head or a
+//! body for whoever asks, and all of them keep a thread at work. So it is bytes that are counted, and after so many of them it is
+//! the turn of others.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// So much is read until it is the turn of others.
+const TURN_BYTES: usize = 16 << 10;
+
+/// How much may still be read.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    left: AtomicUsize,
+    is_spent: AtomicBool,
+}
+
+impl Meter {
+    pub(crate) fn of(bytes: usize) -> Arc<Self> {
+        Arc::new(Self { left: AtomicUsize::new(bytes), is_spent: AtomicBool::new(false) })
+    }
+
+    /// So much more. Whoever waits for the connection has to ask it again.
+    pub(crate) fn allow(&self, bytes: usize) {
+        self.left.fetch_add(bytes, Ordering::SeqCst);
+        self.is_spent.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether there was more to be read than may be.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.is_spent.load(Ordering::SeqCst)
+    }
+}
+
+/// A connection with its meter.
+#[derive(Debug)]
+pub(crate) struct Metered<T> {
+    connection: T,
+    meter: Arc<Meter>,
+    /// Read since it was the turn of others.
+    turn: usize,
+}
+
+impl<T> Metered<T> {
+    pub(crate) fn new(connection: T, meter: Arc<Meter>) -> Self {
+        Self { connection, meter, turn: 0 }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Metered<T> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let left = self.meter.left.load(Ordering::SeqCst);
+        if left == 0 {
+            // Nobody is woken: whoever has asked looks at the meter next.
+            self.meter.is_spent.store(true, Ordering::SeqCst);
+            return Poll::Pending;
+        }
+        if self.turn >= TURN_BYTES {
+            self.turn = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let most = left.min(TURN_BYTES - self.turn).min(into.remaining());
+        let mut part = ReadBuf::new(into.initialize_unfilled_to(most));
+        ready!(Pin::new(&mut self.connection).poll_read(context, &mut part))?;
+        let count = part.filled().len();
+        into.advance(count);
+        self.turn += count;
+        self.meter.left.fetch_sub(count, Ordering::SeqCst);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Metered<T> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.connection).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn so_much_is_read_and_others_have_their_turn_meanwhile() {
+        let bytes = vec![b'x'; 100_000];
+        let meter = Meter::of(50_000);
+        let mut metered = Metered::new(bytes.as_slice(), Arc::clone(&meter));
+        let (mut buffer, mut read, mut turns) = (vec![0; 100_000], 0, 0);
+        while !meter.is_spent() {
+            poll_fn(|context| {
+                let mut into = ReadBuf::new(&mut buffer);
+                if Pin::new(&mut metered).poll_read(context, &mut into).is_pending() {
+                    turns += 1;
+                }
+                read += into.filled().len();
+                Poll::Ready(())
+            })
+            .await;
+        }
+        assert_eq!((read, turns), (50_000, 50_000 / TURN_BYTES + 1), "after each turn, and at the end");
+        meter.allow(1);
+        let mut into = ReadBuf::new(&mut buffer);
+        poll_fn(|context| Pin::new(&mut metered).poll_read(context, &mut into)).await.expect("read");
+        assert_eq!(into.filled().len(), 1);
+    }
+}
