@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service as _;
@@ -120,7 +121,8 @@ impl Exchange {
             if held.len() + data.len() > MAX_RECEIVED_BYTES {
                 return Err(too_large());
             }
-            // As much again for what cuts it into chunks.
+            // As much again for what cuts it into chunks; and after so many of them it is the turn of others.
+            consume_budget().await;
             self.meter.allow(2 * data.len());
             held.extend_from_slice(&data);
         }

@@ -393,7 +393,7 @@ fn a_server_that_sends_without_end_is_given_up_and_takes_nothing_from_others() {
             let flooding: Vec<_> =
                 (0..8).map(|_| scope.spawn(|| get(&flooded, &server.url()).answer.map_err(|why| why.code()))).collect();
             let mut waits = Vec::new();
-            while flooding.iter().any(|one| !one.is_finished()) || waits.len() < 10 {
+            while flooding.iter().any(|one| !one.is_finished()) || waits.is_empty() {
                 let began = Instant::now();
                 get(&other, &neighbour.url()).answer.expect("a neighbour has its answer");
                 waits.push(began.elapsed());
