@@ -8,7 +8,7 @@ mod registration;
 mod registry;
 mod timeout;
 
-pub use firing::{Answer, Decision, Failure, Fired, HandlerOutcome, Invoked, Outcome, fire, require_value};
+pub use firing::{Answer, Decision, Failure, Fired, HandlerOutcome, Invoked, Outcome, fire, require_value, tell_each};
 pub use handler::Handler;
 pub use health::{HealthAnswer, HealthReport, HealthStatus};
 pub use registration::{CONTRACT_VERSION, Declared, DeclaredHandler, Registration};

@@ -37,7 +37,15 @@ impl Registry {
         if self.is_frozen && !self.known.contains(name) {
             return Err(Fault::new(Reason::RegistrationRefused, FROZEN));
         }
-        if self.plugins.contains_key(name) && !is_its_own {
+        if is_its_own { Ok(()) } else { self.require_unregistered(name) }
+    }
+
+    /// Refuses what has the name of a plugin that is registered, and is not registered itself.
+    ///
+    /// # Errors
+    /// `duplicate_plugin_id`.
+    pub fn require_unregistered(&self, name: &str) -> Result<()> {
+        if self.plugins.contains_key(name) {
             return Err(Fault::new(Reason::DuplicatePluginId, format!("plugin '{name}' is already registered")));
         }
         Ok(())

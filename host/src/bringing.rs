@@ -67,6 +67,7 @@ impl Host {
             self.write_down(action, subject, by).map_err(Refusal::Host)?;
         }
         let found = found.map_err(Refusal::Plugin)?.ok_or_else(|| Refusal::Plugin(gone(id)))?;
+        self.require_its_own(&found).map_err(Refusal::Plugin)?;
         let held = self.find(id).ok().filter(|held| held.is_in_memory()).unwrap_or_else(|| self.held(&found));
         {
             let _changing = locked(&held.changing);
@@ -92,6 +93,7 @@ impl Host {
         let Found { verdict: Verdict::Admitted(plugin), about, place, .. } = found else {
             return Err(Refusal::Plugin(gone(&held.id)));
         };
+        self.require_its_own(found).map_err(Refusal::Plugin)?;
         // What it is registered as, a plugin with handlers says once it was started.
         if self.settings.processes.is_lazy && replacing.is_none() && !found.is_hook() {
             return self.hold(held, found, plugin).map_err(Refusal::Host);
@@ -110,7 +112,7 @@ impl Host {
         let loaded_at = (self.settings.clock)();
         let before = {
             let mut now = locked(&held.now);
-            self.take_hooks(&mut now, hooks.as_ref()).map_err(Refusal::Plugin)?;
+            self.take_hooks(&mut now, plugin, hooks.as_ref()).map_err(Refusal::Plugin)?;
             (now.about, now.loaded_at) = (About::whole(about), Some(loaded_at));
             (now.admitted, now.evidence) = (Some(Arc::clone(plugin)), Some(Arc::new(code.evidence)));
             (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));

@@ -81,6 +81,15 @@ impl Found {
         self.about.kind == Some(Kind::Hook.as_str())
     }
 
+    /// The distribution that a plugin with handlers came in.
+    pub(crate) fn distribution(&self) -> Option<&str> {
+        let plugin = match &self.verdict {
+            Verdict::Admitted(plugin) => Some(plugin),
+            Verdict::NotLoaded | Verdict::Refused(_) => self.refused.as_ref(),
+        };
+        plugin.filter(|plugin| plugin.kind == Kind::Hook).map(|plugin| plugin.package.as_str())
+    }
+
     fn failed(failed: Failed) -> Self {
         let Failed { name, source, kind, version, place, fault } = failed;
         let about = shown(&name, version.as_deref(), source, kind, &place);

@@ -96,6 +96,8 @@ pub(crate) struct Now {
     pub(crate) loaded_at: Option<Timestamp>,
     /// What it is registered as, where it has handlers of hooks; also once it has ended.
     pub(crate) hooks: Option<Arc<Registration>>,
+    /// The distribution that this came in.
+    pub(crate) distribution: Option<String>,
     /// How it does.
     pub(crate) health: Option<Health>,
 }
@@ -121,6 +123,11 @@ impl Held {
 
     pub(crate) fn is_in_memory(&self) -> bool {
         locked(&self.now).life.state().is_in_memory()
+    }
+
+    /// Whether it is registered, and so missed at its hooks where it cannot be asked.
+    pub(crate) fn is_registered(&self) -> bool {
+        locked(&self.now).hooks.is_some()
     }
 
     /// Whether what is in memory is what was found.

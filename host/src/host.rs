@@ -142,6 +142,7 @@ impl Host {
         let _one = locked(&self.discovering);
         self.write_down(Action::Discover, Subject::default(), by)?;
         let found = self.look()?;
+        self.follow_upgrades(&found);
         self.forget_all_but(&found);
         let (mut hooks, others): (Vec<&Found>, Vec<&Found>) = found.iter().partition(|found| found.is_hook());
         let met = parallel::map(&others, parallel::default_threads(), |found| self.meet(found, by))
@@ -153,14 +154,12 @@ impl Host {
         Ok(met)
     }
 
-    /// What is neither there nor in memory is nothing any more.
+    /// What is neither there nor in memory is nothing any more, unless it is registered: nobody but an operator says that a
+    /// guard is not missed, and what is gone from the disk says nothing.
     fn forget_all_but(&self, found: &[Found]) {
         let there: BTreeSet<Key> = found.iter().map(key).collect();
-        let is_in_memory = |held: &Held| locked(&held.now).life.state().is_in_memory();
-        let is_kept = |key: &Key, held: &Held| there.contains(key) || is_in_memory(held);
-        for (_, gone) in locked(&self.plugins).extract_if(.., |key, held| !is_kept(key, held)) {
-            self.let_go_of_hooks(&gone);
-        }
+        let is_kept = |held: &Held| held.is_in_memory() || held.is_registered();
+        locked(&self.plugins).retain(|key, held| there.contains(key) || is_kept(held));
     }
 
     /// Lets a plugin that was found live as it may, and gives its id if that brought it into memory.
@@ -192,6 +191,7 @@ impl Host {
         let place = locked(&held.now).place.clone();
         match found.iter().find(|found| found.about.id == id && found.place == place) {
             Some(found) => drop(self.bring(&held, found, &Asker::host())),
+            None if held.is_registered() => {}
             None => drop(locked(&self.plugins).remove(&(held.id.clone(), place))),
         }
     }
@@ -262,6 +262,7 @@ impl Host {
                 on_disk: None,
                 loaded_at: None,
                 hooks: None,
+                distribution: None,
                 health: None,
             };
             Arc::new(Held { id: id.clone(), changing: Mutex::default(), now: Mutex::new(now) })
@@ -275,7 +276,11 @@ impl Host {
         let mut refusal = None;
         while let Some(event) = events.pop_front() {
             let is_reload = matches!(event, Event::Replaced | Event::NotReplaced(_));
-            let asked = if let Event::Asked(verb) = &event { action(*verb) } else { None };
+            let asked = match &event {
+                Event::Asked(verb) => action(*verb),
+                Event::LetGo => action(Verb::Unload),
+                _ => None,
+            };
             let (life, effects) = locked(&held.now).life.clone().step(event);
             // What is said is written down before it is so; a reload, once there is something to take its place.
             let is_change = !effects.is_empty() && !effects.iter().any(|effect| matches!(effect, Effect::Refuse(_)));
@@ -367,14 +372,15 @@ impl Host {
         drop(self.shown());
     }
 
-    /// The one that has the id; of several, the one that is in memory, else the first.
+    /// The one that has the id; of several, the one that is registered, else the one that is in memory, else the first.
     pub(crate) fn find(&self, id: &str) -> Result<Arc<Held>, Refusal> {
         let plugins = locked(&self.plugins);
         let from = (id.to_owned(), PathBuf::new());
         let mut named = plugins.range(from..).take_while(|((found, _), _)| found == id).map(|(_, held)| held);
         let first = named.clone().next();
-        let in_memory = named.find(|held| locked(&held.now).life.state().is_in_memory());
-        in_memory.or(first).map(Arc::clone).ok_or(Refusal::Unknown)
+        let registered = named.clone().find(|held| held.is_registered());
+        let in_memory = named.find(|held| held.is_in_memory());
+        registered.or(in_memory).or(first).map(Arc::clone).ok_or(Refusal::Unknown)
     }
 
     pub(crate) fn seen(&self, held: &Held) -> HostedPlugin {
@@ -391,7 +397,10 @@ impl Host {
         self.notice_end(&held);
         {
             let _changing = locked(&held.changing);
-            self.drive(&held, Event::Asked(verb), None, by)?;
+            // What is missed where it votes is let go of by an operator, in memory or not.
+            let is_missed = !held.is_in_memory() && held.is_registered();
+            let event = if verb == Verb::Unload && is_missed { Event::LetGo } else { Event::Asked(verb) };
+            self.drive(&held, event, None, by)?;
         }
         // Whoever unloads a plugin may remove it next.
         self.settle_pins(PIN_PATIENCE);

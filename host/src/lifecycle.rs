@@ -123,6 +123,8 @@ pub enum Event {
     Ended(String),
     /// It has no process, and could not be given one, for this reason.
     NotStarted(String),
+    /// Nobody is to miss it any more, of a plugin that is not in memory and is missed: an operator unloads it.
+    LetGo,
     /// Somebody asks for something.
     Asked(Verb),
 }
@@ -224,6 +226,7 @@ impl Life {
             Event::NotReplaced(why) if is_in_memory => (Self { error: Some(why), ..self }, Vec::new()),
             Event::Ended(why) if is_in_memory => self.ended(why),
             Event::NotStarted(why) if is_in_memory => (self.failed(why), vec![Effect::End]),
+            Event::LetGo if !is_in_memory => (self.in_state(State::Unloaded), vec![Effect::End]),
             Event::Retried
             | Event::Loaded
             | Event::NotLoaded(_)
@@ -232,6 +235,7 @@ impl Life {
             | Event::NotReplaced(_)
             | Event::Ended(_)
             | Event::NotStarted(_)
+            | Event::LetGo
             | Event::Asked(_) => self.stays(),
         }
     }

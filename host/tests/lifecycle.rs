@@ -18,6 +18,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => why().prop_map(Event::NotReplaced),
         1 => why().prop_map(Event::Ended),
         1 => why().prop_map(Event::NotStarted),
+        1 => Just(Event::LetGo),
     ]
 }
 
@@ -209,6 +210,19 @@ fn what_cannot_be_started_has_failed_until_the_next_discovery() {
     for state in [State::Discovered, State::Unloaded, State::Failed] {
         let before = in_state(state);
         assert_eq!(before.clone().step(Event::NotStarted("late".to_owned())), (before, vec![]), "{state}");
+    }
+}
+
+/// What is missed is let go of where it has failed as well, and what is in memory is unloaded by asking for that.
+#[test]
+fn what_is_not_in_memory_is_let_go_of_by_an_operator() {
+    let (life, effects) = in_state(State::Failed).step(Event::LetGo);
+    assert_eq!((life.state(), life.error()), (State::Unloaded, None));
+    assert_eq!(effects, [Effect::End, Effect::Tell { from: State::Failed, to: State::Unloaded }]);
+    // Whoever was loading it meanwhile lets it go.
+    assert_eq!(in_state(State::Discovered).step(Event::LetGo).0.step(Event::Loaded).1, [Effect::End]);
+    for state in [State::Loaded, State::Enabled, State::Disabled] {
+        assert_eq!(in_state(state).step(Event::LetGo), (in_state(state), vec![]), "{state}");
     }
 }
 

@@ -157,27 +157,16 @@ pub fn fire(
     hook: Hook,
     handlers: Vec<Handler>,
     value: Option<Value>,
-    mut invoke: impl FnMut(&Handler, Option<&Value>) -> Invoked,
+    invoke: impl FnMut(&Handler, Option<&Value>) -> Invoked,
 ) -> Fired {
-    let mut firing = Firing { hook, value: value.unwrap_or_default(), deltas: BTreeMap::new() };
-    let mut outcomes = Vec::with_capacity(handlers.len());
-    let mut outcome = None;
-    for handler in handlers {
-        let given = hook.semantic().value().map(|_| &firing.value);
-        let invoked = invoke(&handler, given);
-        let taken = firing.take(&handler, &invoked);
-        let error = taken.as_ref().err().cloned();
-        outcomes.push(HandlerOutcome { handler, invoked, error });
-        outcome = match taken {
-            Ok(decided) => decided.map(|decision| Ok(Outcome::Decided(decision))),
-            Err(_) if firing.goes_on() => None,
-            Err(words) => Some(Err(words)),
-        };
-        if outcome.is_some() {
-            break;
-        }
-    }
-    Fired { outcome: outcome.unwrap_or_else(|| Ok(firing.end())), handlers: outcomes }
+    let is_passed_over = matches!(hook.semantic(), Semantic::FireAndForget) && !hook.is_strict();
+    Firing { hook, value: value.unwrap_or_default(), deltas: BTreeMap::new(), is_passed_over }.fire(handlers, invoke)
+}
+
+/// As [`fire`], of a hook at which nothing is asked: every handler is told, whatever came of the one before it, also where the
+/// hook is strict.
+pub fn tell_each(hook: Hook, handlers: Vec<Handler>, invoke: impl FnMut(&Handler, Option<&Value>) -> Invoked) -> Fired {
+    Firing { hook, value: Value::Null, deltas: BTreeMap::new(), is_passed_over: true }.fire(handlers, invoke)
 }
 
 /// A hook, while it is fired.
@@ -185,12 +174,30 @@ struct Firing {
     hook: Hook,
     value: Value,
     deltas: BTreeMap<String, f64>,
+    /// Whether a handler that fails is passed over.
+    is_passed_over: bool,
 }
 
 impl Firing {
-    /// Whether a handler that fails is passed over.
-    const fn goes_on(&self) -> bool {
-        matches!(self.hook.semantic(), Semantic::FireAndForget) && !self.hook.is_strict()
+    fn fire(mut self, handlers: Vec<Handler>, mut invoke: impl FnMut(&Handler, Option<&Value>) -> Invoked) -> Fired {
+        let mut outcomes = Vec::with_capacity(handlers.len());
+        let mut outcome = None;
+        for handler in handlers {
+            let given = self.hook.semantic().value().map(|_| &self.value);
+            let invoked = invoke(&handler, given);
+            let taken = self.take(&handler, &invoked);
+            let error = taken.as_ref().err().cloned();
+            outcomes.push(HandlerOutcome { handler, invoked, error });
+            outcome = match taken {
+                Ok(decided) => decided.map(|decision| Ok(Outcome::Decided(decision))),
+                Err(_) if self.is_passed_over => None,
+                Err(words) => Some(Err(words)),
+            };
+            if outcome.is_some() {
+                break;
+            }
+        }
+        Fired { outcome: outcome.unwrap_or_else(|| Ok(self.end())), handlers: outcomes }
     }
 
     /// Takes an answer; gives what ends it, if that does.

@@ -213,3 +213,22 @@ proptest! {
         }
     }
 }
+
+/// Where nobody waits for what it comes to, each has its turn.
+#[test]
+fn who_is_told_in_the_background_is_told_whatever_came_of_the_one_before() {
+    let answers = [raised(), late(), Invoked::Failed(Failure::NotCalled("gone".to_owned())), NOTHING];
+    for hook in [Hook::AuditEmit, Hook::PostAssertAudit] {
+        let mut asked = 0;
+        let Fired { outcome, handlers } = tell_each(hook, handlers(hook, answers.len()), |_, value| {
+            asked += 1;
+            assert_eq!(value, None);
+            answers[asked - 1].clone()
+        });
+        assert_eq!((outcome, asked), (Ok(Outcome::Told), answers.len()), "{hook}");
+        let failed: Vec<bool> = handlers.iter().map(|called| called.error.is_some()).collect();
+        assert_eq!(failed, [true, true, true, false], "{hook}");
+        // Whoever waits for it is told of the first, and nobody behind that one is.
+        assert_eq!(fired(hook, None, &answers).1, 1, "{hook}");
+    }
+}

@@ -3,11 +3,15 @@
 //! Who has fired it decides by what it comes to, so what cannot be asked counts as failed, and not as absent: a plugin that has
 //! ended, or is quarantined, lets nothing pass. Only what an operator has disabled is passed over.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use aisoc_context::{Caller, CallerKind, Waiting};
-use aisoc_hooks::{Answer, Decision, Failure, Fired, Handler, HandlerOutcome, Invoked, Outcome, fire, require_value};
+use aisoc_hooks::{
+    Answer, Decision, Failure, Fired, Handler, HandlerOutcome, Invoked, Outcome, Registration, fire, require_value,
+    tell_each,
+};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::hook::{Hook, Semantic};
 use aisoc_manifests::text::shown;
@@ -40,6 +44,15 @@ pub struct Firing<'a> {
     pub stop: &'a AtomicBool,
 }
 
+/// Which handlers of a hook are called, and how.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Among<'a> {
+    /// Not those of this plugin.
+    pub(super) left_out: Option<&'a str>,
+    /// Whether each is told, whatever came of the one before it: nobody waits for what it comes to.
+    pub(super) is_each_told: bool,
+}
+
 /// A hook that was fired, and how long each handler took.
 pub(super) struct Timed {
     pub(super) fired: Fired,
@@ -60,26 +73,30 @@ impl Host {
 
     /// As [`Host::fire`], of which nothing is told. The value is one that it takes.
     pub(super) fn fire_untold(&self, hook: Hook, firing: Firing<'_>) -> Timed {
-        self.fire_but(hook, firing, None)
+        self.fire_among(hook, firing, &Among::default())
     }
 
-    /// As [`Host::fire_untold`], of which that plugin is not asked.
-    pub(super) fn fire_but(&self, hook: Hook, firing: Firing<'_>, left_out: Option<&str>) -> Timed {
+    /// As [`Host::fire_untold`], of those handlers alone.
+    pub(super) fn fire_among(&self, hook: Hook, firing: Firing<'_>, among: &Among<'_>) -> Timed {
+        let Among { left_out, is_each_told } = *among;
         let mut handlers = locked(&self.hooks.registry).handlers(hook);
         handlers.retain(|handler| Some(handler.plugin.as_str()) != left_out);
         let Firing { value, payload, caller, stop } = firing;
         let (begun, mut took) = (Instant::now(), Vec::with_capacity(handlers.len()));
         let metrics = &self.hooks.metrics;
-        let fired = fire(hook, handlers, value, |handler, value| {
+        let invoke = |handler: &Handler, value: Option<&Value>| {
             let began = Instant::now();
-            let left = FIRE_PATIENCE.saturating_sub(begun.elapsed());
+            // Who waits for nobody behind it takes nobody's time.
+            let spent = if is_each_told { Duration::ZERO } else { begun.elapsed() };
+            let left = FIRE_PATIENCE.saturating_sub(spent);
             let invoked = self.invoke(handler, &Given { value, payload, caller, left, stop });
             took.push(began.elapsed());
             if !matches!(invoked, Invoked::Skipped(_)) {
                 metrics.invoked(hook, &handler.plugin, began.elapsed());
             }
             invoked
-        });
+        };
+        let fired = if is_each_told { tell_each(hook, handlers, invoke) } else { fire(hook, handlers, value, invoke) };
         metrics.fired(hook, begun.elapsed());
         for called in &fired.handlers {
             if let Some(error_type) = called.error_type() {
@@ -107,6 +124,19 @@ impl Host {
         }
     }
 
+    /// Refuses to pass a handler over because what runs of its plugin has none for that hook, unless that is what is registered:
+    /// what is not says nothing for it.
+    fn require_registered(&self, id: &str, runs: Option<&Arc<Registration>>) -> std::result::Result<(), Refusal> {
+        let registered = locked(&self.hooks.registry).plugin(id).cloned();
+        match registered.zip(runs).is_some_and(|(registered, runs)| Arc::ptr_eq(&registered, runs)) {
+            true => Ok(()),
+            false => Err(Refusal::Plugin(Fault::new(
+                Reason::ExecutionFailed,
+                format!("what runs of '{id}' is not what is registered"),
+            ))),
+        }
+    }
+
     /// What a handler answers; nothing where what runs of its plugin by now has none for that hook.
     fn call_handler(
         &self,
@@ -119,7 +149,10 @@ impl Host {
         loop {
             let running = self.called(&held, None, stop)?;
             let registered = running.hooks.as_ref().and_then(|hooks| hooks.handler(handler.hook));
-            let Some(registered) = registered else { return Ok(None) };
+            let Some(registered) = registered else {
+                self.require_registered(&handler.plugin, running.hooks.as_ref())?;
+                return Ok(None);
+            };
             let patience = registered.timeout.duration().min(left);
             let waiting = Waiting::begin(patience, stop);
             let may_begin = || self.is_called(&held, &running);

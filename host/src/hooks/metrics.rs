@@ -134,7 +134,7 @@ impl HookMetrics {
         );
         registry.register("plugin_registered_count", "Plugins that are registered", self.registered.clone());
         registry.register("plugin_handlers_per_hook", "Handlers that are registered", self.handlers.clone());
-        registry.register("plugin_audit_dropped", "Audit events that no handler was told", self.dropped.clone());
+        registry.register("plugin_audit_dropped", "Audit events that a handler was not told", self.dropped.clone());
     }
 
     pub(super) fn fired(&self, hook: Hook, took: Duration) {

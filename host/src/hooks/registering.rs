@@ -8,11 +8,11 @@ use aisoc_hooks::{Answer, CONTRACT_VERSION, Decision, Failure, Fired, Invoked, O
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::hook::Hook;
 use aisoc_manifests::text::shown;
-use aisoc_pipeline::{Discovered, judge_hooks};
+use aisoc_pipeline::{Discovered, escaped, judge_hooks};
 use aisoc_worker::serving::{HookCall, Worker};
 use serde_json::{Map, Value, json};
 
-use super::firing::{Firing, invoked, of_host};
+use super::firing::{Among, Firing, invoked, of_host};
 use super::telling::{Registering, Why};
 use crate::found::{Found, Verdict};
 use crate::held::{Begun, Held, Now, locked};
@@ -57,12 +57,12 @@ impl Host {
     /// # Errors
     /// `registration_refused` where it says something else now, of which nobody was asked.
     pub(crate) fn same_hooks(&self, held: &Held, worker: &Worker) -> Result<Option<Arc<Registration>>> {
-        let Some(manifest) = worker.manifest().cloned() else { return Ok(None) };
         let before = locked(&held.now).hooks.clone();
-        let judged = judge_hooks(manifest)?;
-        match before.filter(|before| **before == judged) {
-            Some(before) => Ok(Some(before)),
-            None => Err(refused(format!("plugin '{}' says something else than it was registered as", held.id))),
+        let said = worker.manifest().cloned().map(judge_hooks).transpose()?;
+        match (before, said) {
+            (None, None) => Ok(None),
+            (Some(before), Some(said)) if *before == said => Ok(Some(before)),
+            _ => Err(refused(format!("plugin '{}' says something else than it was registered as", held.id))),
         }
     }
 
@@ -98,7 +98,8 @@ impl Host {
         let payload = Map::from_iter([("plugin".to_owned(), manifest_of(registration))]);
         let firing = Firing { value: None, payload: &payload, caller: &of_host(), stop: self.stopped() };
         // What ran of it before is not asked about what runs of it next.
-        let Fired { outcome, .. } = self.fire_but(Hook::ConfigValidate, firing, Some(&registration.name)).fired;
+        let among = Among { left_out: Some(&registration.name), ..Among::default() };
+        let Fired { outcome, .. } = self.fire_among(Hook::ConfigValidate, firing, &among).fired;
         match outcome {
             Ok(Outcome::Decided(Decision::Deny { reason, .. })) => Err(denied(registration, &reason)),
             Ok(_) => Ok(()),
@@ -145,7 +146,7 @@ impl Host {
     pub(crate) fn let_go_of_hooks(&self, held: &Held) {
         let hooks = {
             let mut now = locked(&held.now);
-            now.health = None;
+            (now.health, now.distribution) = (None, None);
             now.hooks.take()
         };
         if let Some(hooks) = hooks {
@@ -157,11 +158,58 @@ impl Host {
     ///
     /// # Errors
     /// As [`Registry::register`].
-    pub(crate) fn take_hooks(&self, now: &mut Now, hooks: Option<&Arc<Registration>>) -> Result<()> {
-        let Some(hooks) = hooks else { return Ok(()) };
-        locked(&self.hooks.registry).register(Arc::clone(hooks), now.hooks.is_some())?;
-        (now.hooks, now.health) = (Some(Arc::clone(hooks)), None);
+    pub(crate) fn take_hooks(
+        &self,
+        now: &mut Now,
+        plugin: &Discovered,
+        hooks: Option<&Arc<Registration>>,
+    ) -> Result<()> {
+        let mut registry = locked(&self.hooks.registry);
+        let Some(hooks) = hooks else {
+            // What has no handlers takes nobody's place who has some.
+            return registry.require_unregistered(&plugin.id);
+        };
+        registry.register(Arc::clone(hooks), now.hooks.is_some())?;
+        (now.hooks, now.distribution, now.health) = (Some(Arc::clone(hooks)), Some(plugin.package.clone()), None);
         Ok(())
+    }
+
+    /// Refuses what has the id of a plugin that is registered, and is another one: what is called at hooks is not taken the
+    /// place of by what is called at none, or came in another distribution, whoever has signed it.
+    ///
+    /// # Errors
+    /// `duplicate_plugin_id`.
+    pub(crate) fn require_its_own(&self, found: &Found) -> Result<()> {
+        let id = &found.about.id;
+        let Some(registered) = self.find(id).ok().filter(|held| held.is_registered()) else { return Ok(()) };
+        let (place, distribution) = {
+            let now = locked(&registered.now);
+            (now.place.clone(), now.distribution.clone())
+        };
+        if distribution.as_deref() == found.distribution() {
+            return Ok(());
+        }
+        let [at, other] = [&place, &found.place].map(|place| escaped(place.as_os_str()));
+        let text = format!("plugin '{id}' is registered at hooks from '{at}' already, and cannot be from '{other}'");
+        Err(Fault::new(Reason::DuplicatePluginId, text))
+    }
+
+    /// A plugin that is registered and not in memory is where its distribution is by now, which has another place once it was
+    /// upgraded: what comes of that is its own, and it is missed until it comes.
+    pub(crate) fn follow_upgrades(&self, found: &[Found]) {
+        let is_missed = |held: &Held| held.is_registered() && !held.is_in_memory();
+        for held in self.all().iter().filter(|held| is_missed(held)) {
+            let _changing = locked(&held.changing);
+            let (key, distribution) = (held.key(), locked(&held.now).distribution.clone());
+            let is_its_own =
+                |found: &&Found| found.about.id == key.0 && found.distribution() == distribution.as_deref();
+            let mut its_own = found.iter().filter(is_its_own);
+            if let Some(next) = its_own.clone().find(|found| found.place == key.1).or_else(|| its_own.next())
+                && is_missed(held)
+            {
+                self.moved(held, &next.place);
+            }
+        }
     }
 
     /// Says that it was registered.

@@ -12,7 +12,7 @@ use aisoc_trust::{PluginMode, TrustDecision};
 use serde_json::{Map, Value, json};
 
 use super::event::RegistryEvent;
-use super::firing::{Firing, of_host};
+use super::firing::{Among, Firing, of_host};
 use super::known::MAX_AUDIT_EVENTS;
 use crate::found::reason_of;
 use crate::held::locked;
@@ -112,17 +112,21 @@ impl Host {
 
     /// Says what handlers have denied, and which have failed; of each plugin no more than somebody reads.
     pub(super) fn tell_fired(&self, hook: Hook, fired: &Fired) {
-        for called in &fired.handlers {
-            if let Some(event) = event_of(hook, called) {
-                let passed_over = locked(&self.hooks.limiter).take(&called.handler.plugin, Instant::now());
-                let Some(passed_over) = passed_over else { continue };
-                let mut event = event;
-                if passed_over > 0 {
-                    event.metadata.insert("passed_over".to_owned(), passed_over.into());
-                }
-                self.tell_registry(event);
-            }
+        fired
+            .handlers
+            .iter()
+            .filter_map(|called| self.bounded(hook, called))
+            .for_each(|event| self.tell_registry(event));
+    }
+
+    /// What is told of a handler, where anything is, and no more was told of its plugin than somebody reads.
+    fn bounded(&self, hook: Hook, called: &HandlerOutcome) -> Option<RegistryEvent> {
+        let mut event = event_of(hook, called)?;
+        let passed_over = locked(&self.hooks.limiter).take(&called.handler.plugin, Instant::now())?;
+        if passed_over > 0 {
+            event.metadata.insert("passed_over".to_owned(), passed_over.into());
         }
+        Some(event)
     }
 
     fn tell_registry(&self, event: RegistryEvent) {
@@ -136,7 +140,8 @@ impl Host {
     }
 
     /// Tells handlers of `audit_emit` what has happened, once all that there will be are there; for whoever asks again and
-    /// again. What they do is not told: it would be told to them.
+    /// again. Each is told, whatever came of the one before it. Who was not is counted, and told to those who watch: handlers
+    /// would be told of themselves.
     pub(crate) fn audit_round(&self) {
         if !locked(&self.hooks.registry).is_frozen() {
             return;
@@ -153,9 +158,15 @@ impl Host {
             });
             let payload = Map::from_iter([("event".to_owned(), said)]);
             let stop: &AtomicBool = self.stopped();
-            drop(
-                self.fire_untold(Hook::AuditEmit, Firing { value: None, payload: &payload, caller: &of_host(), stop }),
-            );
+            let firing = Firing { value: None, payload: &payload, caller: &of_host(), stop };
+            let among = Among { is_each_told: true, ..Among::default() };
+            let fired = self.fire_among(Hook::AuditEmit, firing, &among).fired;
+            for called in fired.handlers.iter().filter(|called| called.error.is_some()) {
+                self.hooks.metrics.dropped();
+                if let Some(event) = self.bounded(Hook::AuditEmit, called) {
+                    self.tell_of(&Happening::Hooks { event: &event });
+                }
+            }
         }
     }
 }
