@@ -106,6 +106,7 @@ pub(crate) struct Asked {
     pub(super) call: u64,
     pub(crate) number: u64,
     text: Vec<u8>,
+    is_large: bool,
 }
 
 impl Asked {
@@ -119,12 +120,12 @@ impl Asked {
         let (call, number) = (serde_json::from_slice(next())?, serde_json::from_slice(next())?);
         let text = next();
         // What is too long is not kept.
-        let kept = if line.len() > MAX_ASK_BYTES { Vec::new() } else { text.to_vec() };
-        Ok(Self { call, number, text: kept })
+        let is_large = line.len() > MAX_ASK_BYTES;
+        Ok(Self { call, number, text: if is_large { Vec::new() } else { text.to_vec() }, is_large })
     }
 
     pub(super) fn require_small(&self) -> Result<(), Refusal> {
-        if self.text.is_empty() { Err(Refusal::Large) } else { Ok(()) }
+        if self.is_large { Err(Refusal::Large) } else { Ok(()) }
     }
 
     /// What is asked.
@@ -157,9 +158,16 @@ mod tests {
         for text in ["?", "?7", "?7 ", "?x 9 {}", "?7 9x {}", "? 7 9 {}", "?-1 9 {}", "?7 99999999999999999999 {}"] {
             assert!(Asked::read(text.as_bytes()).is_err(), "{text}");
         }
-        for text in ["?7 9 []", "?7 9 {", "?7 9 {\"handle\": \"a\"}", "?7 9 {\"handle\": 1, \"method\": \"b\"}"] {
+        for text in [
+            "?7 9",
+            "?7 9 ",
+            "?7 9 []",
+            "?7 9 {",
+            "?7 9 {\"handle\": \"a\"}",
+            "?7 9 {\"handle\": 1, \"method\": \"b\"}",
+        ] {
             let asked = Asked::read(text.as_bytes()).expect("somebody is told");
-            assert_eq!(asked.ask(), Err(Refusal::Unreadable), "{text}");
+            assert_eq!((asked.require_small(), asked.ask()), (Ok(()), Err(Refusal::Unreadable)), "{text}");
         }
     }
 
