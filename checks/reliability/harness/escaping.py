@@ -93,6 +93,11 @@ class Escapes:
     def writes_to_itself(self, it): return write(it["own"] + "/escaped.py")
     def changes_itself(self, it): return write(it["own"] + "/plugin.py", os.O_WRONLY)
     def changes_the_mode_of_itself(self, it): os.chmod(it["own"], 0o777); return "changed"
+    def changes_a_mode_outside(self, it): os.chmod(it["secret"], 0o600); return "changed"
+    def changes_a_mode_outside_by_descriptor(self, it):
+        os.fchmod(os.open(it["secret"], os.O_RDONLY), 0o600)
+        return "changed"
+    def changes_times_outside(self, it): os.utime(it["secret"], (1, 1)); return "changed"
     def removes_itself(self, it): os.unlink(it["own"] + "/plugin.py"); return "removed"
     def writes_to_python(self, it): return write(os.path.join(os.path.dirname(os.__file__), "escaped.py"))
     def links_to_it(self, it):
