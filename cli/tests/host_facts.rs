@@ -129,6 +129,37 @@ fn nothing_of(host: &ServedHost, token: &str) {
 }
 
 #[test]
+fn what_is_shared_is_shared_for_the_tenant_that_a_call_is_for() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    put(&bench, "keeps", &FACTS, CODE, "release.key");
+    put(&bench, "looks", &["facts.read", "recall.read"], CODE, "release.key");
+    bench.write("plugins.toml", "[handles.shared_facts]\nlooks = [\"keeps\"]\n");
+    let [acme, other, none] = ["acme", "other", "third"].map(|tenant| token(&bench, tenant));
+    let words = ["--config", "plugins.toml", "--tokens", "tokens.json"];
+    let host = ServedHost::start(&bench, &words);
+    said_as(&host, &acme, "keeps", json!([written("a", &json!("of acme")), written("only", &json!(1))]));
+    said_as(&host, &other, "keeps", json!([written("a", &json!("of other"))]));
+    let steps = json!([
+        ["get_facts_reader", "get", { "name": "a", "of": "keeps" }],
+        ["get_facts_reader", "get", { "name": "only", "of": "keeps" }],
+        ["get_facts_reader", "list", { "of": "keeps" }],
+    ]);
+    for (token, value, names) in [
+        (&acme, json!("of acme"), json!(["a", "only"])),
+        (&other, json!("of other"), json!(["a"])),
+        (&none, json!(null), json!([])),
+    ] {
+        let came = said_as(&host, token, "looks", steps.clone());
+        assert_eq!(came[0].get("value").cloned().unwrap_or_default(), value, "{came:?}");
+        assert_eq!(came[1].get("value").is_some(), names == json!(["a", "only"]), "{came:?}");
+        assert_eq!(came[2]["value"], names, "{came:?}");
+    }
+}
+
+#[test]
 fn an_operator_shares_facts_and_what_is_damaged_is_told_and_left() {
     if !has_python() {
         return;

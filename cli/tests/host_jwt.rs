@@ -12,7 +12,8 @@ use aisoc_testkit::jwt::{self, part};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use support::host::{Answered, ServedHost, bench, command};
+use support::asking::{CODE, put, said_as};
+use support::host::{Answered, ServedHost, bench, command, has_python};
 use support::{Bench, Run};
 
 const ISSUER: &str = "https://id.example/realm";
@@ -481,4 +482,39 @@ fn the_command_line_shows_such_a_token_as_well() {
     let mut shown = bench.command(&["api", "list", "--url", &format!("http://{}", host.address)]);
     let run = Run::of(shown.env("AISOC_HOST_TOKEN", token(json!({}))));
     assert!(run.ok().stdout.contains("bare"), "{run:?}");
+}
+
+/// For which tenant a call is, an issuer says as a token of the host's own does; what names none is no token.
+#[test]
+fn the_claim_tenant_is_the_tenant_that_a_plugin_is_called_for() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench_with_keys();
+    put(&bench, "asks", &["tenant.read", "identity.read", "facts.write", "facts.read"], CODE, "release.key");
+    let host = ServedHost::start(&bench, &WORDS);
+    let token = |tenant: Value| token(json!({ "scope": "plugins:execute", "tenant": tenant }));
+    let steps = json!([
+        ["get_tenant_reader", "current"],
+        ["get_identity_reader", "caller"],
+        ["get_facts_writer", "put", { "name": "a", "value": 1 }],
+        ["get_facts_reader", "list"],
+    ]);
+    for tenant in [json!("acme"), json!("globex"), json!(null)] {
+        let came = said_as(&host, &token(tenant.clone()), "asks", steps.clone());
+        assert_eq!(came[0]["value"], tenant, "{came:?}");
+        assert_eq!(
+            (&came[1]["value"]["name"], &came[1]["value"]["kind"]),
+            (&json!("jwt:ops@example.com"), &json!("subject"))
+        );
+    }
+    // What one tenant keeps another one does not find.
+    let other = said_as(&host, &token(json!("third")), "asks", json!([["get_facts_reader", "list"]]));
+    assert_eq!(other[0]["value"], json!([]));
+    let run = "/api/v1/plugins/asks/run";
+    for tenant in [json!(""), json!("Acme"), json!("a b"), json!(7), json!(["acme"]), json!({}), json!("a".repeat(65))]
+    {
+        let answer = asked(&host, "POST", run, &token(tenant.clone()));
+        assert_eq!(answer.status, 401, "{tenant}: {answer:?}");
+    }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use aisoc_manifests::capability::Capability;
 use serde_json::json;
 use support::{Bench, Run};
 
@@ -326,5 +327,44 @@ fn every_scaffold_loads_and_answers_its_sample() {
         assert_eq!((&loaded["class"], &loaded["run_is_async"]), (&json!("Plugin"), &json!(true)), "{loaded}");
         assert_eq!(loaded["result"].pointer(place), Some(&expected), "{kind}: {loaded}");
         assert!(!bench.path("made/ab/__pycache__").exists());
+    }
+}
+
+/// What a plugin declares is `None` where it is only tried, and what it does not is denied as a host would.
+#[test]
+fn a_loaded_plugin_has_accessors_that_provide_nothing_and_deny_what_is_not_declared() {
+    if !has_python() {
+        return;
+    }
+    let accessors: Vec<&str> = Capability::ALL.iter().map(|capability| capability.accessor()).collect();
+    let code = format!(
+        "from aisoc_context import CapabilityError
+
+
+class Plugin:
+    def run(self, payload, context):
+        return {{name: self.of(context, name) for name in {accessors:?}}}
+
+    def of(self, context, name):
+        try:
+            return {{'handle': getattr(context, name)()}}
+        except CapabilityError as error:
+            return {{'denied': str(error), 'is_denial': isinstance(error, PermissionError)}}
+"
+    );
+    let declared = ["facts.read", "audit.emit", "network.outbound", "federation.write", "tenant.write"];
+    let bench = bench(&code);
+    bench.write("demo/plugin.yaml", format!("{MANIFEST}capabilities: [{}, files]\n", declared.join(", ")));
+    let result = result(&bench.run(&WORDS));
+    for capability in Capability::ALL {
+        let accessor = capability.accessor();
+        let expected = match declared.contains(&capability.as_str()) {
+            true => json!({ "handle": null }),
+            false => {
+                let text = format!("plugin 'demo' cannot call {accessor}: capability '{capability}' not declared");
+                json!({ "denied": text, "is_denial": true })
+            }
+        };
+        assert_eq!(result[accessor], expected, "{capability}");
     }
 }
