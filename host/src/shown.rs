@@ -26,6 +26,7 @@ pub(crate) struct Looks {
     no_longer_admitted: Option<Arc<Fault>>,
     on_disk: Option<OnDisk>,
     loaded_at: Option<Timestamp>,
+    is_registered: bool,
 }
 
 impl Looks {
@@ -36,12 +37,13 @@ impl Looks {
             no_longer_admitted: now.no_longer_admitted.clone(),
             on_disk: now.on_disk,
             loaded_at: now.loaded_at,
+            is_registered: now.hooks.is_some(),
         }
     }
 
     /// Whether it looks like that still. What is kept here is alive, so nothing else can be where it is.
     fn is_still(&self, now: &Now) -> bool {
-        let Self { about, life, no_longer_admitted, on_disk, loaded_at } = self;
+        let Self { about, life, no_longer_admitted, on_disk, loaded_at, is_registered } = self;
         let is_same_fault = match (no_longer_admitted, &now.no_longer_admitted) {
             (None, None) => true,
             (Some(before), Some(now)) => Arc::ptr_eq(before, now),
@@ -50,7 +52,7 @@ impl Looks {
         about.is(&now.about)
             && *life == now.life
             && is_same_fault
-            && (*on_disk, *loaded_at) == (now.on_disk, now.loaded_at)
+            && (*on_disk, *loaded_at, *is_registered) == (now.on_disk, now.loaded_at, now.hooks.is_some())
     }
 
     /// As an operator sees it, of a host that quarantines what is admitted no more, or does not.
@@ -103,12 +105,14 @@ impl Shown {
         self.looks.iter().map(|looks| looks.life.state())
     }
 
-    /// The one that has the id; of several, the one that is in memory, else the first.
+    /// The one that has the id; of several, the one that is registered, else the one that is in memory, else the first.
     pub(crate) fn plugin(&self, id: &str) -> Option<HostedPlugin> {
         let begin = self.looks.partition_point(|looks| looks.about.id() < id);
         let mut named = self.looks[begin..].iter().take_while(|looks| looks.about.id() == id);
         let first = named.clone().next();
-        named.find(|looks| looks.life.state().is_in_memory()).or(first).map(|looks| looks.shown(self.quarantines))
+        let registered = named.clone().find(|looks| looks.is_registered);
+        let in_memory = named.find(|looks| looks.life.state().is_in_memory());
+        registered.or(in_memory).or(first).map(|looks| looks.shown(self.quarantines))
     }
 
     /// Whether those plugins still look like that.
