@@ -45,6 +45,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("docs/performance.md", "TMPDIR=/dev/shm checks/perf/run", "measures"),
     ("docs/performance.md", "checks/perf/at_rest.py --whole", "measures"),
     ("docs/performance.md", "checks/perf/lazy.py", "the same"),
+    ("docs/performance.md", "checks/perf/handles.py", "the same"),
     ("docs/performance.md", "checks/perf/host.py target/release/aisoc", "the same"),
     ("docs/performance.md", "cargo run --release -p aisoc-discovery --example many_directories", "measures"),
 ];
