@@ -91,9 +91,12 @@ impl NetworkOutbound {
     }
 }
 
+/// A plugin, and a reason.
+type ByPlugin = (String, &'static str);
+
 /// Asks that did not leave, by plugin and reason: when one was last written down, and how many were not since.
 #[derive(Debug, Default)]
-struct PassedOver(Mutex<BTreeMap<(String, &'static str), (Instant, u64)>>);
+struct PassedOver(Mutex<BTreeMap<ByPlugin, (Instant, u64)>>);
 
 impl PassedOver {
     /// Counts one; where it is written down, how many were not before it.

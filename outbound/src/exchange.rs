@@ -42,12 +42,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 type Line = TokioIo<Metered<Box<dyn Wire>>>;
 
+/// What carries a request and its answer, as long as it is polled.
+type Driven = Pin<Box<Connection<Line, Full<Bytes>>>>;
+
 /// One request under way.
 pub(crate) struct Exchange {
     destination: String,
     sender: SendRequest<Full<Bytes>>,
     /// Nothing once it has ended.
-    connection: Option<Pin<Box<Connection<Line, Full<Bytes>>>>>,
+    connection: Option<Driven>,
     meter: Arc<Meter>,
 }
 
@@ -130,11 +133,7 @@ impl Exchange {
 }
 
 /// Has the connection go on until what is waited for is there.
-async fn drive<T>(
-    connection: &mut Option<Pin<Box<Connection<Line, Full<Bytes>>>>>,
-    meter: &Meter,
-    work: impl Future<Output = T>,
-) -> Result<T, Spent> {
+async fn drive<T>(connection: &mut Option<Driven>, meter: &Meter, work: impl Future<Output = T>) -> Result<T, Spent> {
     let mut work = pin!(work);
     poll_fn(|context| {
         if let Poll::Ready(done) = work.as_mut().poll(context) {
