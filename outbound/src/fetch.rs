@@ -187,10 +187,13 @@ impl Outbound {
         account.method = Some(request.method.to_string());
         let busy = |_| Refused::Busy { most: MAX_AT_A_TIME };
         let place = Arc::new(Arc::clone(&inner.places).try_acquire_owned().map_err(busy)?);
+        let mut before: Option<(Side, String)> = None;
         for _ in 0..=MAX_HOPS {
             let destination = request.destination();
             account.destinations.push(destination.clone());
             let side = inner.judged(&request)?;
+            require_no_way_in(before.as_ref(), side)?;
+            before = Some((side, destination.clone()));
             // Each hop counts: a server that leads in circles is asked no more often than any other.
             inner.rate.take(Instant::now()).map_err(|retry_after| Refused::Rate { retry_after })?;
             let leaving = Leaving { method: request.method.as_str(), destination: &destination };
@@ -306,6 +309,17 @@ fn next(request: &Request, head: &Parts) -> Result<Option<Url>, Refused> {
     Ok(Some(to))
 }
 
+/// Who is outside does not say what is asked inside: a redirect leads from there nowhere but outside.
+fn require_no_way_in(before: Option<&(Side, String)>, now: Side) -> Result<(), Refused> {
+    match (before, now) {
+        (Some((Side::Outside, destination)), Side::Inside) => Err(Refused::Redirect {
+            destination: destination.clone(),
+            why: "leads from the internet to what is inside".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, TcpListener};
@@ -347,5 +361,21 @@ mod tests {
         }
         assert_eq!(LOOKED_UP.load(Ordering::SeqCst), 5, "each time");
         listener.accept().expect_err("nobody has connected");
+    }
+
+    #[test]
+    fn nobody_outside_leads_inside() {
+        let from = |side| (side, "https://feed.example.com".to_owned());
+        for (before, now) in [
+            (None, Side::Inside),
+            (None, Side::Outside),
+            (Some(from(Side::Inside)), Side::Inside),
+            (Some(from(Side::Inside)), Side::Outside),
+            (Some(from(Side::Outside)), Side::Outside),
+        ] {
+            assert!(require_no_way_in(before.as_ref(), now).is_ok(), "{before:?}");
+        }
+        let refused = require_no_way_in(Some(&from(Side::Outside)), Side::Inside);
+        assert!(matches!(refused, Err(Refused::Redirect { .. })), "{refused:?}");
     }
 }
