@@ -182,7 +182,9 @@ impl Context {
     pub(crate) fn contract_check(&self, sources: &SiteSources, plugins: &[&Discovered]) -> Result<Vec<Contract>> {
         let (launcher, site_packages) = (self.launcher_to_run(), sources.site_packages()?);
         let limits = self.limits()?;
-        check_contracts(plugins, &ContractChecks { launcher, site_packages: &site_packages, limits: &limits })
+        let (memory, meant) = (None, &|_: &Discovered| true);
+        let checks = ContractChecks { launcher, site_packages: &site_packages, limits: &limits, memory, meant };
+        check_contracts(plugins, &checks)
     }
 
     /// The file that events go into, if one is named and anything may be written. Whoever changes something asks for it

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::HostedPlugin;
-use aisoc_pipeline::{AdmittedCode, Discovered};
+use aisoc_pipeline::{AdmittedCode, Discovered, PluginSource};
 use aisoc_trust::journal::Action;
 
 use crate::about::About;
@@ -59,8 +59,8 @@ impl Host {
     /// As [`Refusal`] has them. What is new there is written down before anything comes of it.
     pub(crate) fn take_up(&self, brought: &Brought<'_>, by: &Asker) -> Result<HostedPlugin, Refusal> {
         let Brought { action, id, version, place, is_unchanged } = *brought;
-        let is_it = |found: &Found| found.about.id == id && found.place == place;
-        let found = self.look().map(|found| found.into_iter().find(is_it));
+        let is_it = |found: &Found| found.about.id == id;
+        let found = self.look_in(place).map(|found| found.into_iter().find(is_it));
         if !is_unchanged {
             let hash = found.as_ref().ok().and_then(|found| found.as_ref()?.hash.clone());
             let subject = Subject { id: Some(id.to_owned()), version: Some(version.to_owned()), hash };
@@ -90,7 +90,7 @@ impl Host {
     /// As [`Refusal`] has them: what cannot be written down is no fault of the plugin's.
     pub(crate) fn load(&self, held: &Held, found: Option<&Found>, replacing: Option<&Asker>) -> Result<(), Refusal> {
         let found = found.ok_or_else(|| Refusal::Plugin(gone(&held.id)))?;
-        let Found { verdict: Verdict::Admitted(plugin), about, place, .. } = found else {
+        let Found { verdict: Verdict::Admitted(plugin), about, place, registration, .. } = found else {
             return Err(Refusal::Plugin(gone(&held.id)));
         };
         self.require_its_own(found).map_err(Refusal::Plugin)?;
@@ -100,7 +100,7 @@ impl Host {
         }
         let room = self.place().map_err(Refusal::Host)?;
         let (Code { code, pin }, begun) = self.begin_code(held, plugin).map_err(Refusal::Plugin)?;
-        let hooks = self.admit_hooks(held, plugin, &begun).map_err(Refusal::Plugin)?;
+        let hooks = self.admit_hooks(held, plugin, registration.as_deref(), &begun).map_err(Refusal::Plugin)?;
         if let Some(by) = replacing {
             let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
             let subject = Subject { id: Some(held.id.clone()), version, hash };
@@ -196,18 +196,24 @@ impl Host {
     /// What stands in its place now, judged anew.
     pub(crate) fn look_at(&self, held: &Held) -> Result<Option<Found>> {
         let place = locked(&held.now).place.clone();
-        let is_it = |found: &Found| found.about.id == held.id && found.place == place;
-        Ok(self.look()?.into_iter().find(is_it))
+        Ok(self.look_in(&place)?.into_iter().find(|found| found.about.id == held.id))
     }
 
     /// As [`Host::look_at`]; where nothing stands there any more, what the gates admit of it elsewhere.
     fn look_for_next(&self, held: &Held) -> Result<Option<Found>> {
-        let place = locked(&held.now).place.clone();
-        let mut found = self.look()?;
-        found.retain(|found| found.about.id == held.id);
-        let is_admitted = |found: &Found| matches!(found.verdict, Verdict::Admitted(_));
-        let at = found.iter().position(|found| found.place == place).or_else(|| found.iter().position(is_admitted));
-        Ok(at.map(|at| found.swap_remove(at)))
+        if let Some(found) = self.look_at(held)? {
+            return Ok(Some(found));
+        }
+        let is_it = |found: &Found| found.about.id == held.id && matches!(found.verdict, Verdict::Admitted(_));
+        let in_memory = locked(&held.now).admitted.clone();
+        if let Some(plugin) = in_memory.filter(|plugin| plugin.source == PluginSource::EntryPoint) {
+            // Of another version the place has another name.
+            let found = self.look_of(&plugin.package)?.into_iter().find(is_it);
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(self.look()?.into_iter().find(is_it))
     }
 }
 

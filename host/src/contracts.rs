@@ -1,24 +1,26 @@
-//! Entry points are asked for their names: those whose modules are what their distributions state, and no others.
+//! Entry points are asked for their names: those whose modules are what their distributions state, and no others. What one
+//! has said counts for as long as its code is the same.
 
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::{Contract, ContractChecks, Discovered, PluginSource, SiteSources, check_contracts};
 
-use crate::hooks::known::place_of;
 use crate::host::Host;
 
+/// Which plugins are meant: nothing becomes of the others, so they are not asked.
+pub(crate) type Meant<'a> = dyn Fn(&Discovered) -> bool + 'a;
+
 impl Host {
-    /// As [`check_contracts`].
-    pub(crate) fn ask_contracts(&self, options: &HereOptions, plugins: &[&Discovered]) -> Result<Vec<Contract>> {
+    /// As [`check_contracts`], of those that are meant.
+    pub(crate) fn ask_contracts(
+        &self,
+        options: &HereOptions,
+        plugins: &[&Discovered],
+        meant: &Meant<'_>,
+    ) -> Result<Vec<Contract>> {
         let (launcher, site_packages) = (&self.settings.launcher, options.sources.site_packages()?);
-        let checks = ContractChecks { launcher, site_packages: &site_packages, limits: &options.limits };
-        let contracts = check_contracts(plugins, &checks)?;
-        let said = plugins.iter().zip(&contracts).filter_map(|(plugin, contract)| match contract {
-            Contract::Id(.., Some(said)) => Some((place_of(plugin), said.as_ref().clone())),
-            _ => None,
-        });
-        self.hooks.note_checked(said.collect());
-        Ok(contracts)
+        let (limits, memory) = (&options.limits, Some(&self.contracts));
+        check_contracts(plugins, &ContractChecks { launcher, site_packages: &site_packages, limits, memory, meant })
     }
 
     /// Where modules are looked for, of a plugin that is imported by its name; none for any other.

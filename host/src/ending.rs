@@ -1,5 +1,6 @@
 //! Plugins that have ended by themselves: they have failed, and are tried again.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -16,14 +17,18 @@ impl Host {
         self.settle_pins(Duration::ZERO);
     }
 
-    /// What is to be tried again is tried, which takes as long as loading does; for whoever asks again and again.
-    pub(crate) fn retry(&self) {
+    /// What is to be tried again is tried, which takes as long as loading does, so each on its own; for whoever asks again
+    /// and again.
+    pub(crate) fn retry(self: &Arc<Self>) {
         let now = Instant::now();
         let due: Vec<(Instant, Key)> = locked(&self.due).extract_if(.., |(at, _)| *at <= now).collect();
-        for (_, key) in due {
+        for (at, key) in due {
             let held = locked(&self.plugins).get(&key).cloned();
-            if let Some(held) = held {
-                self.try_again(&held);
+            let Some(held) = held else { continue };
+            let begun = self.retrying.begin((Arc::clone(self), held), |(host, held)| host.try_again(&held));
+            if begun.is_err() {
+                // In the next round, if there is one.
+                locked(&self.due).push((at, key));
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aisoc_hooks::Registration;
 use aisoc_manifests::fault::Fault;
 use aisoc_pipeline::accepted::{Listed, Listing};
 use aisoc_pipeline::documents::{HostedManifest, HostedPlugin, SignatureJudgement};
@@ -23,6 +24,8 @@ pub(crate) struct Found {
     pub(crate) refused: Option<Arc<Discovered>>,
     /// What is wrong with its signature, whether that refuses it or not.
     pub(crate) objection: Option<Fault>,
+    /// What it said of its handlers of hooks when it was asked: it is admitted as that alone.
+    pub(crate) registration: Option<Box<Registration>>,
     /// The name of its directory, where an operator asks for what is in that one.
     pub(crate) asked_for: Option<String>,
 }
@@ -47,7 +50,7 @@ impl Found {
 
     fn listed(listed: Listed) -> Self {
         let refusal = listed.rejection().cloned();
-        let Listed { plugin, signature, file, .. } = listed;
+        let Listed { plugin, signature, file, registration, .. } = listed;
         let judged = signature.as_ref().and_then(|judged| judged.as_ref().ok());
         let (signature, grants) = match (judged, &file) {
             (Some(judged), _) => (SignatureJudgement::of(judged), judged.grants.clone()),
@@ -73,7 +76,7 @@ impl Found {
             None if is_loaded(&plugin) => Verdict::Admitted(Arc::new(plugin)),
             None => Verdict::NotLoaded,
         };
-        Self { about, place, hash, verdict, refused, objection, asked_for: None }
+        Self { about, place, hash, verdict, refused, objection, registration, asked_for: None }
     }
 
     /// Whether it is a plugin of Stigmem, which has handlers of hooks.
@@ -100,6 +103,7 @@ impl Found {
             verdict: Verdict::Refused(fault),
             refused: None,
             objection: None,
+            registration: None,
             asked_for: None,
         }
     }

@@ -12,7 +12,7 @@ use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{AuditPage, HostedPlugin};
-use aisoc_pipeline::{InstallOptions, escaped};
+use aisoc_pipeline::{ContractMemory, InstallOptions, escaped};
 use aisoc_trust::journal::{Action, JournalMemory};
 use aisoc_trust::lockfile::LockPath;
 use aisoc_trust::{Patience, PluginMode, lock_missing};
@@ -21,10 +21,11 @@ use aisoc_worker::PrivateCopy;
 use crate::about::{About, SignedLately};
 use crate::asker::{Actor, Asker};
 use crate::audit::{self, Subject, action};
+use crate::beside::{Beside, MAX_RETRYING};
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::held::{Held, Key, Now, key, locked};
-use crate::hooks::known::Hooks;
+use crate::hooks::known::{Hooks, in_order_of_needs};
 use crate::lifecycle::{Effect, Event, Life, State, Verb};
 use crate::meant::require_plain_name;
 use crate::noticed::Noticed;
@@ -65,8 +66,11 @@ pub struct Host {
     pub(crate) plugins: Mutex<BTreeMap<Key, Arc<Held>>>,
     /// One discovery at a time. Taken before anything else, where it is.
     discovering: Mutex<()>,
-    /// One look at a time. Taken after `changing` of a plugin, and nothing is waited for while it is held.
+    /// One look at a time, but for what is asked of plugins meanwhile. Taken after `changing` of a plugin, and nothing is
+    /// waited for while it is held.
     pub(crate) looking: Mutex<()>,
+    /// What entry points have said of themselves.
+    pub(crate) contracts: ContractMemory,
     /// What was shown last of all plugins.
     shown: Mutex<Arc<Shown>>,
     /// What was said of the sources last.
@@ -79,6 +83,8 @@ pub struct Host {
     pub(crate) due: Mutex<Vec<(Instant, Key)>>,
     /// How often that was.
     pub(crate) restarts: AtomicU64,
+    /// Who tries them.
+    pub(crate) retrying: Beside,
     /// Where the journal of the site ended.
     journal: JournalMemory,
     /// Where everything is let go.
@@ -122,12 +128,14 @@ impl Host {
             plugins: Mutex::default(),
             discovering: Mutex::default(),
             looking: Mutex::default(),
+            contracts: ContractMemory::default(),
             shown: Mutex::new(Arc::new(Shown::of(Vec::new(), false))),
             noticed: Mutex::default(),
             judgement: Mutex::new(Judgement::begin()),
             disk: Mutex::new(Round::begin(LOOK_ROUND)),
             due: Mutex::default(),
             restarts: AtomicU64::default(),
+            retrying: Beside::new(MAX_RETRYING),
             journal: JournalMemory::default(),
             stop: Arc::default(),
         })
@@ -147,7 +155,7 @@ impl Host {
         let (mut hooks, others): (Vec<&Found>, Vec<&Found>) = found.iter().partition(|found| found.is_hook());
         let met = parallel::map(&others, parallel::default_threads(), |found| self.meet(found, by))
             .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
-        self.hooks.sort(&mut hooks);
+        in_order_of_needs(&mut hooks);
         let registered = hooks.into_iter().map(|found| self.meet(found, by));
         let met = met.into_iter().chain(registered).flatten().collect();
         self.hooks.freeze();
@@ -184,12 +192,13 @@ impl Host {
     /// shown with it.
     pub(crate) fn look_again(&self, id: &str) {
         let Ok(held) = self.find(id) else { return };
-        let (_changing, Ok(found)) = (locked(&held.changing), self.look()) else { return };
+        let _changing = locked(&held.changing);
+        let place = locked(&held.now).place.clone();
+        let Ok(found) = self.look_in(&place) else { return };
         if held.is_in_memory() {
             return;
         }
-        let place = locked(&held.now).place.clone();
-        match found.iter().find(|found| found.about.id == id && found.place == place) {
+        match found.iter().find(|found| found.about.id == id) {
             Some(found) => drop(self.bring(&held, found, &Asker::host())),
             None if held.is_registered() => {}
             None => drop(locked(&self.plugins).remove(&(held.id.clone(), place))),
@@ -419,8 +428,8 @@ impl Host {
         {
             let _changing = locked(&held.changing);
             let place = self.plugins_directory().join(directory);
-            let found = self.look_for(Some((id, directory))).map_err(Refusal::Plugin)?;
-            let is_it = |found: &Found| found.about.id == id && found.place == place;
+            let found = self.look_in_for(&place, Some((id, directory))).map_err(Refusal::Plugin)?;
+            let is_it = |found: &Found| found.about.id == id;
             let found = found.into_iter().find(is_it).ok_or_else(|| Refusal::Plugin(not_in(id, &place)))?;
             let found = Found { asked_for: Some(directory.to_owned()), ..found };
             self.drive(&held, Event::Asked(Verb::Reload), Some(&found), by)?;
@@ -455,6 +464,7 @@ impl Host {
     pub fn end(&self) {
         self.stop.store(true, Ordering::SeqCst);
         self.turns.end();
+        self.retrying.end();
         let held: Vec<_> = std::mem::take(&mut *locked(&self.plugins)).into_values().collect();
         for held in held {
             // Calls that nobody waits for any more end with it.

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_pipeline::PluginSource;
 use aisoc_pipeline::accepted::{Again, Evidence, judge_again};
+use aisoc_pipeline::{Discovered, PluginSource};
 
 use crate::found::{Found, reason_of};
 use crate::held::{Held, Now, locked};
@@ -108,15 +108,27 @@ impl Host {
         }
     }
 
-    /// Notes of everything that is in memory whether it is what was found.
-    pub(crate) fn compare_with_disk(&self, found: &[Found]) {
+    /// What is in memory, as it was admitted.
+    pub(crate) fn admitted(&self) -> Vec<(Arc<Held>, Arc<Discovered>)> {
+        let admitted = |held: Arc<Held>| {
+            let admitted = locked(&held.now).admitted.clone()?;
+            Some((held, admitted))
+        };
+        self.all().into_iter().filter_map(admitted).collect()
+    }
+
+    /// Notes of everything that was in memory `before` it was looked for whether it is what was found.
+    pub(crate) fn compare_with_disk(&self, found: &[Found], before: &[(Arc<Held>, Arc<Discovered>)]) {
         let there: HashMap<&Path, &Found> = found.iter().map(|found| (found.place.as_path(), found)).collect();
         // A distribution has several plugins in one place, and nobody asks them for their names here.
         let is_it =
             |found: &Found, id: &str| found.about.id == id || found.about.source == PluginSource::EntryPoint.as_str();
-        for held in self.all() {
+        for (held, admitted) in before {
             let mut now = locked(&held.now);
-            let Some(admitted) = &now.admitted else { continue };
+            // What has come into memory meanwhile was not there to be looked at.
+            if !now.admitted.as_ref().is_some_and(|current| Arc::ptr_eq(current, admitted)) {
+                continue;
+            }
             now.on_disk = Some(match there.get(now.place.as_path()) {
                 None => OnDisk::Gone,
                 Some(found) if is_it(found, &held.id) && found.hash.as_ref() == Some(&admitted.hash) => OnDisk::Same,

@@ -6,6 +6,7 @@ pub mod access;
 mod api;
 mod asker;
 mod audit;
+mod beside;
 mod bringing;
 mod calling;
 mod code;

@@ -68,7 +68,7 @@ pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 pub use before::Replaced;
 pub use bench::Bench;
 pub use collect::collect_garbage;
-pub use contract::{Contract, ContractChecks, check_contracts, judge_hooks, room};
+pub use contract::{Contract, ContractChecks, ContractMemory, check_contracts, judge_hooks, room};
 pub use digest::{CanonicalJson, canonical_digest};
 pub use discovered::{Noticed, SiteSources, discover_site};
 pub use event_log::{EventLog, HostedStep, Occurrence, RegistrationMetadata, RegistryRecord, SigningGrounds};

@@ -35,7 +35,8 @@ fn checked(site: &Path, program: &str) -> (Vec<Discovered>, Vec<Contract>) {
     assert!(found.failed.is_empty(), "{found:?}");
     let launcher = launcher_of(program);
     let limits = Limits::default();
-    let checks = ContractChecks { launcher: &launcher, site_packages: &sources.site_packages, limits: &limits };
+    let (site_packages, memory, meant) = (&sources.site_packages, None, &|_: &Discovered| true);
+    let checks = ContractChecks { launcher: &launcher, site_packages, limits: &limits, memory, meant };
     let plugins: Vec<&Discovered> = found.plugins.iter().collect();
     let answers = check_contracts(&plugins, &checks).expect("not interrupted");
     (found.plugins, answers)

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
-use crate::python::Python;
+use crate::python::{FileIdentity, Python};
 
 /// A Python, as it says of itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,16 +30,15 @@ pub(crate) struct Interpreters(Mutex<HashMap<Asked, Arc<Interpreter>>>);
 struct Asked {
     program: OsString,
     variables: Vec<(OsString, OsString)>,
-    file: Option<(u64, u64, i64, i64)>,
+    file: Option<FileIdentity>,
 }
 
 impl Asked {
     fn of(python: &Python) -> Self {
-        let found = python.path().and_then(|path| path.metadata().ok());
         Self {
             program: python.program.clone(),
             variables: python.kept_variables().map(|(name, value)| (name.into(), value.into())).collect(),
-            file: found.map(|found| (found.dev(), found.ino(), found.ctime(), found.ctime_nsec())),
+            file: python.identity(),
         }
     }
 }

@@ -23,6 +23,6 @@ pub use error::Error;
 pub use launcher::Launcher;
 pub use load::{Loading, PATIENCE, Report, load};
 pub use private_copy::{PrivateCopy, Room};
-pub use python::{KEPT_VARIABLES, Python};
+pub use python::{FileIdentity, KEPT_VARIABLES, Python};
 pub use sandbox::{Layer, Layers, Sandbox};
 pub use shim::{Bounds, ShimProgram, attend};

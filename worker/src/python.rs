@@ -2,7 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use crate::error::Error;
@@ -11,6 +12,22 @@ use crate::shim::ending::{FAILED, NOT_FOUND, NOT_STARTED};
 /// What finds Python and makes it start, also behind a version manager's shim; nothing secret. The child sees
 /// no other variable.
 pub const KEPT_VARIABLES: [&str; 4] = ["PATH", "HOME", "PYENV_VERSION", "SYSTEMROOT"];
+
+/// Which file something is, told from another one that takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileIdentity {
+    device: u64,
+    number: u64,
+    changed: (i64, i64),
+}
+
+impl FileIdentity {
+    /// Of the file that stands there, behind links.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let found = path.metadata().ok()?;
+        Some(Self { device: found.dev(), number: found.ino(), changed: (found.ctime(), found.ctime_nsec()) })
+    }
+}
 
 /// Which Python loads a plugin, and what it sees of the caller's environment.
 #[derive(Debug, Clone)]
@@ -34,6 +51,11 @@ impl Python {
         }
         let path = self.kept_variables().find(|(name, _)| *name == "PATH").map(|(_, path)| path).unwrap_or_default();
         std::env::split_paths(path).map(|place| place.join(&self.program)).find(|path| path.exists())
+    }
+
+    /// Which file that is; nothing where there is none.
+    pub fn identity(&self) -> Option<FileIdentity> {
+        self.path().and_then(|path| FileIdentity::of(&path))
     }
 
     /// Whether there is such a program; a path that is named was meant, whatever is there.

@@ -106,19 +106,19 @@ pub async fn serve(
 /// Looks after plugins until what it gives is dropped. Each thing goes its own way: a plugin that takes long to come up
 /// keeps no revocation waiting.
 fn attend(host: &Arc<Host>) -> Result<(JoinSet<()>, Sender<()>)> {
-    let steps: [fn(&Host); 7] = [
-        Host::notice_ends,
-        Host::judge_round,
+    let steps: [fn(&Arc<Host>); 7] = [
+        |host| host.notice_ends(),
+        |host| host.judge_round(),
         Host::retry,
-        Host::rest_round,
-        Host::settle_handles,
-        Host::audit_round,
-        Host::health_round,
+        |host| host.rest_round(),
+        |host| host.settle_handles(),
+        |host| host.audit_round(),
+        |host| host.health_round(),
     ];
     Ok((steps.into_iter().map(|step| again_and_again(Arc::clone(host), step)).collect(), look(Arc::clone(host))?))
 }
 
-async fn again_and_again(host: Arc<Host>, step: fn(&Host)) {
+async fn again_and_again(host: Arc<Host>, step: fn(&Arc<Host>)) {
     loop {
         tokio::time::sleep(ROUND).await;
         let host = Arc::clone(&host);

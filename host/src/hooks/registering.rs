@@ -22,8 +22,8 @@ use crate::host::Host;
 const MAX_SHOWN: usize = 1000;
 
 impl Host {
-    /// What a plugin that was started is registered as: nothing of one that has no handlers of hooks. It is registered by
-    /// [`Host::register`], once it takes the place of what ran before.
+    /// What a plugin that was started is registered as, as it said when it was `checked`: nothing of one that has no handlers
+    /// of hooks. It is registered by [`Host::take_hooks`], once it takes the place of what ran before.
     ///
     /// # Errors
     /// `contract_check_failed`, `duplicate_plugin_id`, `registration_refused`, `dependency_missing`, which are told.
@@ -31,6 +31,7 @@ impl Host {
         &self,
         held: &Held,
         plugin: &Discovered,
+        checked: Option<&Registration>,
         begun: &Begun,
     ) -> Result<Option<Arc<Registration>>> {
         let Some(manifest) = begun.worker.manifest().cloned() else { return Ok(None) };
@@ -39,7 +40,11 @@ impl Host {
             fault
         };
         let judged = judge_hooks(manifest).map_err(|fault| refused(None, (Why::ManifestInvalid, fault)))?;
-        if !self.hooks.was_checked(plugin, &judged) {
+        // What it says of itself once it runs is no ground for anything else than it said when its contract was checked: no
+        // gate has seen that.
+        if checked != Some(&judged) {
+            // What it imports of others may have changed since: it is asked again.
+            self.contracts.forget(plugin);
             let what = format!("plugin '{}' says something else than when its contract was checked", judged.name);
             let fault = Fault::new(Reason::ContractCheckFailed, what)
                 .expected("one manifest, whoever asks for it", "two that differ");

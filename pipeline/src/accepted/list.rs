@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use aisoc_discovery::{Discovered, Failed, Kind, Origin, Source};
+use aisoc_hooks::Registration;
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Coverage;
@@ -54,6 +55,8 @@ pub struct Listed {
     pub is_listed: bool,
     /// What the modules of an entry point are held to, where that was asked.
     checked_against: Option<CheckedAgainst>,
+    /// What a plugin with handlers of hooks said when it was asked: it is admitted as that, and as nothing else.
+    pub registration: Option<Box<Registration>>,
     /// What the gates said of it.
     pub asking: Asking,
 }
@@ -112,7 +115,7 @@ impl Listed {
         let found = FoundPlugin { place: &place, kind: plugin.kind.as_str(), is_allowed: is_dropin.then_some(true) };
         let mut asking = Asking::found(&found, traces);
         asking.signature(&file.as_ref().map_or_else(|| said(signature.as_ref()), |file| file.said.clone()));
-        Self { plugin, signature, file, is_listed: false, checked_against: None, asking }
+        Self { plugin, signature, file, is_listed: false, checked_against: None, registration: None, asking }
     }
 
     /// What the code that a host would run of it is held to; nothing of what is refused, is data, or was not asked.
@@ -200,8 +203,9 @@ fn ask_contract(check: &ContractCheck<'_>, listed: &mut [Listed], here: &mut [Pr
             Contract::Broken(fault) | Contract::Unavailable(fault) => {
                 listed[index].asking.contract(Some(&fault));
             }
-            Contract::Id(ref id, checked_against, _) => {
+            Contract::Id(ref id, checked_against, ref registration) => {
                 listed[index].checked_against = Some(checked_against);
+                listed[index].registration.clone_from(registration);
                 listed[index].asking.contract(None);
                 answer.name(&mut listed[index].plugin);
                 // What it was called before accepts it no more: the lock is about ids, and this is the one that it has.

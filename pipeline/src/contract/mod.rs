@@ -5,20 +5,25 @@
 //! It is the one place in which code of an entry point runs, so whoever calls it has asked the signature, the publisher
 //! and the lock before. What a class states then replaces the name of its entry point.
 
+mod answer;
 mod hooks;
+mod memory;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use aisoc_discovery::{Discovered, Kind, Origin};
-use aisoc_hooks::Registration;
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::{first_hidden, shown};
 use aisoc_packaging::Limits;
 use aisoc_worker::{CHECK_PATIENCE, Checked, Checking, Contract as Rules, Error, Launcher, Room, check};
 
+pub use self::answer::Contract;
 pub use self::hooks::judge_hooks;
+use self::memory::Code;
+pub use self::memory::ContractMemory;
 use crate::stated::{CheckedAgainst, Stated};
 
 /// Most characters that are shown of what a plugin says.
@@ -27,7 +32,6 @@ const MAX_SHOWN: usize = 300;
 const MAX_ID_BYTES: usize = 256;
 
 /// With what entry points are checked.
-#[derive(Debug)]
 pub struct ContractChecks<'a> {
     /// With what they are imported.
     pub launcher: &'a Launcher,
@@ -35,30 +39,16 @@ pub struct ContractChecks<'a> {
     pub site_packages: &'a [PathBuf],
     /// How much is copied of a directory that only root may read, and what ends the checks.
     pub limits: &'a Limits,
+    /// What they have said before, where it is remembered.
+    pub memory: Option<&'a ContractMemory>,
+    /// Which of them are asked. Each of the others is called what it was called last, and is one that nobody could ask
+    /// where it was not asked yet: nothing of it is run, so nothing of it is to be loaded.
+    pub meant: &'a dyn Fn(&Discovered) -> bool,
 }
 
-/// What came of checking a plugin.
-#[derive(Debug, Clone)]
-pub enum Contract {
-    /// There is nothing to ask: its manifest, or its file, has said all that there is.
-    NotAsked,
-    /// It fits, and calls itself that: the id of a procedure's class, the name in a hook's manifest; of every other
-    /// group the name of the entry point. And what its code is held to; of a hook what its manifest says, too.
-    Id(String, CheckedAgainst, Option<Box<Registration>>),
-    /// It cannot be imported, or does not fit.
-    Broken(Fault),
-    /// Nobody could ask it: there is no Python.
-    Unavailable(Fault),
-}
-
-impl Contract {
-    /// What the plugin goes by from now on, and what it asks of its host, where its code has said so.
-    pub(crate) fn name(&self, plugin: &mut Discovered) {
-        let Self::Id(id, _, hook) = self else { return };
-        plugin.id.clone_from(id);
-        if let (Some(hook), Origin::EntryPoint { capabilities, .. }) = (hook, &mut plugin.origin) {
-            *capabilities = Some(hook.capabilities.iter().map(|one| one.as_str().to_owned()).collect());
-        }
+impl fmt::Debug for ContractChecks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContractChecks").field("site_packages", &self.site_packages).finish_non_exhaustive()
     }
 }
 
@@ -120,7 +110,31 @@ impl ContractChecks<'_> {
             return Ok(Contract::NotAsked);
         };
         self.limits.cancellation.check().map_err(Fault::from)?;
+        if !(self.meant)(plugin) {
+            return Ok(self.memory.and_then(|memory| memory.last(plugin)).unwrap_or_else(not_meant));
+        }
         let Some(Stated { checked_against, .. }) = Stated::read(plugin)? else { return Ok(Contract::NotAsked) };
+        let Some(memory) = self.memory else { return self.ask(plugin, (module, object), checked_against) };
+        // Before it is asked: what changes meanwhile has it asked again.
+        let code = Code::of(plugin, checked_against, &self.launcher.python, self.site_packages);
+        if let Some(known) = memory.of(plugin, code.as_ref()) {
+            return Ok(known);
+        }
+        let asked = self.ask(plugin, (module, object), checked_against);
+        match &asked {
+            Ok(contract) => memory.keep(plugin, code, contract),
+            Err(_) => memory.forget(plugin),
+        }
+        asked
+    }
+
+    /// Imports it, and holds it to its contract.
+    fn ask(
+        &self,
+        plugin: &Discovered,
+        (module, object): (&str, &str),
+        checked_against: CheckedAgainst,
+    ) -> std::result::Result<Contract, Unchecked> {
         let contract = match plugin.kind {
             Kind::Procedure => Rules::Procedure,
             Kind::Hook => Rules::Hook,
@@ -151,6 +165,13 @@ impl ContractChecks<'_> {
             false => Ok(Contract::Id(id, checked_against, None)),
         }
     }
+}
+
+fn not_meant() -> Contract {
+    Contract::Unavailable(Fault::new(
+        Reason::ContractCheckFailed,
+        "another plugin is meant, and this one was not asked",
+    ))
 }
 
 fn breach(message: String) -> Fault {
