@@ -24,7 +24,7 @@ use aisoc_registry_client::ClientOptions;
 use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
 use aisoc_trust::keys::Applied;
-use aisoc_trust::{Consent, CoverageRule, PluginMode, Policy, TrustMode};
+use aisoc_trust::{Consent, PluginMode, Policy, TrustMode};
 use aisoc_worker::{Launcher, Sandbox};
 use jiff::Timestamp;
 
@@ -41,9 +41,10 @@ use crate::environment::{
 use crate::held_plugin;
 use crate::output::Output;
 use crate::runtime;
-
-const DEFAULT_PLUGINS_DIR: &str = "/opt/aisoc/plugins";
-const DEFAULT_TRUSTED_KEYS_DIR: &str = "/opt/aisoc/plugin-keys";
+use crate::variables::{
+    COVERAGE_RULES, DEFAULT_PLUGINS_DIR, DEFAULT_TRUSTED_KEYS_DIR, OneOf, PLUGIN_MODES, SANDBOXES, TRUST_MODES,
+    Word as _,
+};
 
 /// What the flags and the environment say.
 pub(crate) struct Context {
@@ -118,7 +119,7 @@ impl Context {
     pub(crate) fn plugin_mode(&self, flag: Option<PluginMode>) -> PluginMode {
         let is_set = |name: &&str| self.environment.variable(name).is_some();
         let named = || [PLUGIN_MODE, CAPA_PLUGIN_MODE].into_iter().find(is_set);
-        let set = |name| self.variable(name, PluginMode::Production, PluginMode::as_str);
+        let set = |name| self.variable(name, &PLUGIN_MODES);
         flag.unwrap_or_else(|| named().map_or_else(PluginMode::default, set))
     }
 
@@ -160,7 +161,7 @@ impl Context {
     /// With what plugins are run, and how they are confined.
     pub(crate) fn launcher(&self) -> &Launcher {
         self.launcher.get_or_init(|| {
-            let sandbox = self.variable(SANDBOX, Sandbox::Require, Sandbox::as_str);
+            let sandbox = self.variable(SANDBOX, &SANDBOXES);
             Launcher::new(self.environment.python(), held_plugin::program(), sandbox)
         })
     }
@@ -327,16 +328,14 @@ impl Context {
     /// As [`Context::trust_at`], and why some of what a site asks could not be read, which is left out then: for whoever
     /// does not let plugins in by it.
     pub(crate) fn trust_as_far_as_read(&self, args: TrustArgs, at: Timestamp) -> (TrustInputs, Option<Fault>) {
-        let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, TrustMode::Strict, TrustMode::as_str));
+        let mode = args.trust_mode.unwrap_or_else(|| self.variable(TRUST_MODE, &TRUST_MODES));
         if mode == TrustMode::Disabled && !self.environment.is_development() {
             self.output.warning(
                 Warning::TrustDisabled,
                 "PLUGIN_TRUST_MODE=disabled outside development — plugins will load without signature verification.",
             );
         }
-        let coverage = args
-            .trust_coverage
-            .unwrap_or_else(|| self.variable(TRUST_COVERAGE, CoverageRule::Full, CoverageRule::as_str));
+        let coverage = args.trust_coverage.unwrap_or_else(|| self.variable(TRUST_COVERAGE, &COVERAGE_RULES));
         let keys_dir = self.keys_directory(args.trusted_keys);
         if mode != TrustMode::Disabled {
             self.warn_of_stale_set(&keys_dir, at);
@@ -412,15 +411,15 @@ impl Context {
 
     /// A variable's value, or the default when it is not set. A misspelt one counts as the strictest:
     /// somebody wanted something, and it must not become less.
-    fn variable<T: Default + Copy + FromStr>(&self, name: &str, strictest: T, word: impl Fn(T) -> &'static str) -> T {
+    fn variable<T: Default + Copy + FromStr>(&self, name: &str, words: &OneOf<T>) -> T {
         let Some(text) = self.environment.variable(name) else {
             return T::default();
         };
-        text.to_string_lossy().parse().unwrap_or_else(|_| {
-            let (text, fallback) = (text.to_string_lossy(), word(strictest));
-            let said = format!("invalid {name} `{text}`; falling back to {fallback}");
+        let text = text.to_string_lossy();
+        words.read(&text).unwrap_or_else(|| {
+            let said = format!("invalid {name} `{text}`; falling back to {}", words.strictest());
             self.output.warning(Warning::VariableInvalid, said);
-            strictest
+            words.strictest
         })
     }
 

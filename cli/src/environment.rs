@@ -24,8 +24,29 @@ use crate::output::Workspace;
 
 /// The plugins directory.
 pub(crate) const PLUGINS_DIR: &str = "AISOC_PLUGINS_DIR";
-/// The Python that `validate --load` uses.
-const PYTHON: &str = "AISOC_PYTHON";
+/// The Python that runs plugins; and the one that does where nobody names one.
+pub(crate) const PYTHON: &str = "AISOC_PYTHON";
+pub(crate) const DEFAULT_PYTHON: &str = "python3";
+/// A file of logins, as podman has it.
+pub(crate) const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
+/// The directory of Docker's files.
+pub(crate) const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
+/// Where a user's settings are.
+pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Where the machine's certificates are: a file, and directories.
+pub(crate) const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+pub(crate) const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+/// The proxies, and the hosts that need none, in either case.
+pub(crate) const HTTP_PROXY: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
+pub(crate) const HTTPS_PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
+pub(crate) const ALL_PROXY: [&str; 2] = ["ALL_PROXY", "all_proxy"];
+pub(crate) const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
+/// What a web server tells a program that it calls.
+const REQUEST_METHOD: &str = "REQUEST_METHOD";
+/// Where an SSH agent listens.
+pub(crate) const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
+/// That somebody wants plain text (no-color.org).
+pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// Whether plugins are confined.
 pub(crate) const SANDBOX: &str = "AISOC_SANDBOX";
 /// For which registry the next two are.
@@ -35,7 +56,7 @@ pub(crate) const REGISTRY_USERNAME: &str = "AISOC_REGISTRY_USERNAME";
 /// That user's password or token.
 pub(crate) const REGISTRY_PASSWORD: &str = "AISOC_REGISTRY_PASSWORD";
 /// Logins, in the format of Docker's `config.json`: the document itself, as GitLab's jobs have it.
-const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
+pub(crate) const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
 /// Where the host is that `aisoc api` asks.
 pub(crate) const HOST_URL: &str = "AISOC_HOST_URL";
 /// The token that is shown to it.
@@ -52,16 +73,22 @@ pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
 pub(crate) const DENY_CAPABILITIES: &str = "AISOC_PLUGIN_DENY_CAPABILITIES";
 /// The names that Stigmem has for settings that are ours as well.
 const OF_STIGMEM: [(&str, &str); 3] = [
-    (TRUSTED_PUBLISHERS, "STIGMEM_PLUGIN_TRUSTED_PUBLISHERS"),
-    (OVERRIDE_PUBLISHERS, "STIGMEM_PLUGIN_TRUST_OVERRIDE_PUBLISHERS"),
-    (UNSIGNED_ACK, "STIGMEM_PLUGIN_UNSIGNED_ACK"),
+    (TRUSTED_PUBLISHERS, STIGMEM_TRUSTED_PUBLISHERS),
+    (OVERRIDE_PUBLISHERS, STIGMEM_OVERRIDE_PUBLISHERS),
+    (UNSIGNED_ACK, STIGMEM_UNSIGNED_ACK),
 ];
+/// Whose plugins are taken, as Stigmem calls it.
+pub(crate) const STIGMEM_TRUSTED_PUBLISHERS: &str = "STIGMEM_PLUGIN_TRUSTED_PUBLISHERS";
+/// Whose plugins are taken as an exception, as Stigmem calls it.
+pub(crate) const STIGMEM_OVERRIDE_PUBLISHERS: &str = "STIGMEM_PLUGIN_TRUST_OVERRIDE_PUBLISHERS";
+/// That nothing is verified is meant, as Stigmem calls it.
+pub(crate) const STIGMEM_UNSIGNED_ACK: &str = "STIGMEM_PLUGIN_UNSIGNED_ACK";
 /// Where Python finds distributions.
-const SITE_PACKAGES: &str = "AISOC_SITE_PACKAGES";
+pub(crate) const SITE_PACKAGES: &str = "AISOC_SITE_PACKAGES";
 /// The virtual environment that is active, as Python's `activate` says it.
 pub(crate) const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
 /// The data directory, in whose `plugins` drop-ins are; and the same, as Chaos Cypher calls it.
-const DATA_DIRS: [&str; 2] = ["AISOC_DATA_DIR", "CHAOSCYPHER_DATA_DIR"];
+pub(crate) const DATA_DIRS: [&str; 2] = ["AISOC_DATA_DIR", "CHAOSCYPHER_DATA_DIR"];
 /// Whether drop-ins count; and the same, as Chaos Cypher calls it.
 pub(crate) const USER_PLUGINS: [&str; 2] = ["AISOC_ALLOW_USER_PLUGINS", "CHAOSCYPHER_ALLOW_USER_PLUGINS"];
 /// Whether a host loads what the lock does not accept.
@@ -73,15 +100,15 @@ pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 /// Where a step of GitHub Actions leaves its summary.
 pub(crate) const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Whether this is a step of GitHub Actions, whose logs hold workflow commands.
-const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
+pub(crate) const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
 /// Where a step of GitHub Actions finds the repository.
-const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
+pub(crate) const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
 /// The time that a reproducible build writes, in seconds since 1970.
-const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// What kind of installation this is, as the host reads it.
-const ENVIRONMENT: &str = "ENVIRONMENT";
+pub(crate) const ENVIRONMENT: &str = "ENVIRONMENT";
 /// The file that events go into, as JSON lines.
-const LOG_FILE: &str = "AISOC_LOG_FILE";
+pub(crate) const LOG_FILE: &str = "AISOC_LOG_FILE";
 /// How many sockets a service manager hands on (`sd_listen_fds(3)`).
 pub(crate) const LISTEN_FDS: &str = "LISTEN_FDS";
 /// And to which process.
@@ -101,41 +128,6 @@ const DEVELOPMENT: [&str; 5] = ["development", "dev", "local", "demo", "test"];
 
 /// Value of [`ENVIRONMENT`] in which tests run, whose hosts are asked as those of production are.
 const TEST: &str = "test";
-
-/// Every variable by which somebody sets up aisoc: without them a command is what its words say.
-pub(crate) const SETTINGS: [&str; 31] = [
-    LOG_FILE,
-    TRUSTED_PUBLISHERS,
-    OVERRIDE_PUBLISHERS,
-    UNSIGNED_ACK,
-    DENY_CAPABILITIES,
-    REGISTRY_ALLOWLIST,
-    ALLOW_UNPINNED,
-    SITE_PACKAGES,
-    DATA_DIRS[0],
-    DATA_DIRS[1],
-    USER_PLUGINS[0],
-    USER_PLUGINS[1],
-    PLUGIN_MODE,
-    CAPA_PLUGIN_MODE,
-    PLUGINS_DIR,
-    PYTHON,
-    SANDBOX,
-    REGISTRY_HOST,
-    REGISTRY_USERNAME,
-    REGISTRY_PASSWORD,
-    HOST_URL,
-    HOST_TOKEN,
-    CA_FILE,
-    TRUST_MODE,
-    TRUST_COVERAGE,
-    TRUSTED_KEYS_DIR,
-    GITHUB_OUTPUT,
-    GITHUB_STEP_SUMMARY,
-    GITHUB_ACTIONS,
-    GITHUB_WORKSPACE,
-    SOURCE_DATE_EPOCH,
-];
 
 /// CI systems by the variables that name a job: its number, and what it belongs to.
 const CI_JOBS: [(&str, &str, &str); 7] = [
@@ -237,7 +229,7 @@ impl Environment {
 
     /// The user's lock, where none stands in the working directory.
     pub(crate) fn plugins_lock(&self) -> Option<PathBuf> {
-        let home = self.path("XDG_CONFIG_HOME").or_else(|| Some(self.path("HOME")?.join(".config")))?;
+        let home = self.path(XDG_CONFIG_HOME).or_else(|| Some(self.path("HOME")?.join(".config")))?;
         Some(home.join("aisoc").join("plugins.lock"))
     }
 
@@ -287,7 +279,7 @@ impl Environment {
     /// Whether a terminal may be drawn over: not one that cannot go back in a line, and not for somebody who wants
     /// plain text (no-color.org).
     pub(crate) fn can_draw(&self) -> bool {
-        self.variable("TERM").is_some_and(|kind| kind != "dumb") && self.variable("NO_COLOR").is_none()
+        self.variable("TERM").is_some_and(|kind| kind != "dumb") && self.variable(NO_COLOR).is_none()
     }
 
     /// Whether this is a place for development.
@@ -331,7 +323,7 @@ impl Environment {
     pub(crate) fn docker_configs(&self) -> Result<Vec<DockerConfig>> {
         let document = |json| DockerConfig::Text { variable: DOCKER_AUTH_CONFIG.to_owned(), json: Secret::new(json) };
         let given = self.text(DOCKER_AUTH_CONFIG)?.map(document);
-        let named = self.path("REGISTRY_AUTH_FILE");
+        let named = self.path(REGISTRY_AUTH_FILE);
         // Who names podman's file means that one in place of those that podman would look for.
         let podman = if named.is_some() { Vec::new() } else { self.podman_configs() };
         let file = |path, is_named| DockerConfig::File { path, is_named };
@@ -342,7 +334,7 @@ impl Environment {
 
     /// The file of `docker login` and `oras login`.
     fn docker_config(&self) -> Option<DockerConfig> {
-        let named = self.path("DOCKER_CONFIG");
+        let named = self.path(DOCKER_CONFIG);
         let is_named = named.is_some();
         let directory = named.or_else(|| Some(self.path("HOME")?.join(".docker")))?;
         Some(DockerConfig::File { path: directory.join("config.json"), is_named })
@@ -351,7 +343,7 @@ impl Environment {
     /// Where `podman login` leaves its file: for as long as the machine runs, or for good.
     fn podman_configs(&self) -> Vec<PathBuf> {
         let user = rustix::process::getuid().as_raw().to_string();
-        let lasting = self.path("XDG_CONFIG_HOME").or_else(|| Some(self.path("HOME")?.join(".config")));
+        let lasting = self.path(XDG_CONFIG_HOME).or_else(|| Some(self.path("HOME")?.join(".config")));
         let homes = [
             self.path("XDG_RUNTIME_DIR").map(|runtime| runtime.join("containers")),
             Some(PathBuf::from("/run/containers").join(user)),
@@ -367,9 +359,9 @@ impl Environment {
 
     /// Where the machine's certificates are, as OpenSSL, Go and Python read it.
     pub(crate) fn certificates(&self) -> Certificates {
-        let listed = self.variable("SSL_CERT_DIR").unwrap_or_default();
+        let listed = self.variable(SSL_CERT_DIR).unwrap_or_default();
         let directories = env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
-        Certificates { added: None, file: self.certificate_file("SSL_CERT_FILE"), directories }
+        Certificates { added: None, file: self.certificate_file(SSL_CERT_FILE), directories }
     }
 
     /// The proxies, by the variables that curl and Go read.
@@ -377,20 +369,22 @@ impl Environment {
     /// # Errors
     /// `usage` when one is not UTF-8.
     pub(crate) fn proxies(&self) -> Result<Proxies> {
-        let all = ["ALL_PROXY", "all_proxy"];
-        // To a program that a web server calls, `HTTP_PROXY` is the header `Proxy` of whoever asks
-        // (httpoxy, CVE-2016-5385).
-        let is_cgi = self.variable("REQUEST_METHOD").is_some();
-        let http = if is_cgi { ["http_proxy", "http_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
+        let [exempt, in_lower_case] = NO_PROXY;
         Ok(Proxies {
-            http: self.first_proxy([http, all].as_flattened())?,
-            https: self.first_proxy([["HTTPS_PROXY", "https_proxy"], all].as_flattened())?,
-            exempt: self.text("NO_PROXY")?.or(self.text("no_proxy")?).unwrap_or_default(),
+            http: self.first_proxy([HTTP_PROXY, ALL_PROXY].as_flattened())?,
+            https: self.first_proxy([HTTPS_PROXY, ALL_PROXY].as_flattened())?,
+            exempt: self.text(exempt)?.or(self.text(in_lower_case)?).unwrap_or_default(),
         })
     }
 
+    /// Whether nobody else says what that variable is: to a program that a web server calls, `HTTP_PROXY` is the header
+    /// `Proxy` of whoever asks (httpoxy, CVE-2016-5385).
+    pub(crate) fn is_set_by_us(&self, name: &str) -> bool {
+        name != HTTP_PROXY[0] || self.variable(REQUEST_METHOD).is_none()
+    }
+
     fn first_proxy(&self, names: &[&'static str]) -> Result<Option<ProxyVariable>> {
-        for name in names {
+        for name in names.iter().filter(|name| self.is_set_by_us(name)) {
             if let Some(value) = self.text(name)? {
                 return Ok(Some(ProxyVariable { name, value: Secret::new(value) }));
             }
@@ -408,12 +402,12 @@ impl Environment {
 
     /// Where the SSH agent of this session listens.
     pub(crate) fn ssh_agent(&self) -> Option<PathBuf> {
-        self.path("SSH_AUTH_SOCK")
+        self.path(SSH_AUTH_SOCK)
     }
 
     /// The Python that loads plugins: `AISOC_PYTHON`, else `python3`, with the variables that find it.
     pub(crate) fn python(&self) -> Python {
-        let program = self.variable(PYTHON).unwrap_or_else(|| "python3".into());
+        let program = self.variable(PYTHON).unwrap_or_else(|| DEFAULT_PYTHON.into());
         let variables = KEPT_VARIABLES.iter().filter_map(|name| Some(((*name).into(), self.named(name)?)));
         Python { program, variables: variables.collect() }
     }

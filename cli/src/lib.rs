@@ -23,6 +23,7 @@ mod scaffold;
 mod secret_file;
 mod signer;
 mod usage;
+mod variables;
 mod waiting;
 
 use std::process::ExitCode;

@@ -54,7 +54,7 @@ fn fault(error: Error) -> Fault {
     let invalid = |message: String| Fault::new(Reason::EntryPointInvalid, message);
     match error {
         Error::Io { act, path, source } => Fault::io(act, &path, source),
-        Error::NoPython { source, .. } => Fault::new(Reason::IoNotFound, message)
+        Error::NoPython { source, .. } => Fault::new(Reason::ImportFailed, message)
             .hint("install Python 3.9 or newer, or set AISOC_PYTHON to its path")
             .caused_by(source),
         Error::NotStarted { program, source } => Fault::io("start", Path::new(&program), source)
@@ -112,7 +112,7 @@ mod tests {
             ),
             (
                 Error::NoPython { program: program.clone(), source: io(ErrorKind::NotFound) },
-                Reason::IoNotFound,
+                Reason::ImportFailed,
                 "there is no Python: `python9` was not found",
                 "AISOC_PYTHON",
             ),
@@ -190,6 +190,6 @@ mod tests {
         };
         assert_eq!(refused("[1]"), Reason::Usage);
         assert_eq!(refused("{"), Reason::Usage);
-        assert_eq!(refused("{}"), Reason::IoNotFound);
+        assert_eq!(refused("{}"), Reason::ImportFailed);
     }
 }

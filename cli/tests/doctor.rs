@@ -146,6 +146,12 @@ const CASES: &[Case] = &[
     (&["trust_lenient"], |_| (), &[], &[("PLUGIN_TRUST_MODE", "warn")]),
     (&["coverage_lenient"], |_| (), &[], &[("PLUGIN_TRUST_COVERAGE", "code")]),
     (&["sandbox_off"], |_| (), &[], &[("AISOC_SANDBOX", "off")]),
+    (
+        &["token_without_operator"],
+        |bench| drop(bench.run(&["token", "create", "ops", "--role", "admin", "--tokens", "tokens.json"]).ok()),
+        &["--tokens", "tokens.json"],
+        &[],
+    ),
     (&["kill_switch_misread"], |_| (), &[], &[("AISOC_ALLOW_USER_PLUGINS", "false")]),
     (
         &["clock_strange"],
@@ -230,6 +236,28 @@ fn a_site_without_faults_is_said_to_have_none() {
         rules(doctor(&bench, &["--shared", "--plugin-mode", "production"], &[("AISOC_ALLOW_USER_PLUGINS", "0")]).ok()),
         set(&[])
     );
+}
+
+/// A host is better run by a user of its own.
+#[test]
+fn whoever_is_root_is_told_so_and_nobody_else_is() {
+    let bench = bench();
+    let words = ["doctor", "--json", "--plugins-dir", "plugins", "--trusted-keys", "keys"];
+    let is_told = |run: &Run| found(&findings(run), "as_root").len();
+    let is_root = fs::metadata(bench.path("plugins")).expect("there").uid() == 0;
+    let run = bench.run(&words);
+    assert_eq!(is_told(&run), usize::from(is_root), "{run:?}");
+    if is_root {
+        let (all, text) = (findings(&run), bench.run(&words[..1]));
+        let finding = found(&all, "as_root")[0];
+        assert_eq!((&finding["level"], &finding["place"]), (&"warning".into(), &"user 0".into()), "{finding:#}");
+        assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("as that user")), "{finding:#}");
+        assert!(text.stdout.contains("warning[as_root]: "), "{text:?}");
+    }
+    match bench.as_nobody() {
+        Some(run) => assert_eq!(is_told(&run(&words)), 0),
+        None => eprintln!("SKIPPED: only root can be somebody else"),
+    }
 }
 
 #[test]

@@ -206,6 +206,26 @@ fn every_gate_is_explained_in_the_order_of_the_manual_of_what_is_offered_and_of_
     assert!(failed.is_some_and(|check| check["hint"].as_str().is_some_and(|hint| !hint.is_empty())), "{changed}");
 }
 
+/// What nobody can tell from another one is refused by the gate about names, and by no other.
+#[test]
+fn a_plugin_that_is_there_twice_is_refused_at_gate_8() {
+    let bench = Bench::new();
+    bench.published();
+    bench.install("oci-archive:demo.tar").ok();
+    support::copy_tree(&bench.path("plugins/demo"), &bench.path("plugins/copy"));
+    let words = ["explain", "demo", "--trusted-keys", "keys", "--plugins-dir", "plugins"];
+    let decision = decision(&bench, &["demo"]);
+    assert_eq!(
+        (&decision["verdict"], &decision["objection"]["reason_code"]),
+        (&"refused".into(), &"identity_ambiguous".into())
+    );
+    let failed: Vec<_> = gates(&decision).into_iter().filter(|(_, result)| result == "failed").collect();
+    assert_eq!(failed, [("8".to_owned(), "failed".to_owned())], "{decision:#}");
+    let text = bench.run(&words);
+    assert!(text.ok().stdout.contains("NO  8   one plugin of the id\n"), "{text:?}");
+    assert!(text.stdout.contains("`plugins/copy`, `plugins/demo`"), "{text:?}");
+}
+
 #[test]
 fn what_a_site_wants_is_explained_with_what_would_change_it() {
     let bench = Bench::new();

@@ -264,3 +264,32 @@ fn the_command_of_a_hint_is_about_the_same_places() {
     assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("demo"), "{output:?}");
 }
+
+/// The commands of authors, operators and whoever looks for a fault, by the names under which they are known.
+#[test]
+fn every_command_that_there_has_to_be_is_there() {
+    let bench = Bench::new();
+    let below =
+        |group: &str, names: &str| -> Vec<String> { names.split(' ').map(|name| format!("{group} {name}")).collect() };
+    let commands = [
+        below("plugin", "new scaffold validate keygen sign digest verify package push publish"),
+        below("plugin", "pull install rollback uninstall inspect index"),
+        below("plugins", "list describe trust untrust lock verify doctor journal"),
+        below(
+            "keys",
+            "list show fingerprint add stage promote annotate retire revoke restore lint impact rotate endorse",
+        ),
+        below("keys", "accept export sync calendar journal"),
+        below("api", "list get discover enable disable reload unload run install rollback events"),
+        below("token", "create list revoke"),
+        ["serve", "config show", "reasons", "doctor", "explain"].map(str::to_owned).to_vec(),
+    ];
+    for command in commands.into_iter().flatten() {
+        let words: Vec<&str> = ["help"].into_iter().chain(command.split(' ')).collect();
+        let run = bench.run(&words);
+        assert!(run.code == 0 && run.stdout.contains(&format!("aisoc {command}")), "{command}: {run:?}");
+    }
+    // A second name is said where the command is.
+    let doctor = bench.run(&["plugins", "doctor", "--help"]);
+    assert!(doctor.ok().stdout.contains("--within <DURATION>"), "{doctor:?}");
+}

@@ -4,11 +4,12 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::host::{PATIENCE, ServedHost, bench, command, descendants_of, has_python, left_of};
+use support::host::{PATIENCE, ServedHost, bench, command, descendants_of, has_python, left_of, marks, unconfined};
 use support::{Bench, Run, copy_tree};
 
 /// Says where it is told to what runs, and from where.
@@ -18,6 +19,11 @@ const PLUGIN: &str = "import os, sys, time\nVALUE = 'first'\nclass Plugin:\n    
                       if do == 'exit': os._exit(3)\n        if do == 'ids': return [os.getpid(), os.getppid()]\n        \
                       if do == 'sleep': print('sleeps', flush=True); time.sleep(payload['seconds'])\n        if do == 'print': print('a line', flush=True)\n        \
                       return VALUE if do == 'value' else {'payload': payload, 'context': context}\n";
+
+/// The same, and leaves a mark when it is imported.
+fn marking(mark: &Path) -> String {
+    format!("open({mark:?}, 'w')\n{PLUGIN}")
+}
 
 /// A signed plugin in `plugins/`.
 fn plugin(bench: &Bench, id: &str, source: &str) {
@@ -49,13 +55,14 @@ fn every_plugin_is_listed_with_its_verdict_and_what_is_admitted_is_called() {
     if !has_python() {
         return eprintln!("{SKIPPED}");
     }
-    let bench = bench();
-    plugin(&bench, "demo", PLUGIN);
-    unsigned(&bench, "bare", "connector", None);
+    let (bench, marks) = (bench(), marks());
+    let mark = |id: &str| marks.path().join(id);
+    plugin(&bench, "demo", &marking(&mark("demo")));
+    unsigned(&bench, "bare", "connector", Some(&marking(&mark("bare"))));
     plugin(&bench, "tampered", PLUGIN);
-    bench.write("plugins/tampered/plugin.py", format!("open({:?}, 'w')\n{PLUGIN}", bench.path("ran")));
+    bench.write("plugins/tampered/plugin.py", marking(&mark("tampered")));
     bench.write("plugins/broken-yaml/plugin.yaml", "id: [\n");
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     let listed = host.get("/api/v1/plugins").ok();
     let states: Vec<_> = listed
         .as_array()
@@ -77,7 +84,8 @@ fn every_plugin_is_listed_with_its_verdict_and_what_is_admitted_is_called() {
     assert!(bare["error"].as_str().expect("why").contains("plugin.sig"), "{bare}");
     assert_eq!((&bare["enabled"], &bare["loaded_at"]), (&json!(false), &Value::Null));
     assert!(!host.plugin("tampered")["error"].as_str().expect("why").is_empty());
-    assert!(!bench.path("ran").exists(), "what was refused has run");
+    let has_run = |id: &str| mark(id).exists();
+    assert!(has_run("demo") && !has_run("bare") && !has_run("tampered"), "what was refused has run, or nothing has");
     let called = run(&host, "demo", &json!({ "a": 1 })).ok();
     assert_eq!(called, json!({ "plugin_id": "demo", "result": { "payload": { "a": 1 }, "context": {} } }));
     // What is no object is the one member of one; a call without a body, and without a kind of body, is a call.
@@ -193,9 +201,9 @@ fn a_reload_takes_what_was_signed_and_a_failing_one_keeps_what_there_was() {
     if !has_python() {
         return eprintln!("{SKIPPED}");
     }
-    let bench = bench();
+    let (bench, marks) = (bench(), marks());
     plugin(&bench, "demo", PLUGIN);
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     let value = || run(&host, "demo", &json!({ "do": "value" })).ok()["result"]["result"].clone();
     let put = |source: &str, is_signed: bool| {
         bench.write("plugins/demo/plugin.py", source);
@@ -204,17 +212,18 @@ fn a_reload_takes_what_was_signed_and_a_failing_one_keeps_what_there_was() {
             sign(&bench, "demo");
         }
     };
-    put(&PLUGIN.replace("first", "second"), true);
+    put(&marking(&marks.path().join("signed")).replace("first", "second"), true);
     assert_eq!(value(), "first", "it was not asked for");
     host.post("/api/v1/plugins/discover", "").ok();
     assert_eq!(value(), "first", "a discovery touches nothing that is in memory");
     assert_eq!(host.post("/api/v1/plugins/demo/reload", "").ok()["error"], Value::Null);
     assert_eq!(value(), "second");
     // Unsigned, it is not even looked into.
-    put(&format!("open({:?}, 'w')\n{PLUGIN}", bench.path("ran")), false);
+    assert!(marks.path().join("signed").exists(), "what was admitted would leave a mark");
+    put(&marking(&marks.path().join("ran")), false);
     let refused = host.post("/api/v1/plugins/demo/reload", "");
     assert_eq!(refused.status, 400, "{refused:?}");
-    assert_eq!((value(), bench.path("ran").exists()), (json!("second"), false));
+    assert_eq!((value(), marks.path().join("ran").exists()), (json!("second"), false));
     // Signed and broken.
     put("def f(:\n", true);
     let refused = host.post("/api/v1/plugins/demo/reload", "");
@@ -253,6 +262,15 @@ fn what_a_call_can_fail_of_is_said_and_a_plugin_that_ends_is_loaded_again() {
         (&json!("failed"), &json!("plugin.py must define a class named 'Plugin'"))
     );
     run(&host, "no-class", &json!({})).refused(422, "plugin_not_loaded", "[no-class] plugin is failed");
+    for (method, path, status, detail) in [
+        ("POST", "/enable", 409, "Plugin 'no-class' is failed"),
+        ("POST", "/disable", 409, "Plugin 'no-class' is failed"),
+        ("POST", "/reload", 400, "[no-class] plugin is failed"),
+        ("DELETE", "", 409, "Plugin 'no-class' is failed"),
+    ] {
+        let answered = host.send(method, &format!("/api/v1/plugins/no-class{path}"), "", "");
+        answered.refused(status, "plugin_not_loaded", detail);
+    }
     assert_eq!(host.plugin("demo")["state"], "enabled", "a call that fails is no end");
     let ended = run(&host, "demo", &json!({ "do": "exit" }));
     assert_eq!(ended.status, 422, "{ended:?}");

@@ -77,7 +77,16 @@ fn whatever_changes_something_is_written_down_with_its_actor_before_it_is_done()
     assert_eq!(said, expected);
     assert!(lines[..4].iter().all(|line| line[3] == "0.1.0" && line[4].starts_with("sha256:")), "{lines:?}");
     holds(&bench);
-    let audit = host.send("GET", "/api/v1/audit", &ops, "").ok();
+    // Who answers for a token stands beside it.
+    let words = ["token", "create", "ada", "--scope", "plugins:admin", "--operator", "Ada Lovelace"];
+    let made = bench.run(&[&words[..], &["--tokens", "tokens.json"]].concat());
+    let ada = format!("Authorization: Bearer {}\r\n", made.ok().stdout.trim());
+    host.wait_for(|host| host.send("GET", "/api/v1/audit", &ada, "").status == 200);
+    assert_eq!(host.send("POST", "/api/v1/plugins/demo/disable", &ada, "").status, 200);
+    let newest = host.send("GET", "/api/v1/audit?limit=1", &ops, "").ok();
+    let who = newest["entries"][0]["user"].as_str().expect("who").to_owned();
+    assert!(who.ends_with(", asked by ada (operator Ada Lovelace)"), "{newest}");
+    let audit = host.send("GET", "/api/v1/audit?after=6", &ops, "").ok();
     let entries = audit["entries"].as_array().expect("lines");
     assert_eq!(entries.iter().map(|entry| &entry["line"]).collect::<Vec<_>>(), [5, 4, 3, 2, 1]);
     let first = &entries[4];

@@ -43,14 +43,17 @@ fn an_operator_does_without_curl() {
     let (bench, host) = served();
     let listed = ask(&bench, &host, &["list"]);
     let rows: Vec<Vec<&str>> = listed.ok().stdout.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["ID", "VERSION", "STATE", "SIGNATURE", "KEY"]);
-    assert_eq!(rows[1], ["bare", "0.1.0", "failed", "unsigned", "-"]);
-    assert_eq!(rows[2], ["shodan", "0.1.0", "enabled", "verified", "release"]);
+    assert_eq!(rows[0], ["ID", "VERSION", "STATE", "SIGNATURE", "KEY", "REASON"]);
+    assert_eq!(rows[1], ["bare", "0.1.0", "failed", "unsigned", "-", "unsigned"]);
+    assert_eq!(rows[2], ["shodan", "0.1.0", "enabled", "verified", "release", "-"]);
     let widgets = ask(&bench, &host, &["list", "--plugin-type", "widget", "--json"]);
     let widgets: Value = serde_json::from_str(&widgets.ok().stdout).expect("JSON");
     assert_eq!(widgets["plugins"].as_array().map(Vec::len), Some(1));
     let shown = ask(&bench, &host, &["get", "bare"]);
-    assert!(shown.ok().stdout.contains("\nerror      the plugin has no `plugin.sig`\n"), "{shown:?}");
+    assert!(
+        shown.ok().stdout.contains("\nreason     unsigned\nerror      the plugin has no `plugin.sig`\n"),
+        "{shown:?}"
+    );
 
     let payload = r#"{"indicator": "203.0.113.7"}"#;
     bench.write("alert.json", payload);

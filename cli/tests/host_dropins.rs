@@ -10,7 +10,7 @@ use std::process::Command;
 use aisoc_manifests::digest::FileDigest;
 use serde_json::{Value, json};
 use support::Bench;
-use support::host::{Answered, ServedHost, bench, has_python, unconfined};
+use support::host::{Answered, ServedHost, bench, has_python, marks, unconfined};
 
 const NOTE: &str = r#"{"schema_version": 2, "may_sign": ["dropin"]}"#;
 
@@ -50,19 +50,12 @@ fn hash(content: &str) -> String {
     FileDigest::of(content.as_bytes()).hex().to_string()
 }
 
-/// A directory that everybody may write, because root's plugins run as nobody.
-fn open_directory() -> tempfile::TempDir {
-    let place = tempfile::tempdir().expect("a directory");
-    fs::set_permissions(place.path(), Permissions::from_mode(0o777)).expect("set");
-    place
-}
-
 #[test]
 fn what_users_have_put_there_runs_when_a_host_starts_and_is_said_before() {
     if !has_python() {
         return;
     }
-    let (bench, marks) = (bench(), open_directory());
+    let (bench, marks) = (bench(), marks());
     let mark = |name: &str| format!("open({:?}, 'x').close()\n", marks.path().join(name));
     let tidy = format!("{}def run(payload, context): return payload.get('text', '').strip()\n", mark("tidy"));
     let crash = format!("{}raise ValueError('broken on purpose')\n", mark("crash"));
@@ -164,7 +157,7 @@ fn the_switch_keeps_all_of_them_out_and_no_other_text_does() {
     if !has_python() {
         return;
     }
-    let (bench, marks) = (bench(), open_directory());
+    let (bench, marks) = (bench(), marks());
     dropin(&bench, "cleaners/tidy.py", &format!("open({:?}, 'x')", marks.path().join("ran")));
     dropin(&bench, "domains/lab.jsonld", "{}");
     for name in ["AISOC_ALLOW_USER_PLUGINS", "CHAOSCYPHER_ALLOW_USER_PLUGINS"] {
@@ -190,7 +183,7 @@ fn in_production_one_runs_that_was_signed_and_accepted_for_as_long_as_it_is() {
     if !has_python() {
         return;
     }
-    let (bench, marks) = (bench(), open_directory());
+    let (bench, marks) = (bench(), marks());
     dropin(&bench, "cleaners/tidy.py", "def run(payload, context): return 1\n");
     dropin(&bench, "cleaners/bare.py", &format!("open({:?}, 'x')", marks.path().join("ran")));
     bench.write("keys/release.json", NOTE);
@@ -375,7 +368,7 @@ fn of_two_that_have_one_id_the_second_is_refused_and_does_not_run() {
     if !has_python() {
         return;
     }
-    let (bench, marks) = (bench(), open_directory());
+    let (bench, marks) = (bench(), marks());
     let mark = |name: &str| format!("open({:?}, 'x').close()\n", marks.path().join(name));
     // A domain as one file, as another, and as a directory.
     for name in ["domains/lab.jsonld", "domains/lab.json", "domains/lab/domain.json"] {
@@ -432,7 +425,7 @@ fn in_production_what_was_put_in_the_place_of_what_was_accepted_never_runs() {
     if !has_python() {
         return;
     }
-    let (bench, marks) = (bench(), open_directory());
+    let (bench, marks) = (bench(), marks());
     let sign = || {
         let _ = fs::remove_file(bench.path("data/plugins/cleaners/tidy.py.sig"));
         bench.run(&["plugin", "sign", "data/plugins/cleaners/tidy.py", "--private-key", "release.key"]).ok();

@@ -52,7 +52,8 @@ fn what_a_distribution_states_runs_and_what_was_changed_beside_it_does_not() {
     let bench = bench();
     distribution(&bench, CODE, true);
     // The switch is for drop-ins.
-    let host = ServedHost::ready(serving(&bench, &[]).env("AISOC_ALLOW_USER_PLUGINS", "0"));
+    let off = [("AISOC_ALLOW_USER_PLUGINS", "0"), ("CHAOSCYPHER_ALLOW_USER_PLUGINS", "0")];
+    let host = ServedHost::ready(serving(&bench, &[]).envs(off));
     let shown = host.plugin("lab.flux");
     assert_eq!((&shown["state"], &shown["source"]), (&json!("enabled"), &json!("entry_point")), "{shown}");
     assert_eq!((&shown["code_checked_against"], &shown["on_disk"]), (&json!("record"), &json!("same")), "{shown}");

@@ -188,3 +188,31 @@ fn that_nothing_is_verified_is_said_when_a_host_starts_where_it_is_not_for_devel
         assert_eq!(host.said().matches(SAID).count(), usize::from(is_said), "{environment}: {}", host.said());
     }
 }
+
+/// Where plugins are looked for is said by an option, else by the variable, else it is the place that hosts have.
+#[test]
+fn plugins_are_where_the_variable_says_and_else_where_hosts_have_them() {
+    let bench = bench();
+    plugin(&bench, "demo");
+    fs::rename(bench.path("plugins"), bench.path("elsewhere")).expect("moved");
+    let begin = |variable: Option<&str>| {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--state", "host.json", "--trusted-keys", "keys"];
+        let mut command = bench.command(&[&words[..], &["--json"]].concat());
+        command.env("ENVIRONMENT", "development").envs(variable.map(|place| ("AISOC_PLUGINS_DIR", place)));
+        // What it prints is one document, in which its address is.
+        let mut host = ServedHost::begin(&mut command);
+        let served: Value = serde_json::from_str(&host.address).expect("JSON");
+        host.address =
+            served["address"].as_str().and_then(|url| url.strip_prefix("http://")).expect("an URL").to_owned();
+        host.wait_for(|host| host.get("/readyz").status == 200);
+        (host, served["plugins_directory"].clone())
+    };
+    let (host, place) = begin(Some("elsewhere"));
+    assert_eq!((host.plugin("demo")["id"].clone(), place), (json!("demo"), json!("elsewhere")));
+    drop(host);
+    for unset in [None, Some("")] {
+        let (host, place) = begin(unset);
+        assert_eq!(place, "/opt/aisoc/plugins", "{unset:?}");
+        host.get("/api/v1/plugins/demo").refused_for(404, "plugin_not_found");
+    }
+}

@@ -69,10 +69,14 @@ fn each_trust_mode_lets_in_what_it_says() {
             command.env("PLUGIN_TRUST_MODE", mode);
         }
         let host = ServedHost::ready(&mut command);
-        let found = standing(&host);
-        let states: Vec<_> = found.iter().map(|(id, state, _)| (id.as_str(), state.as_str())).collect();
-        assert_eq!(states, [("bare", "failed"), ("changed", "failed"), ("signed", "enabled")], "{mode:?}");
-        assert_eq!(found[2].2, "verified");
+        let expected = [
+            ("bare", "failed", json!("unsigned")),
+            ("changed", "failed", json!("invalid")),
+            ("signed", "enabled", json!("verified")),
+        ];
+        assert_eq!(standing(&host), rows(&expected), "{mode:?}");
+        let said = "warning[variable_invalid]: invalid PLUGIN_TRUST_MODE `yolo`; falling back to strict";
+        assert_eq!(host.said().contains(said), mode == Some("yolo"), "{}", host.said());
     }
     let host = ServedHost::start(&bench, &["--trust-mode", "warn"]);
     let expected = [("bare", "unsigned"), ("changed", "invalid"), ("signed", "verified")];
@@ -87,6 +91,56 @@ fn each_trust_mode_lets_in_what_it_says() {
     let host = ServedHost::start(&bench, &["--trust-mode", "disabled"]);
     let expected = ["bare", "changed", "signed"].map(|id| (id, "enabled", json!("skipped")));
     assert_eq!(standing(&host), rows(&expected));
+}
+
+/// Bytes that are no signature are one that does not count.
+#[test]
+fn a_malformed_signature_is_let_pass_where_trust_only_warns_and_shown_as_invalid() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    bench.write("plugins/bare/plugin.sig", "no signature");
+    for (mode, state, reason) in [("warn", "enabled", Value::Null), ("strict", "failed", json!("signature_malformed"))]
+    {
+        let host = ServedHost::start(&bench, &["--trust-mode", mode]);
+        let bare = host.plugin("bare");
+        assert_eq!((&bare["state"], &bare["signature_status"]), (&json!(state), &json!("invalid")), "{bare}");
+        assert_eq!(bare["reason_code"], reason, "{bare}");
+    }
+}
+
+/// What is refused is listed all the same, with what its signature is worth and why it was refused.
+#[test]
+fn what_is_refused_says_its_reason_wherever_it_is_shown() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    put(&bench, "unreadable", "unreadable");
+    bench.write("plugins/unreadable/plugin.yaml", b"id: unreadable\nname: \xff\n");
+    let mut command = command(&bench, &[]);
+    let host = ServedHost::ready(command.env("AISOC_LOG_FILE", bench.path("events.jsonl")));
+    let text = fs::read_to_string(bench.path("events.jsonl")).expect("written");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let listed = host.get("/api/v1/plugins").ok();
+    for (id, status, reason) in [
+        ("bare", json!("unsigned"), "unsigned"),
+        ("changed", json!("invalid"), "signature_invalid"),
+        ("unreadable", Value::Null, "manifest_invalid"),
+    ] {
+        let is_it = |plugin: &&Value| plugin["id"] == id;
+        for plugin in [&host.plugin(id), listed.as_array().expect("a list").iter().find(is_it).expect("listed")] {
+            assert_eq!((&plugin["state"], &plugin["signature_status"]), (&json!("failed"), &status), "{plugin}");
+            assert_eq!(plugin["reason_code"], reason, "{plugin}");
+            assert!(plugin["error"].as_str().is_some_and(|why| !why.is_empty()), "{plugin}");
+        }
+        let failed = lines.iter().find(|line| line["event"] == "plugin.load.failed" && line["plugin_id"] == id);
+        assert_eq!(failed.expect("an event")["reason_code"], reason);
+    }
+    let signed = host.plugin("signed");
+    assert_eq!((&signed["reason_code"], &signed["error"]), (&Value::Null, &Value::Null), "{signed}");
+    assert!(lines.iter().all(|line| line["plugin_id"] != "signed" || line.get("reason_code").is_none()), "{text}");
 }
 
 #[test]
@@ -107,6 +161,29 @@ fn keys_count_as_they_are_when_they_are_asked() {
     let refused = host.post("/api/v1/plugins/signed/reload", "");
     assert_eq!(refused.status, 400, "{refused:?}");
     assert_eq!((host.plugin("signed")["state"].clone(), value(&host, "signed")), (json!("enabled"), json!("first")));
+    // What a reload has failed of stands beside what goes on, until one succeeds.
+    assert_eq!(host.plugin("signed")["reason_code"], "no_trusted_keys");
+    fs::rename(bench.path("away.pem"), bench.path("keys/release.pem")).expect("moved");
+    let reloaded = host.post("/api/v1/plugins/signed/reload", "").ok();
+    assert_eq!((&reloaded["reason_code"], &reloaded["error"]), (&Value::Null, &Value::Null), "{reloaded}");
+}
+
+/// A key that comes while a host runs counts with the next reload: what was let in with a warning is verified then.
+#[test]
+fn a_key_that_comes_counts_with_the_next_reload() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    bench.run(&["plugin", "keygen", "--out", "other"]).ok();
+    fs::copy(bench.path("other.pem"), bench.path("keys/other.pem")).expect("copied");
+    fs::rename(bench.path("keys/release.pem"), bench.path("away.pem")).expect("moved");
+    let host = ServedHost::start(&bench, &["--trust-mode", "warn"]);
+    let status = |plugin: &Value| (plugin["signature_status"].clone(), plugin["signing_key_id"].clone());
+    assert_eq!(status(&host.plugin("signed")), (json!("invalid"), Value::Null));
+    fs::rename(bench.path("away.pem"), bench.path("keys/release.pem")).expect("moved");
+    let reloaded = host.post("/api/v1/plugins/signed/reload", "").ok();
+    assert_eq!(status(&reloaded), (json!("verified"), json!("release")), "{reloaded}");
 }
 
 #[test]
@@ -167,10 +244,25 @@ fn in_production_the_lock_decides() {
 fn without_python_everything_but_plugins_works() {
     let bench = bench();
     let mut command = command(&bench, &[]);
-    let host = ServedHost::ready(command.env("AISOC_PYTHON", bench.path("no-such-python")));
+    command.env("AISOC_PYTHON", bench.path("no-such-python")).env("AISOC_LOG_FILE", bench.path("events.jsonl"));
+    let host = ServedHost::ready(&mut command);
     let signed = host.plugin("signed");
     assert_eq!((&signed["state"], &signed["signature_status"]), (&json!("failed"), &json!("verified")), "{signed}");
     assert!(signed["error"].as_str().expect("why").contains("no-such-python"), "{signed}");
+    assert_eq!(signed["reason_code"], "import_failed", "{signed}");
+    let text = fs::read_to_string(bench.path("events.jsonl")).expect("written");
+    let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let failed = lines.find(|line| line["event"] == "plugin.load.failed" && line["plugin_id"] == "signed");
+    assert_eq!(failed.expect("an event")["reason_code"], "import_failed");
+    // Everything but a plugin is asked and answers.
+    assert_eq!(host.post("/api/v1/plugins/discover", "").ok(), json!({ "discovered": [] }));
+    assert!(host.get("/api/v1/audit").ok()["entries"].is_array());
+    // The author is told the same, and what to do.
+    let absent = bench.path("no-such-python");
+    let variables = [("AISOC_PYTHON", absent.to_str().expect("UTF-8"))];
+    let refused = bench.run_with(&["plugin", "validate", "plugins/signed", "--load"], &variables);
+    refused.refused(1, "import_failed");
+    assert!(refused.stderr.contains("no-such-python") && refused.stderr.contains("set AISOC_PYTHON"), "{refused:?}");
 }
 
 #[test]

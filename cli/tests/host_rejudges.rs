@@ -58,6 +58,7 @@ fn what_is_revoked_takes_no_more_calls_and_nothing_else_notices() {
     // The state stays one of the six.
     assert_eq!((shown["state"].as_str(), shown["enabled"].as_bool()), (Some("enabled"), Some(true)), "{shown}");
     assert!(shown["no_longer_admitted"].as_str().is_some_and(|why| why.contains("revoked")), "{shown}");
+    assert_eq!((&shown["error"], &shown["reason_code"]), (&Value::Null, &"key_revoked".into()), "{shown}");
     let refused = run(&host, "shodan");
     assert_eq!((refused.status, refused.json()["reason_code"].as_str()), (422, Some("key_revoked")), "{refused:?}");
     let detail = refused.json()["detail"].as_str().unwrap_or_default().to_owned();

@@ -357,3 +357,73 @@ fn commands_show_a_token_once_and_its_record_after() {
         unknown.stderr
     );
 }
+
+/// Whoever changes plugins is somebody: a token that may is made for a person, or is spoken of.
+#[test]
+fn a_token_that_changes_plugins_has_an_operator_or_is_warned_of() {
+    let bench = bench();
+    let create = |name: &str, words: &[&str]| {
+        bench.run(&[&["token", "create", name, "--tokens", "tokens.json"], words].concat())
+    };
+    let admin: [&[&str]; 5] = [
+        &["--scope", "plugins:admin"],
+        &["--scope", "plugins:*"],
+        &["--scope", "plugins:read", "--scope", "*"],
+        &["--role", "admin"],
+        &["--role", "platform_admin"],
+    ];
+    for (index, words) in admin.iter().enumerate() {
+        let dry = create("dry", &[words, &["--dry-run"][..]].concat());
+        assert!(dry.ok().stderr.contains("warning[token_without_operator]: `dry` "), "{words:?}: {dry:?}");
+        let made = create(&format!("shared-{index}"), words);
+        assert!(made.ok().stderr.contains("warning[token_without_operator]: "), "{words:?}: {made:?}");
+        assert_eq!(made.stdout.lines().count(), 1, "it is made all the same");
+        let of_ada = create(&format!("ada-{index}"), &[words, &["--operator", "Ada Lovelace"][..]].concat());
+        assert!(!of_ada.ok().stderr.contains("warning"), "{words:?}: {of_ada:?}");
+    }
+    for words in
+        [&["--scope", "plugins:read", "--scope", "plugins:execute", "--scope", "hooks:fire"][..], &["--role", "viewer"]]
+    {
+        let made = create(words[1].trim_start_matches("plugins:"), words);
+        assert!(!made.ok().stderr.contains("warning"), "{words:?}: {made:?}");
+    }
+    for refused in ["", " ", "a, b", "a\nb"] {
+        create("other", &["--role", "admin", "--operator", refused]).refused(2, "usage");
+    }
+    let listed = bench.run(&["token", "list", "--tokens", "tokens.json", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed.ok().stdout).expect("JSON");
+    for token in listed["tokens"].as_array().expect("tokens") {
+        let is_adas = token["name"].as_str().is_some_and(|name| name.starts_with("ada-"));
+        assert_eq!(token["operator"].as_str(), is_adas.then_some("Ada Lovelace"), "{token}");
+    }
+    assert!(bench.run(&["token", "list", "--tokens", "tokens.json"]).ok().stdout.contains("Ada Lovelace"));
+    // Of those that count, the doctor names each that is nobody's.
+    bench.run(&["token", "revoke", "shared-0", "--tokens", "tokens.json"]).ok();
+    let examined = |tokens: &str| {
+        let run =
+            bench.run(&["doctor", "--json", "--tokens", tokens, "--plugins-dir", "plugins", "--trusted-keys", "keys"]);
+        let document: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let found = document["site_findings"].as_array().expect("findings").clone();
+        found.into_iter().filter(|found| found["place"] == tokens).collect::<Vec<_>>()
+    };
+    let found = examined("tokens.json");
+    assert!(
+        found.iter().all(|found| found["rule"] == "token_without_operator" && found["level"] == "warning"),
+        "{found:#?}"
+    );
+    let named =
+        |name: &str| found.iter().filter(|found| found["message"].as_str().is_some_and(|said| said.contains(name)));
+    assert_eq!(found.len(), 4, "{found:#?}");
+    for index in 1..5 {
+        assert_eq!(named(&format!("`shared-{index}`")).count(), 1, "{found:#?}");
+    }
+    assert!(named("`shared-1`").all(|found| {
+        let hint = found["hint"].as_str().unwrap_or_default();
+        hint.contains("`aisoc token revoke shared-1 --tokens tokens.json`") && hint.contains("--operator NAME")
+    }));
+    // What cannot be read is a finding, and a file that is named and not there a mistake.
+    bench.write("broken.json", "{");
+    let found = examined("broken.json");
+    assert_eq!(found.iter().map(|found| found["rule"].clone()).collect::<Vec<_>>(), ["place_unreadable"], "{found:#?}");
+    bench.run(&["doctor", "--tokens", "absent.json", "--plugins-dir", "plugins"]).refused(1, "io_not_found");
+}

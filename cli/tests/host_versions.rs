@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 
 use serde_json::{Value, json};
-use support::host::{Answered, ServedHost, bench, has_python};
+use support::host::{Answered, ServedHost, bench, has_python, marks, unconfined};
 use support::{Bench, copy_tree};
 
 /// What every test says without Python.
@@ -105,23 +105,24 @@ fn what_is_named_goes_through_the_gates_and_what_is_refused_changes_nothing() {
     if !has_python() {
         return eprintln!("{SKIPPED}");
     }
-    let bench = bench();
+    let (bench, marks) = (bench(), marks());
+    let marking = |name: &str| format!("open({:?}, 'w')\n", marks.path().join(name));
     put(&bench, "demo", "1.0.0");
     put(&bench, "bare", "2.0.0");
     fs::remove_dir_all(bench.path("plugins/bare/plugin.sig.d")).expect("removed");
     fs::remove_file(bench.path("plugins/bare/plugin.sig")).expect("removed");
     put(&bench, "changed", "2.0.0");
-    bench.write("plugins/changed/plugin.py", format!("open({:?}, 'w')\n", bench.path("ran")));
+    bench.write("plugins/changed/plugin.py", marking("ran"));
     fs::rename(bench.path("plugins/bare"), bench.path("bare")).expect("moved");
     fs::rename(bench.path("plugins/changed"), bench.path("changed")).expect("moved");
-    let host = ServedHost::start(&bench, &[]);
+    let host = ServedHost::ready(&mut unconfined(&bench, &[]));
     fs::rename(bench.path("bare"), bench.path("plugins/bare")).expect("moved");
     fs::rename(bench.path("changed"), bench.path("plugins/changed")).expect("moved");
     bench.run(&["plugin", "new", "other", "--type", "enricher"]).ok();
     bench.sign("other").ok();
     copy_tree(&bench.path("other"), &bench.path("plugins/other"));
     put(&bench, "broken", "3.0.0");
-    bench.write("demo/plugin.py", "raise ValueError('broken on purpose')\n");
+    bench.write("demo/plugin.py", format!("{}raise ValueError('broken on purpose')\n", marking("admitted")));
     bench.signed_version("demo", "3.0.0", "release.key");
     remove(&bench, "broken");
     copy_tree(&bench.path("demo"), &bench.path("plugins/broken"));
@@ -149,7 +150,8 @@ fn what_is_named_goes_through_the_gates_and_what_is_refused_changes_nothing() {
             "{directory}"
         );
     }
-    assert!(!bench.path("ran").exists(), "what was refused has run");
+    assert!(marks.path().join("admitted").exists(), "what the gates admit would leave a mark");
+    assert!(!marks.path().join("ran").exists(), "what was refused has run");
     reload_from(&host, "x").refused_for(400, "plugin_not_found");
     host.post_json("/api/v1/plugins/nobody/reload", &json!({ "from": "demo" })).refused_for(400, "plugin_not_found");
     for body in [json!({ "from": 1 }), json!({ "to": "demo" }), json!([])] {

@@ -41,7 +41,7 @@ fn the_generated_pages_are_those_of_this_build() {
     let bench = Bench::new();
     fs::create_dir(bench.path("docs")).expect("made");
     bench.run(&["docs", "--write", "docs"]).ok();
-    for page in ["commands.md", "reasons.md", "exit-codes.md"] {
+    for page in ["commands.md", "reasons.md", "exit-codes.md", "environment.md"] {
         let committed = fs::read_to_string(workspace::root().join("docs").join(page)).expect("committed");
         let generated = fs::read_to_string(bench.path("docs").join(page)).expect("generated");
         assert!(committed == generated, "docs/{page} is stale: run `aisoc docs --write docs`");

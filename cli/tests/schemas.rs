@@ -242,6 +242,7 @@ fn what_commands_print_is_what_is_published() {
     for source in ["demo", "oci-archive:demo.tar"] {
         schemas.hold("plugin-verify", &run(&["plugin", "verify", source, "--keys", "keys"]));
         schemas.hold("plugin-inspect", &run(&["plugin", "inspect", source]));
+        schemas.hold("plugin-index", &run(&["plugin", "index", source, "--keys", "release.pem"]));
     }
     // Refused, with a verdict, and let in all the same, with a warning.
     for mode in ["strict", "warn"] {
@@ -267,6 +268,7 @@ fn what_commands_print_is_what_is_published() {
     for (name, words) in [
         ("reasons", &["reasons"][..]),
         ("version", &["version"]),
+        ("config-show", &["config", "show"]),
         ("completions", &["completions", "bash"]),
         ("help", &["help"]),
         ("help", &["help", "trust"]),

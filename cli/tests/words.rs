@@ -56,7 +56,7 @@ fn right(command: &str) -> &'static [&'static str] {
     match command {
         "plugin validate" | "plugin digest" | "plugin inspect" => &["demo"],
         "plugin sign" => &["--plugin-dir", "demo", "--private-key", "release.key"],
-        "plugin verify" | "explain" => &["demo", "--trusted-keys", "keys"],
+        "plugin verify" | "explain" | "plugin index" => &["demo", "--trusted-keys", "keys"],
         "plugin package" => &["--plugin-dir", "demo", "--out", "out.tar"],
         "plugin push" => &["demo.tar", "oci:layout:1"],
         "plugin pull" => &["oci-archive:demo.tar", "--out", "pulled"],
@@ -146,7 +146,7 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin release" => &["--plugin-dir", "demo", "oci:layout:2", "--private-key", "release.key"],
         "plugins usage" => &["demo"],
         "plugins describe" | "plugins diff" => &["oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"],
-        "doctor" => &["--keys", "keys", "--plugins-dir", "plugins"],
+        "doctor" | "plugins doctor" => &["--keys", "keys", "--plugins-dir", "plugins"],
         "plugin resign" => &["oci-archive:demo.tar", "--private-key", "release.key", "--keys", "keys", "--tag", "new"],
         "plugin new" => &["fresh", "--type", "widget"],
         _ => &[],

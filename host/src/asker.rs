@@ -8,7 +8,7 @@ use aisoc_manifests::digest::hex;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::stated_reason::StatedReason;
 
-use crate::access::{Subject, TokenName, Who};
+use crate::access::{Operator, Subject, TokenName, Who};
 
 /// Longest id of a request.
 const MAX_REQUEST_ID_BYTES: usize = 64;
@@ -22,8 +22,8 @@ pub enum Actor {
     Host,
     /// Whoever is on the machine, where there is no login.
     Development,
-    /// Whoever has a token of that name.
-    Token(TokenName),
+    /// Whoever has a token of that name, for which somebody answers, or nobody.
+    Token(TokenName, Option<Operator>),
     /// Whoever a token of an issuer is about.
     Subject(Subject),
 }
@@ -31,7 +31,7 @@ pub enum Actor {
 impl From<Who> for Actor {
     fn from(somebody: Who) -> Self {
         match somebody {
-            Who::Token(name) => Self::Token(name),
+            Who::Token(name, operator) => Self::Token(name, operator),
             Who::Subject(subject) => Self::Subject(subject),
         }
     }
@@ -43,8 +43,16 @@ impl Actor {
         match self {
             Self::Host => CallerKind::Host,
             Self::Development => CallerKind::Development,
-            Self::Token(_) => CallerKind::Token,
+            Self::Token(..) => CallerKind::Token,
             Self::Subject(_) => CallerKind::Subject,
+        }
+    }
+
+    /// Who answers for the token that was shown.
+    pub(crate) const fn operator(&self) -> Option<&Operator> {
+        match self {
+            Self::Token(_, operator) => operator.as_ref(),
+            Self::Host | Self::Development | Self::Subject(_) => None,
         }
     }
 
@@ -53,7 +61,7 @@ impl Actor {
         match self {
             Self::Host => TokenName::OF_HOST,
             Self::Development => TokenName::OF_DEVELOPMENT,
-            Self::Token(name) => name.as_str(),
+            Self::Token(name, _) => name.as_str(),
             Self::Subject(subject) => subject.as_str(),
         }
     }

@@ -80,5 +80,6 @@ pub(crate) fn page(options: &InstallOptions, limit: usize, after: Option<u64>) -
 fn writer(host: Writer, by: &Asker) -> Writer {
     let user = host.user.unwrap_or_default();
     let request = by.request_id.as_ref().map(|id| format!("request {}", id.as_str()));
-    Writer { user: Some(format!("{user}, asked by {}", by.actor)), run: request.or(host.run), ..host }
+    let operator = by.actor.operator().map(|operator| format!(" (operator {operator})")).unwrap_or_default();
+    Writer { user: Some(format!("{user}, asked by {}{operator}", by.actor)), run: request.or(host.run), ..host }
 }

@@ -13,7 +13,7 @@ use crate::asker::Asker;
 use crate::audit::Subject;
 use crate::code::{Code, described};
 use crate::configuration::require_described;
-use crate::found::{Found, Verdict, reason_of};
+use crate::found::{Found, Verdict};
 use crate::held::{Begun, Held, Running, locked};
 use crate::host::Host;
 use crate::lifecycle::{Event, Verb};
@@ -46,7 +46,7 @@ impl Host {
             Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found), by),
             Verdict::NotLoaded => Ok(()),
             Verdict::Refused(fault) => {
-                self.drive(held, Event::Refused(reason_of(fault)), Some(found), by)?;
+                self.drive(held, Event::Refused(fault.into()), Some(found), by)?;
                 Err(Refusal::Plugin(fault.clone()))
             }
         }

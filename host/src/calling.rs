@@ -13,7 +13,6 @@ use aisoc_worker::serving::{Ask, Call};
 use serde_json::{Map, Value};
 
 use crate::asker::Asker;
-use crate::found::reason_of;
 use crate::held::{Held, Running, locked};
 use crate::host::Host;
 use crate::lifecycle::{Effect, Event, Verb};
@@ -63,7 +62,7 @@ impl Host {
             let _changing = locked(&held.changing);
             let is_current = locked(&held.now).running.as_ref().is_some_and(|current| Arc::ptr_eq(current, running));
             if is_current {
-                let _ = self.drive(held, Event::Ended(reason_of(&failure)), None, &Asker::host());
+                let _ = self.drive(held, Event::Ended((&failure).into()), None, &Asker::host());
             }
         }
         Refusal::Plugin(failure)

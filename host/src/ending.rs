@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use aisoc_manifests::fault::Reason;
+
 use crate::asker::Asker;
-use crate::found::{Verdict, reason_of};
+use crate::found::Verdict;
 use crate::held::{Held, Key, Now, locked};
 use crate::host::Host;
-use crate::lifecycle::{Event, State};
+use crate::lifecycle::{Event, Failure, State};
 
 impl Host {
     /// What has ended has failed; for whoever asks again and again.
@@ -45,11 +47,11 @@ impl Host {
                     self.restarts.fetch_add(1, Ordering::Relaxed);
                     (Event::Retried, Some(found))
                 }
-                Verdict::Refused(fault) => (Event::Refused(reason_of(fault)), None),
+                Verdict::Refused(fault) => (Event::Refused(fault.into()), None),
                 Verdict::NotLoaded => return,
             },
             Ok(None) => return,
-            Err(fault) => (Event::Refused(reason_of(&fault)), None),
+            Err(fault) => (Event::Refused((&fault).into()), None),
         };
         let _ = self.drive(held, event, found.as_ref(), &Asker::host());
     }
@@ -63,7 +65,8 @@ impl Host {
         // Whoever changes it looks at it as well.
         let Ok(_changing) = held.changing.try_lock() else { return };
         if ended(&locked(&held.now)) {
-            let _ = self.drive(held, Event::Ended("the plugin has ended".to_owned()), None, &Asker::host());
+            let ended = Failure::new(Reason::ExecutionFailed, "the plugin has ended");
+            let _ = self.drive(held, Event::Ended(ended), None, &Asker::host());
         }
     }
 

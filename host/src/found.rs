@@ -138,6 +138,7 @@ pub(crate) fn shown(
         enabled: false,
         loaded_at: None,
         error: None,
+        reason_code: None,
         no_longer_admitted: None,
         quarantined: false,
         on_disk: None,

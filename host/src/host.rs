@@ -310,7 +310,7 @@ impl Host {
                     Effect::Load => events.push_back(match self.load(held, found, None) {
                         Ok(()) => Event::Loaded,
                         Err(why) => {
-                            let event = Event::NotLoaded(why.whole());
+                            let event = Event::NotLoaded(why.failure());
                             refusal = Some(why);
                             event
                         }
@@ -318,7 +318,7 @@ impl Host {
                     Effect::Replace => events.push_back(match self.replace(held, found, by) {
                         Ok(()) => Event::Replaced,
                         Err(why) => {
-                            let event = Event::NotReplaced(why.whole());
+                            let event = Event::NotReplaced(why.failure());
                             refusal = Some(why);
                             event
                         }
@@ -346,8 +346,8 @@ impl Host {
 
     fn tell(&self, held: &Held, from: State, to: State, by: &Asker) {
         // What is wrong with a reload is no reason for another step.
-        let error = locked(&held.now).life.error().filter(|_| to == State::Failed).map(str::to_owned);
-        (self.settings.observer)(&Happening::Moved { id: &held.id, from, to, error: error.as_deref(), by });
+        let error = locked(&held.now).life.error().filter(|_| to == State::Failed).cloned();
+        (self.settings.observer)(&Happening::Moved { id: &held.id, from, to, error: error.as_ref(), by });
     }
 
     fn tell_of_reload(&self, held: &Held, by: &Asker) {

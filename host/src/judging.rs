@@ -101,7 +101,7 @@ impl Host {
             Some(fault) => self.tell_of(&Happening::NoLongerAdmitted {
                 id,
                 state,
-                why: &reason_of(&fault),
+                why: &(&fault).into(),
                 is_quarantined: self.quarantines(),
             }),
             None => self.tell_of(&Happening::AdmittedAgain { id, state }),

@@ -12,6 +12,10 @@
 
 use std::fmt;
 
+use aisoc_manifests::fault::{Fault, Reason};
+
+use crate::found::reason_of;
+
 /// How often a plugin that ends by itself is loaded again before somebody has to ask for it.
 pub const MAX_RETRIES: u8 = 3;
 
@@ -100,6 +104,28 @@ impl Verb {
     pub const ALL: [Self; 5] = [Self::Enable, Self::Disable, Self::Reload, Self::Run, Self::Unload];
 }
 
+/// What is wrong with a plugin: by its reason code, and in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// For programs.
+    pub reason: Reason,
+    /// For people.
+    pub words: String,
+}
+
+impl Failure {
+    /// Of that reason, in those words.
+    pub fn new(reason: Reason, words: impl Into<String>) -> Self {
+        Self { reason, words: words.into() }
+    }
+}
+
+impl From<&Fault> for Failure {
+    fn from(fault: &Fault) -> Self {
+        Self::new(fault.reason(), reason_of(fault))
+    }
+}
+
 /// What has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -108,21 +134,21 @@ pub enum Event {
     /// It has ended and is to be tried again, and every gate lets it pass.
     Retried,
     /// A discovery has found it, and it is refused, for this reason.
-    Refused(String),
+    Refused(Failure),
     /// [`Effect::Load`] was carried out.
     Loaded,
     /// [`Effect::Load`] has failed, for this reason.
-    NotLoaded(String),
+    NotLoaded(Failure),
     /// Whether it takes calls is asked of its switch: [`Effect::Settle`].
     Settled,
     /// [`Effect::Replace`] was carried out.
     Replaced,
     /// [`Effect::Replace`] has failed, for this reason, and what was in memory is there still.
-    NotReplaced(String),
+    NotReplaced(Failure),
     /// It has ended by itself, for this reason.
-    Ended(String),
+    Ended(Failure),
     /// It has no process, and could not be given one, for this reason.
-    NotStarted(String),
+    NotStarted(Failure),
     /// Nobody is to miss it any more, of a plugin that is not in memory and is missed: an operator unloads it.
     LetGo,
     /// Somebody asks for something.
@@ -166,7 +192,7 @@ pub enum Effect {
 pub struct Life {
     state: State,
     switch: Switch,
-    error: Option<String>,
+    error: Option<Failure>,
     /// How often it was tried again since somebody asked for it.
     retries: u8,
 }
@@ -188,8 +214,8 @@ impl Life {
     }
 
     /// Why it has failed, or why a reload of what is in memory has.
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+    pub const fn error(&self) -> Option<&Failure> {
+        self.error.as_ref()
     }
 
     /// What becomes of it, and what is to be done for that.
@@ -258,7 +284,7 @@ impl Life {
         (Self { state: switch.state(), switch, ..self }, effects)
     }
 
-    fn ended(self, why: String) -> (Self, Vec<Effect>) {
+    fn ended(self, why: Failure) -> (Self, Vec<Effect>) {
         let attempt = self.retries.saturating_add(1);
         if attempt > MAX_RETRIES {
             return (self.failed(why), vec![Effect::End]);
@@ -270,7 +296,7 @@ impl Life {
         Self { state, error: None, ..self }
     }
 
-    fn failed(self, why: String) -> Self {
+    fn failed(self, why: Failure) -> Self {
         Self { state: State::Failed, error: Some(why), ..self }
     }
 

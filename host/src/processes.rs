@@ -15,7 +15,7 @@ use aisoc_pipeline::{Discovered, PluginSource, read_admitted_code};
 use crate::about::About;
 use crate::asker::Asker;
 use crate::code::{Code, described};
-use crate::found::{Found, reason_of};
+use crate::found::Found;
 use crate::held::{Held, Now, Running, locked};
 use crate::host::{Host, PIN_PATIENCE};
 use crate::lifecycle::Event;
@@ -88,7 +88,7 @@ impl Host {
         let Code { code, pin } = self.read_again(held, &plugin)?;
         self.require_still_admitted(held, &plugin, &code.evidence)?;
         let begun = self.start(held, &plugin, &code).map_err(|fault| {
-            let _ = self.drive(held, Event::NotStarted(reason_of(&fault)), None, &Asker::host());
+            let _ = self.drive(held, Event::NotStarted((&fault).into()), None, &Asker::host());
             Refusal::Plugin(fault)
         })?;
         // Starting takes its time, in which keys are revoked.

@@ -4,7 +4,7 @@ use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::PluginType;
 
 use crate::found::reason_of;
-use crate::lifecycle::State;
+use crate::lifecycle::{Failure, State};
 
 /// Why something was not done.
 #[derive(Debug)]
@@ -36,6 +36,11 @@ impl Refusal {
             Self::OtherType { .. } => Reason::OtherPluginType,
             Self::Plugin(fault) | Self::Host(fault) => fault.reason(),
         }
+    }
+
+    /// What is wrong with the plugin for that, with everything that is known of why.
+    pub(crate) fn failure(&self) -> Failure {
+        Failure::new(self.reason(), self.whole())
     }
 
     /// In the words of a host, with everything that is known of why.

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use crate::asker::Asker;
 use crate::feed::Feed;
 use crate::hooks::event::RegistryEvent;
-use crate::lifecycle::State;
+use crate::lifecycle::{Failure, State};
 use crate::rooms::ProcessRules;
 use crate::standing::OnRevoked;
 
@@ -97,7 +97,7 @@ pub enum Happening<'a> {
         /// The state after.
         to: State,
         /// Why it has failed.
-        error: Option<&'a str>,
+        error: Option<&'a Failure>,
         /// At whose word.
         by: &'a Asker,
     },
@@ -108,7 +108,7 @@ pub enum Happening<'a> {
         /// The state that it is in.
         state: State,
         /// Why it was not.
-        error: Option<&'a str>,
+        error: Option<&'a Failure>,
         /// At whose word.
         by: &'a Asker,
     },
@@ -138,7 +138,7 @@ pub enum Happening<'a> {
         /// The state that it is in.
         state: State,
         /// Why.
-        why: &'a str,
+        why: &'a Failure,
         /// Whether it takes no calls for that.
         is_quarantined: bool,
     },

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::Fault;
+use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_pipeline::documents::HostedPlugin;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -55,13 +55,20 @@ impl Looks {
             && (*on_disk, *loaded_at, *is_registered) == (now.on_disk, now.loaded_at, now.hooks.is_some())
     }
 
+    /// What is wrong with it: what it has failed of, else why it would not be admitted any more.
+    fn reason(&self) -> Option<Reason> {
+        let failed = self.life.error().map(|failure| failure.reason);
+        failed.or_else(|| self.no_longer_admitted.as_deref().map(Fault::reason))
+    }
+
     /// As an operator sees it, of a host that quarantines what is admitted no more, or does not.
     pub(crate) fn shown(&self, quarantines: bool) -> HostedPlugin {
         let (state, is_in_memory) = (self.life.state(), self.life.state().is_in_memory());
         let no_longer_admitted = self.no_longer_admitted.as_deref().map(reason_of);
         HostedPlugin {
             state: state.as_str(),
-            error: self.life.error().map(str::to_owned),
+            error: self.life.error().map(|failure| failure.words.clone()),
+            reason_code: self.reason().map(Reason::as_str),
             enabled: is_in_memory && self.life.switch() == Switch::On,
             quarantined: no_longer_admitted.is_some() && quarantines,
             no_longer_admitted,

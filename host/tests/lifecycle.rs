@@ -1,11 +1,16 @@
 //! The lifecycle over sequences of events, and its table of what may be asked for in which state.
 
-use aisoc_host::lifecycle::{Effect, Event, Life, MAX_RETRIES, State, Switch, Verb};
+use aisoc_host::lifecycle::{Effect, Event, Failure, Life, MAX_RETRIES, State, Switch, Verb};
+use aisoc_manifests::fault::Reason;
 use proptest::prelude::*;
+
+fn of(words: &str) -> Failure {
+    Failure::new(Reason::ImportFailed, words)
+}
 
 fn event() -> impl Strategy<Value = Event> {
     let verb = prop::sample::select(&Verb::ALL[..]).prop_map(Event::Asked);
-    let why = || "[a-z]{1,8}".prop_map(String::from);
+    let why = || "[a-z]{1,8}".prop_map(|words| of(&words));
     prop_oneof![
         4 => verb,
         2 => Just(Event::Admitted),
@@ -71,7 +76,7 @@ proptest! {
             let moved = (before.state(), after.state());
             prop_assert_eq!(told, if moved.0 == moved.1 { vec![] } else { vec![moved] });
             prop_assert_eq!(driver.in_memory > 0, after.state().is_in_memory(), "{:?} after {:?}", after, event);
-            prop_assert_eq!(after.error().is_some(), after.error().is_some_and(|why| !why.is_empty()));
+            prop_assert_eq!(after.error().is_some(), after.error().is_some_and(|why| !why.words.is_empty()));
             prop_assert!(after.state() != State::Failed || after.error().is_some());
             prop_assert!(after.error().is_none() || after.state() == State::Failed || after.state().is_in_memory());
             prop_assert_eq!(driver.written, after.switch());
@@ -106,7 +111,7 @@ fn in_state(state: State) -> Life {
         State::Loaded => vec![Event::Admitted, Event::Loaded],
         State::Enabled | State::Disabled => vec![Event::Admitted, Event::Loaded, Event::Settled],
         State::Unloaded => vec![Event::Admitted, Event::Loaded, Event::Settled, Event::Asked(Verb::Unload)],
-        State::Failed => vec![Event::Refused("unsigned".to_owned())],
+        State::Failed => vec![Event::Refused(of("unsigned"))],
     };
     let life = events.into_iter().fold(begin(), |life, event| life.step(event).0);
     assert_eq!(life.state(), state);
@@ -149,14 +154,14 @@ fn a_discovery_touches_nothing_that_is_in_memory_and_loads_the_rest_again() {
     for state in State::ALL {
         let before = in_state(state);
         let (admitted, effects) = before.clone().step(Event::Admitted);
-        let (refused, none) = before.clone().step(Event::Refused("revoked".to_owned()));
+        let (refused, none) = before.clone().step(Event::Refused(of("revoked")));
         if state.is_in_memory() {
             assert_eq!((&admitted, &refused), (&before, &before), "{state}");
             assert!(effects.is_empty() && none.is_empty(), "{state}");
         } else {
             assert_eq!(admitted.state(), State::Discovered, "{state}");
             assert_eq!(effects[0], Effect::Load, "{state}");
-            assert_eq!((refused.state(), refused.error()), (State::Failed, Some("revoked")), "{state}");
+            assert_eq!((refused.state(), refused.error()), (State::Failed, Some(&of("revoked"))), "{state}");
         }
     }
 }
@@ -166,8 +171,8 @@ fn a_reload_that_fails_keeps_what_is_in_memory_and_says_why_until_one_succeeds()
     for state in [State::Enabled, State::Disabled] {
         let (life, effects) = in_state(state).step(Event::Asked(Verb::Reload));
         assert_eq!(effects, [Effect::Replace]);
-        let (life, effects) = life.step(Event::NotReplaced("SyntaxError".to_owned()));
-        assert_eq!((life.state(), life.error(), effects.len()), (state, Some("SyntaxError"), 0));
+        let (life, effects) = life.step(Event::NotReplaced(of("SyntaxError")));
+        assert_eq!((life.state(), life.error(), effects.len()), (state, Some(&of("SyntaxError")), 0));
         let (life, _) = life.step(Event::Replaced);
         assert_eq!((life.state(), life.error()), (state, None));
     }
@@ -181,11 +186,11 @@ fn what_ends_by_itself_is_tried_again_so_often_and_no_more_until_somebody_asks()
         let (life, _) = life.step(Event::Loaded);
         life.step(Event::Settled).0
     };
-    let end = |life: Life| life.step(Event::Ended("signal: 11".to_owned()));
+    let end = |life: Life| life.step(Event::Ended(of("signal: 11")));
     let mut life = in_state(State::Disabled);
     for attempt in 1..=MAX_RETRIES {
         let (failed, effects) = end(life);
-        assert_eq!((failed.state(), failed.error()), (State::Failed, Some("signal: 11")));
+        assert_eq!((failed.state(), failed.error()), (State::Failed, Some(&of("signal: 11"))));
         let told = Effect::Tell { from: State::Disabled, to: State::Failed };
         assert_eq!(effects, [Effect::End, Effect::Retry { attempt }, told]);
         life = again(failed, Event::Retried);
@@ -202,14 +207,14 @@ fn what_ends_by_itself_is_tried_again_so_often_and_no_more_until_somebody_asks()
 #[test]
 fn what_cannot_be_started_has_failed_until_the_next_discovery() {
     for state in [State::Enabled, State::Disabled] {
-        let (failed, effects) = in_state(state).step(Event::NotStarted("SyntaxError".to_owned()));
-        assert_eq!((failed.state(), failed.error()), (State::Failed, Some("SyntaxError")));
+        let (failed, effects) = in_state(state).step(Event::NotStarted(of("SyntaxError")));
+        assert_eq!((failed.state(), failed.error()), (State::Failed, Some(&of("SyntaxError"))));
         assert_eq!(effects, [Effect::End, Effect::Tell { from: state, to: State::Failed }]);
         assert_eq!(failed.step(Event::Admitted).1[0], Effect::Load);
     }
     for state in [State::Discovered, State::Unloaded, State::Failed] {
         let before = in_state(state);
-        assert_eq!(before.clone().step(Event::NotStarted("late".to_owned())), (before, vec![]), "{state}");
+        assert_eq!(before.clone().step(Event::NotStarted(of("late"))), (before, vec![]), "{state}");
     }
 }
 

@@ -59,7 +59,13 @@ fn name(text: &str) -> TokenName {
 
 fn new(called: &str, expires_at: Option<&str>) -> NewToken {
     let expires_at = expires_at.map(|time| time.parse().expect("a time"));
-    NewToken { name: name(called), grant: Grant::Scopes(vec![Scope::One(Permission::Read)]), tenant: None, expires_at }
+    NewToken {
+        name: name(called),
+        grant: Grant::Scopes(vec![Scope::One(Permission::Read)]),
+        operator: None,
+        tenant: None,
+        expires_at,
+    }
 }
 
 #[test]

@@ -492,7 +492,7 @@ reasons! {
         "Something was asked of a plugin that is not in memory: it was unloaded, was refused, or has ended."
         "see why: `aisoc api get ID`; then let the host look again: `aisoc api discover`"
     ExecutionFailed "execution_failed" Failed
-        "A plugin was called, and raised an error, did not answer in time, or ended."
+        "A plugin was called, and raised an error or did not answer in time; or it has ended."
         "read what it printed in the log of the host"
     HookNotFound "hook_not_found" Failed
         "A hook was named that there is none of."
@@ -543,8 +543,8 @@ reasons! {
         "It is a drop-in, and the kill switch is set: none is loaded here, domains neither."
         "install it as a distribution of your package manager, or as a signed plugin: `aisoc plugin install REFERENCE`"
     ImportFailed "import_failed" Failed
-        "An entry point could not be imported to be checked: there is no Python, or it raised, ended, ran out of its bounds or took too long."
-        "run what is named in the Python of the host, or uninstall the distribution"
+        "The code of a plugin could not be imported: there is no Python, or it raised, ended, ran out of its bounds or took too long."
+        "see what the cause above names: correct that code, or uninstall it; without a Python, install one, or name it by AISOC_PYTHON"
     SandboxUnavailable "sandbox_unavailable" Refused
         "This system does not give every layer that plugins are to be confined by, as AISOC_SANDBOX says, so none of their code was run."
         "see which layers there are, and why not the others: `aisoc doctor`"

@@ -226,6 +226,9 @@ warnings! {
         "The registry that comes with aisoc can be reached from other machines, and it asks for no login."
         Some("leave `--listen` out, which makes it this machine only")
     // --- a host
+    TokenWithoutOperator "token_without_operator"
+        "A token that may change plugins was made, and nobody answers for it: what is done with it is nobody's."
+        Some("say who answers for it: `--operator NAME`; a shared one is better given another scope, `--scope plugins:execute`")
     HostWithoutLogin "host_without_login"
         "A host asks nobody who they are: whoever reaches it on this machine may call, load and unload plugins."
         Some("run it where nobody else has an account")

@@ -220,6 +220,9 @@ pub struct HostedStep {
     plugin_id: String,
     /// The state that it is in.
     state: &'static str,
+    /// Its reason code, where something is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_code: Option<&'static str>,
     /// Why it has failed, or was not loaded again.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
@@ -232,11 +235,18 @@ pub struct HostedStep {
 
 impl HostedStep {
     /// Of the plugin `id`, which is in that state, at the word of `actor` in a request, with what is wrong with it.
-    pub fn new(id: &str, state: &'static str, error: Option<&str>, actor: &str, request_id: Option<&str>) -> Self {
+    pub fn new(
+        id: &str,
+        state: &'static str,
+        wrong: Option<(Reason, &str)>,
+        actor: &str,
+        request_id: Option<&str>,
+    ) -> Self {
         Self {
             plugin_id: text(id),
             state,
-            message: error.map(text),
+            reason_code: wrong.map(|(reason, _)| reason.as_str()),
+            message: wrong.map(|(_, words)| text(words)),
             actor: text(actor),
             request_id: request_id.map(text),
         }

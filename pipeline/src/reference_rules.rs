@@ -38,6 +38,11 @@ impl ReferenceRules {
         })
     }
 
+    /// Whether a reference has to name a digest.
+    pub fn are_pinned(&self) -> bool {
+        self.are_pinned
+    }
+
     /// The only registries, where there is a list.
     pub fn registries(&self) -> Option<&BTreeSet<String>> {
         self.registries.as_ref()

@@ -46,7 +46,12 @@ pub(crate) fn see_installed(options: &AtRestOptions, lock: Option<&LockRule>) ->
     })?;
     let origin = record.as_ref().map(|record| Origin::recorded(&record.reference)).unwrap_or_default();
     let refusal = verdict.err().map(|fault| fault.about(&id));
-    let facts = |claim: &Claim| facts(options, record.as_deref(), lock, claim);
+    // What nobody can tell from another one is gate 8's to refuse, whatever else is found of it.
+    let taken_for_another = refusal.clone().filter(|fault| fault.reason() == Reason::IdentityAmbiguous);
+    let facts = |claim: &Claim| {
+        let facts = facts(options, record.as_deref(), lock, claim)?;
+        Ok(facts.map(|facts| Facts { other_spelling: taken_for_another.clone().or(facts.other_spelling), ..facts }))
+    };
     let judged = see_directory(&origin, &path, &options.trust, &options.limits, facts);
     let (claim, verification) = match (judged, refusal) {
         (Err(fault), refusal) => return Err(refusal.unwrap_or(fault)),

@@ -1,5 +1,7 @@
 //! What the command takes that looks a site over.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use jiff::SignedDuration;
 
@@ -17,6 +19,9 @@ pub(crate) struct DoctorArgs {
     pub(crate) place: LookedOverArgs,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    /// The file of tokens that a host lets operators in by [default: /var/lib/aisoc/tokens.json, where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokens: Option<PathBuf>,
     /// Warn of keys that end within that time: hours, days or weeks
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration)]
     pub(crate) within: SignedDuration,

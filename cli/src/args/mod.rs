@@ -65,6 +65,9 @@ pub(crate) struct CapabilitiesArgs {}
 pub(crate) struct HooksArgs {}
 
 #[derive(Debug, Args)]
+pub(crate) struct ConfigShowArgs {}
+
+#[derive(Debug, Args)]
 pub(crate) struct HelpArgs {
     /// A page of the manual, or the words of a command
     #[arg(value_name = "TOPIC")]

@@ -287,6 +287,19 @@ pub(crate) struct InspectArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    /// The plugins: references, directories or archives
+    #[arg(value_name = "REF|DIR|ARCHIVE", required = true)]
+    pub(crate) sources: Vec<OsString>,
+    /// The public keys that have signed them: a directory, or one file [env: PLUGIN_TRUSTED_KEYS_DIR, default
+    /// /opt/aisoc/plugin-keys]
+    #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "PATH")]
+    pub(crate) trusted_keys: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct PackageArgs {
     #[command(flatten)]
     pub(crate) directory: DirectoryArgs,

@@ -3,17 +3,20 @@
 use std::path::PathBuf;
 
 use aisoc_host::Tenant;
-use aisoc_host::access::{Role, Scope, TokenName};
+use aisoc_host::access::{Operator, Role, Scope, TokenName};
 use clap::Args;
 
 use super::dry_run::DryRunArgs;
 use super::keyset::Expiry;
 
+/// The file of tokens, if nobody names one.
+pub(crate) const DEFAULT_TOKENS: &str = "/var/lib/aisoc/tokens.json";
+
 /// Which tokens.
 #[derive(Debug, Args)]
 pub(crate) struct TokenFileArgs {
     /// The file of tokens, which a host reads with `aisoc serve --tokens FILE`
-    #[arg(long, value_name = "FILE", default_value = "/var/lib/aisoc/tokens.json")]
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_TOKENS)]
     pub(crate) tokens: PathBuf,
 }
 
@@ -28,6 +31,10 @@ pub(crate) struct CreateTokenArgs {
     /// Whoever has it acts in that role: admin and platform_admin may do everything, the others nothing
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
+    /// Who answers for it: lists name them, and the journal beside the token [default: nobody, which is warned of where it
+    /// may change plugins]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operator: Option<Operator>,
     /// For which tenant whoever has it calls plugins: what those keep and report belongs to that one [default: for none]
     #[arg(long, value_name = "TENANT")]
     pub(crate) tenant: Option<Tenant>,

@@ -14,8 +14,8 @@ use anstyle::{AnsiColor, Style};
 
 use crate::args::DemoArgs;
 use crate::context::Context;
-use crate::environment::SETTINGS;
 use crate::output::printable;
+use crate::variables::{SETTINGS, Setting};
 
 const PROMPT: Style = AnsiColor::Cyan.on_default().bold();
 const NOTE: Style = Style::new().dimmed();
@@ -187,7 +187,7 @@ impl Demo {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(words).current_dir(&self.directory);
-        for variable in SETTINGS {
+        for variable in SETTINGS.iter().flat_map(Setting::names) {
             command.env_remove(variable);
         }
         command

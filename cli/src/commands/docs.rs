@@ -20,6 +20,7 @@ pub(crate) fn run(args: DocsArgs, context: &Context) -> Result<u8> {
         ("commands.md", commands_page(context.commands)),
         ("reasons.md", super::reasons::page()),
         ("exit-codes.md", super::exit_codes::page()),
+        ("environment.md", super::settings::page()),
     ] {
         let path = args.write.join(name);
         write(&path, &text)?;

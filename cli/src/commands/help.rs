@@ -9,7 +9,7 @@ use crate::args::HelpArgs;
 use crate::context::Context;
 use crate::output::{Answer, Form};
 
-/// The written pages. Three more are generated: `commands`, `reasons` and `exit-codes`.
+/// The written pages. Four more are generated: `commands`, `reasons`, `exit-codes` and `environment`.
 const PAGES: &[(&str, &str, &str)] = &[
     ("plugin-yaml", "the manifest: every field, and who requires it", include_str!("../../../docs/plugin-yaml.md")),
     ("signing-format", "what exactly is signed", include_str!("../../../docs/signing-format.md")),
@@ -92,6 +92,7 @@ pub(crate) fn run(args: HelpArgs, context: &Context) -> Result<u8> {
         "commands" => super::docs::commands_page(context.commands),
         "reasons" => super::reasons::page(),
         "exit-codes" => super::exit_codes::page(),
+        "environment" => super::settings::page(),
         _ => match PAGES.iter().find(|(name, ..)| *name == topic) {
             Some((_, _, text)) => (*text).to_owned(),
             None => return command_help(std::slice::from_ref(&args.topic[0]), context),
@@ -120,7 +121,7 @@ fn overview(context: &Context) -> String {
     for (name, about, _) in PAGES {
         text.push_str(&format!("  {name:<16} {about}\n"));
     }
-    text.push_str("  commands         every command and option\n  reasons          every error[code] and warning[code]\n  exit-codes       what each exit code says\n");
+    text.push_str("  commands         every command and option\n  reasons          every error[code] and warning[code]\n  exit-codes       what each exit code says\n  environment      every variable that aisoc goes by, and what counts without it\n");
     text
 }
 
@@ -142,7 +143,7 @@ fn command_help(words: &[String], context: &Context) -> Result<u8> {
 
 /// The names of the pages.
 pub(super) fn names() -> Vec<&'static str> {
-    PAGES.iter().map(|(name, ..)| *name).chain(["commands", "reasons", "exit-codes"]).collect()
+    PAGES.iter().map(|(name, ..)| *name).chain(["commands", "reasons", "exit-codes", "environment"]).collect()
 }
 
 fn nothing_of(words: &[String], context: &Context) -> Fault {

@@ -247,6 +247,7 @@ mod tests {
                 "limit",
                 "includes",
                 "tenant",
+                "operator",
                 "with-successors",
                 "keep-successors",
                 "endorser",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aisoc_host::access::{Issuer, Logins, Tell, TokenFile};
-use aisoc_host::lifecycle::State;
+use aisoc_host::lifecycle::{Failure, State};
 use aisoc_host::{
     Asker, Configured, Feed, HandleRules, Happening, Host, ProcessRules, RegistryEvent, RequestId, Settings,
 };
@@ -213,11 +213,11 @@ fn observer(output: Output, log: Option<EventLog>, feed: Arc<Feed>) -> impl Fn(&
 fn say(happening: &Happening<'_>, output: &Output) {
     match happening {
         Happening::Moved { id, from, to, error: Some(error), .. } => {
-            output.status("Failed", format!("{id}: {from} → {to}: {}", printable(error)));
+            output.status("Failed", format!("{id}: {from} → {to}: {}", printable(&error.words)));
         }
         Happening::Moved { id, from, to, error: None, .. } => output.status("State", format!("{id}: {from} → {to}")),
         Happening::Reloaded { id, error: Some(error), .. } => {
-            output.status("Kept", format!("{id}, which was not reloaded: {}", printable(error)));
+            output.status("Kept", format!("{id}, which was not reloaded: {}", printable(&error.words)));
         }
         Happening::Reloaded { id, error: None, .. } => output.status("Reloaded", id),
         Happening::NotPinned { error } => output.warning(Warning::VersionsNotPinned, error),
@@ -231,10 +231,10 @@ fn say(happening: &Happening<'_>, output: &Output) {
                 .status("Switched", format!("{id} to {} in {}", rolled_back.version, rolled_back.directory.display()));
         }
         Happening::NoLongerAdmitted { id, why, is_quarantined: true, .. } => {
-            output.status("Quarantined", format!("{id}, which takes no calls: {}", printable(why)));
+            output.status("Quarantined", format!("{id}, which takes no calls: {}", printable(&why.words)));
         }
         Happening::NoLongerAdmitted { id, why, is_quarantined: false, .. } => {
-            output.status("Warned", format!("of {id}, which would not be loaded any more: {}", printable(why)));
+            output.status("Warned", format!("of {id}, which would not be loaded any more: {}", printable(&why.words)));
         }
         Happening::AdmittedAgain { id, .. } => output.status("Admitted", format!("{id}, again")),
         Happening::UserFile { file } => warn_of_file(file, output),
@@ -316,6 +316,7 @@ fn record(event: &RegistryEvent) -> RegistryRecord {
     }
 }
 
-fn step(id: &str, state: State, error: Option<&str>, by: &Asker) -> HostedStep {
-    HostedStep::new(id, state.as_str(), error, by.actor.as_str(), by.request_id.as_ref().map(RequestId::as_str))
+fn step(id: &str, state: State, failure: Option<&Failure>, by: &Asker) -> HostedStep {
+    let wrong = failure.map(|Failure { reason, words }| (*reason, words.as_str()));
+    HostedStep::new(id, state.as_str(), wrong, by.actor.as_str(), by.request_id.as_ref().map(RequestId::as_str))
 }

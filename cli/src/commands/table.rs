@@ -8,20 +8,21 @@ use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     accepted, api, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, hooks,
-    inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons,
-    registry, release, resign, review, rollback, schema, serve, sign, succession, token, uninstall, usage, validate,
-    verify, verify_at_rest, version,
+    index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons,
+    registry, release, resign, review, rollback, schema, serve, settings, sign, succession, token, uninstall, usage,
+    validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
 /// Words that commands stand below, and what these have in common.
-pub(super) const GROUPS: [(&[&str], &str); 8] = [
+pub(super) const GROUPS: [(&[&str], &str); 9] = [
     (&["plugin"], "One plugin on the bench: make, check, sign, ship, install"),
     (&["plugins"], "All installed plugins"),
     (&["plugins", "journal"], "What was done to what this site trusts, when, by whom and why"),
     (&["keys"], "The keys that this site trusts"),
     (&["keys", "journal"], "What was done to trusted keys, when, by whom and why"),
     (&["api"], "Ask a host that runs, as its operator"),
+    (&["config"], "What aisoc is set up with on this machine"),
     (&["token"], "The tokens by which operators and their programs ask a host"),
     (&["registry"], "The registry that comes with aisoc, for development and air-gapped benches"),
 ];
@@ -143,6 +144,24 @@ Keep release.key secret.",
             risk: Risk::Read,
             domain: Domain::Artifact,
             document: Some(document_schema::<documents::InspectedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: index::run,
+        is: Declaration {
+            words: &["plugin", "index"],
+            about: "Print the publishing index of plugins: what each says of itself, who has signed it, and how it is installed",
+            examples: "Examples:
+  aisoc plugin index registry.example/team/shodan:1.2.0 \\
+    registry.example/team/censys:2.0.1 --trusted-keys release.pem > index.json
+
+Every plugin is verified as strictly as a host does, and the first that is
+refused refuses the index: nothing unverified stands in it. An index is no
+signature, and nobody installs by it without verifying.",
+            risk: Risk::Read,
+            domain: Domain::Artifact,
+            document: Some(document_schema::<documents::PublishingIndex>),
             ..PLAIN
         },
     },
@@ -1224,7 +1243,8 @@ begins behind one of them, and the event `gap` says that some are missing.",
             about: "Make a token by which somebody may ask a host, and show it once",
             examples: "Examples:
   aisoc token create monitor --scope plugins:read --tokens tokens.json
-  aisoc token create ops --role admin --expires 30d --tokens tokens.json
+  aisoc token create ops --role admin --operator 'Ada Lovelace' --expires 30d \
+    --tokens tokens.json
 
 A token is printed alone, so that `TOKEN=$(aisoc token create …)` has it; the
 file holds its SHA-256. A scope allows exactly what it says: who may change
@@ -1304,6 +1324,7 @@ one line, as soon as it can be asked.",
         run: doctor::run,
         is: Declaration {
             words: &["doctor"],
+            also: &["plugins", "doctor"],
             about: "Find everything that is insecure or broken on a site, and say what to do about each",
             examples: "Examples:
   aisoc doctor
@@ -1318,6 +1339,24 @@ that others use as well is held to more with --shared.",
             risk: Risk::Read,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::SiteExamination>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: settings::run,
+        is: Declaration {
+            words: &["config", "show"],
+            about: "Show every variable that aisoc goes by: what counts, where that is from, and what is wrong with it",
+            examples: "Examples:
+  aisoc config show
+  aisoc config show --json
+
+Of what holds a password or a token it is said that it is set, and nothing else.
+Exit code 0 whatever is set: what cannot be understood is a warning here, with
+what counts in its place. `aisoc help environment` says what each is for.",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            document: Some(document_schema::<documents::SettingList>),
             ..PLAIN
         },
     },

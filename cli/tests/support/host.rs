@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -220,6 +221,13 @@ pub(crate) fn unconfined(bench: &Bench, words: &[&str]) -> Command {
     let mut command = command(bench, words);
     command.env("AISOC_SANDBOX", "off");
     command
+}
+
+/// A directory that everybody may write, because root's plugins run as nobody: what they leave in it says that they ran.
+pub(crate) fn marks() -> tempfile::TempDir {
+    let place = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).expect("set");
+    place
 }
 
 /// Whether there is a Python to load plugins with.

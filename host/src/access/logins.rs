@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::denied::{BELIEVED, Denied};
 use super::jwt::{Issuer, Subject};
+use super::operator::Operator;
 use super::permission::Permission;
 use super::secret::digest_of;
 use super::token_file::{Grant, TokenFile, TokenRecord};
@@ -38,8 +39,8 @@ pub struct LoggedIn {
 /// Who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
-    /// Whoever has a token of that name.
-    Token(TokenName),
+    /// Whoever has a token of that name, for which somebody answers, or nobody.
+    Token(TokenName, Option<Operator>),
     /// Whoever an issuer's token is about.
     Subject(Subject),
 }
@@ -104,7 +105,10 @@ impl OwnTokens {
             return Err(Denied::Expired);
         }
         match (&token.grant, token.grant.holds(permission)) {
-            (_, true) => Ok(LoggedIn { who: Who::Token(token.name.clone()), tenant: token.tenant.clone() }),
+            (_, true) => Ok(LoggedIn {
+                who: Who::Token(token.name.clone(), token.operator.clone()),
+                tenant: token.tenant.clone(),
+            }),
             (Grant::Scopes(_), false) => Err(Denied::Scope(permission)),
             (Grant::Role(_), false) => Err(Denied::Role(permission)),
         }

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::judged_file;
+use super::operator::Operator;
 use super::permission::{Permission, Role, Scope};
 use super::secret::Token;
 use super::token_name::TokenName;
@@ -62,6 +63,9 @@ pub struct TokenRecord {
     pub digest: TokenDigest,
     /// What it allows.
     pub grant: Grant,
+    /// Who answers for it; nobody where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Operator>,
     /// For which tenant whoever has it asks; for none where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Tenant>,
@@ -85,6 +89,12 @@ impl TokenRecord {
         }
     }
 
+    /// Whether it counts, changes plugins, and nobody answers for it.
+    pub fn is_unanswered_for(&self, now: Timestamp) -> bool {
+        let counts = self.revoked_at.is_none() && !self.has_expired(now);
+        counts && self.operator.is_none() && self.grant.holds(Permission::Admin)
+    }
+
     /// Whether its time is over. It is, from the moment that was stated.
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|expires| expires <= now)
@@ -98,6 +108,8 @@ pub struct NewToken {
     pub name: TokenName,
     /// What it is to allow.
     pub grant: Grant,
+    /// Who is to answer for it, if somebody is.
+    pub operator: Option<Operator>,
     /// For which tenant, if for one.
     pub tenant: Option<Tenant>,
     /// From when on it is to count no more.
@@ -169,7 +181,7 @@ impl TokenFile {
     /// `token_exists` for a name that a token has which counts, `usage` for a time that is over and for more tokens than
     /// a host knows, `locked`; and as [`TokenFile::tokens`], but that the file is made where there is none.
     pub fn create(&self, new: NewToken, now: Timestamp, dry_run: bool, patience: &Patience) -> Result<Made> {
-        let NewToken { name, grant, tenant, expires_at } = new;
+        let NewToken { name, grant, operator, tenant, expires_at } = new;
         name.require_free()?;
         if let Some(expires) = expires_at.filter(|expires| *expires <= now) {
             return Err(Fault::new(Reason::Usage, format!("the token `{name}` would never count"))
@@ -177,7 +189,8 @@ impl TokenFile {
         }
         let token = Token::generate()?;
         let digest = token.digest();
-        let record = TokenRecord { name, digest, grant, tenant, created_at: now, expires_at, revoked_at: None };
+        let record =
+            TokenRecord { name, digest, grant, operator, tenant, created_at: now, expires_at, revoked_at: None };
         let (made, option) = (record.clone(), self.option());
         self.change(dry_run, patience, |tokens| {
             if let Some(other) = tokens.iter().find(|other| other.name == made.name && other.state(now) == "active") {

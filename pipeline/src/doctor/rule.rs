@@ -92,6 +92,8 @@ rules! {
         "Files that a signature does not cover load from every publisher; a note on one key would do for one."
     KillSwitchMisread "kill_switch_misread" Warning "a kill switch that does not switch"
         "Only `0` turns drop-ins off: every other text leaves them on."
+    TokenWithoutOperator "token_without_operator" Warning "a token of an administrator that is nobody's"
+        "Whoever has it changes plugins, and nobody answers for it: shared tokens should not hold plugins:admin."
     SandboxPartial "sandbox_partial" Warning "plugins are not confined whole"
         "A layer is missing: what it would keep a plugin from, only the others do, or nothing."
     SandboxOff "sandbox_off" Warning "plugins are not confined"

@@ -32,6 +32,8 @@ pub struct HostedPlugin {
     pub loaded_at: Option<f64>,
     /// Why it has failed, or why a reload of what is in memory has.
     pub error: Option<String>,
+    /// The reason code of `error`, or where there is none of `no_longer_admitted`.
+    pub reason_code: Option<&'static str>,
     /// Why what is in memory would not be admitted any more.
     pub no_longer_admitted: Option<String>,
     /// Whether it takes no calls for that.

@@ -22,6 +22,9 @@ pub struct ApiToken {
     pub state: &'static str,
     /// What it allows.
     pub grant: TokenGrant,
+    /// Who answers for it; nothing where nobody does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub operator: Option<String>,
     /// For which tenant whoever has it asks; nothing where there is none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tenant: Option<String>,

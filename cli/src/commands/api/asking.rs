@@ -13,8 +13,8 @@ use crate::context::Context;
 use crate::environment::{CA_FILE, HOST_TOKEN, HOST_URL};
 use crate::runtime;
 use crate::secret_file::Secret;
+use crate::variables::DEFAULT_HOST_URL;
 
-const DEFAULT_URL: &str = "http://127.0.0.1:8000";
 const TOKEN: Secret =
     Secret { name: "token", reason: Reason::NotAuthenticated, max_bytes: MAX_TOKEN_BYTES, ways: TOKEN_WAYS };
 const TOKEN_WAYS: &str = "give it with `--token-file FILE`, or in the variable AISOC_HOST_TOKEN";
@@ -71,7 +71,7 @@ fn place(named: Option<HostPlace>, context: &Context) -> Result<HostPlace> {
                 .hint("name it as an URL, for example `export AISOC_HOST_URL=http://127.0.0.1:8000`")
         })
     };
-    named.map_or_else(|| parse(text.as_deref().unwrap_or(DEFAULT_URL)), Ok)
+    named.map_or_else(|| parse(text.as_deref().unwrap_or(DEFAULT_HOST_URL)), Ok)
 }
 
 fn token(file: Option<&str>, context: &Context) -> Result<Option<Token>> {

@@ -21,6 +21,7 @@ pub(super) struct Seen<'a> {
     coverage: &'a str,
     source: &'a str,
     place: &'a str,
+    pub(super) reason: Option<&'a str>,
     error: Option<&'a str>,
 }
 
@@ -38,6 +39,7 @@ impl<'a> Seen<'a> {
             coverage: shown("coverage"),
             source: shown("source"),
             place: shown("place"),
+            reason: member("reason_code"),
             error: member("error"),
         }
     }
@@ -75,7 +77,9 @@ impl Answer for OnePlugin {
             ("source", seen.source),
             ("place", seen.place),
         ];
-        let rows = rows.into_iter().chain(seen.error.map(|error| ("error", error)));
+        let wrong = [("reason", seen.reason), ("error", seen.error)];
+        let wrong = wrong.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let rows = rows.into_iter().chain(wrong);
         rows.map(|(name, value)| format!("{name:<10} {}\n", printable(value))).collect()
     }
 }

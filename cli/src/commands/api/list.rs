@@ -12,7 +12,7 @@ use crate::args::api::HostedListArgs;
 use crate::context::Context;
 use crate::output::Answer;
 
-const HEADING: [&str; 5] = ["ID", "VERSION", "STATE", "SIGNATURE", "KEY"];
+const HEADING: [&str; 6] = ["ID", "VERSION", "STATE", "SIGNATURE", "KEY", "REASON"];
 
 impl Answer for HostedPlugins<Map<String, Value>> {
     fn text(&self) -> String {
@@ -23,8 +23,10 @@ impl Answer for HostedPlugins<Map<String, Value>> {
 }
 
 fn row(plugin: &Seen<'_>) -> Vec<String> {
-    let Seen { id, version, state, signature, key, .. } = plugin;
-    [*id, version, state, signature, key].map(|value| crate::output::printable(value).into_owned()).to_vec()
+    let Seen { id, version, state, signature, key, reason, .. } = plugin;
+    [*id, version, state, signature, key, reason.unwrap_or("-")]
+        .map(|value| crate::output::printable(value).into_owned())
+        .to_vec()
 }
 
 pub(crate) fn run(args: HostedListArgs, context: &Context) -> Result<u8> {

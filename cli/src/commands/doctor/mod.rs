@@ -2,6 +2,7 @@
 
 mod confined;
 mod settings;
+mod tokens;
 
 use std::fmt::Write as _;
 
@@ -34,13 +35,14 @@ struct Outcome<'a> {
 }
 
 pub(crate) fn run(args: DoctorArgs, context: &Context) -> Result<u8> {
-    let DoctorArgs { lock, mode, place, sources, within, shared, strict } = args;
+    let DoctorArgs { lock, mode, place, sources, tokens, within, shared, strict } = args;
     require_named(place.plugins_dir.as_deref())?;
     if let Some(missing) = place.trusted_keys.as_ref().filter(|named| !named.exists()) {
         return Err(Fault::io("open", missing, std::io::ErrorKind::NotFound.into()));
     }
     let site = context.site(place.plugins_dir);
     let clock = clock::now();
+    let of_tokens = tokens::examine(tokens, clock)?;
     // What cannot be read is a finding, and until it can keys are judged by the clock.
     let at = site.last_seen().ok().flatten().map_or(clock, |seen| seen.max(clock));
     let Settings { policy, mode, findings } = Settings::read(mode.plugin_mode, &context.environment);
@@ -67,7 +69,7 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Result<u8> {
         site,
     };
     let (sandbox, of_sandbox) = confined::examine(context.launcher(), &context.cancellation()?.flag());
-    let found = doctor(&options, findings.into_iter().chain(of_sandbox).collect())?;
+    let found = doctor(&options, findings.into_iter().chain(of_sandbox).chain(of_tokens).collect())?;
     let (errors, warnings) = (count(&found, Level::Error), count(&found, Level::Warning));
     let fault = fails(errors, warnings, strict).then(|| {
         let message = counts(&[(errors, "error"), (warnings, "warning")]);

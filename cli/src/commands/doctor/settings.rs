@@ -8,11 +8,11 @@ use aisoc_manifests::text::shown;
 use aisoc_pipeline::REGISTRY_ALLOWLIST;
 use aisoc_pipeline::doctor::{Finding, Rule};
 use aisoc_trust::{CoverageRule, PluginMode, Policy, TRUSTED_PUBLISHERS, TrustMode, UNSIGNED_ACK};
-use aisoc_worker::Sandbox;
 
 use crate::environment::{
     CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, SANDBOX, TRUST_COVERAGE, TRUST_MODE, USER_PLUGINS,
 };
+use crate::variables::{COVERAGE_RULES, OneOf, PLUGIN_MODES, SANDBOXES, TRUST_MODES};
 
 /// Longest value that a finding repeats.
 const MAX_SHOWN: usize = 60;
@@ -28,17 +28,16 @@ impl Settings {
     /// Reads every variable that a host goes by, and says nothing yet.
     pub(super) fn read(mode: Option<PluginMode>, environment: &Environment) -> Self {
         let mut reader = Reader { environment, findings: Vec::new() };
-        let trust_mode = reader.word(TRUST_MODE, TrustMode::Strict, "strict, warn or disabled").unwrap_or_default();
-        let coverage = reader.word(TRUST_COVERAGE, CoverageRule::Full, "full, inert or code").unwrap_or_default();
-        let [ours, capas] =
-            [PLUGIN_MODE, CAPA_PLUGIN_MODE].map(|name| reader.word(name, PluginMode::Production, "dev or production"));
+        let trust_mode = reader.word(TRUST_MODE, &TRUST_MODES).unwrap_or_default();
+        let coverage = reader.word(TRUST_COVERAGE, &COVERAGE_RULES).unwrap_or_default();
+        let [ours, capas] = [PLUGIN_MODE, CAPA_PLUGIN_MODE].map(|name| reader.word(name, &PLUGIN_MODES));
         let publishers = reader.list(TRUSTED_PUBLISHERS, environment.publishers());
         let denied = environment.text(DENY_CAPABILITIES);
         let denied = denied.and_then(|list| list.map_or(Ok(Default::default()), |list| Capability::read_list(&list)));
         let denied_capabilities = reader.list(DENY_CAPABILITIES, denied);
         let is_unsigned_acknowledged = reader.list(UNSIGNED_ACK, environment.is_unsigned_acknowledged());
         reader.list(REGISTRY_ALLOWLIST, environment.reference_rules().map(drop));
-        reader.word(SANDBOX, Sandbox::Require, "require, best-effort or off");
+        reader.word(SANDBOX, &SANDBOXES);
         reader.lenient(trust_mode, coverage);
         reader.kill_switches();
         let policy =
@@ -54,15 +53,15 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// A word of a variable that is set; the strictest for one that is not understood.
-    fn word<T: FromStr + Copy>(&mut self, name: &str, strictest: T, words: &str) -> Option<T> {
+    fn word<T: FromStr + Copy + Default>(&mut self, name: &str, words: &OneOf<T>) -> Option<T> {
         let text = self.environment.variable(name)?;
         let text = text.to_string_lossy();
-        Some(text.parse().unwrap_or_else(|_| {
+        Some(words.read(&text).unwrap_or_else(|| {
             let message = format!("{name} is not understood, and counts as the strictest");
             let hint = format!("set {name} to one of these words, or not at all");
             let found = format!("`{}`", shown(&text, MAX_SHOWN));
-            self.findings.push(Finding::at(Rule::SettingInvalid, name, message, (words, found), hint));
-            strictest
+            self.findings.push(Finding::at(Rule::SettingInvalid, name, message, (words.words, found), hint));
+            words.strictest
         }))
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use aisoc_host::access::{Grant, NewToken, Scope, TokenFile};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::CreatedToken;
 
 use super::{allows, patience, row};
@@ -26,12 +27,16 @@ pub(crate) fn run(args: CreateTokenArgs, context: &Context) -> Result<u8> {
     }
     let grant = args.role.map_or_else(|| Grant::Scopes(distinct(args.scopes)), Grant::Role);
     let expires_at = args.expires.map(|expires| expires.after(now)).transpose()?;
-    let new = NewToken { name: args.name, grant, tenant: args.tenant, expires_at };
+    let new = NewToken { name: args.name, grant, operator: args.operator, tenant: args.tenant, expires_at };
     let made = file.create(new, now, is_dry, &patience(context)?)?;
     let record = row(&made.record, now);
     let until = record.expires_at.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
     let done = context.said("Created", "Would create");
     context.output.status(done, format!("{} ({}){until}", record.name, allows(&record)));
+    if made.record.is_unanswered_for(now) {
+        let said = format!("`{}` may change plugins, and nobody answers for it", record.name);
+        context.output.warning(Warning::TokenWithoutOperator, said);
+    }
     if !is_dry {
         context.output.status("Keep", "it now: it is shown this once, and the file holds its SHA-256 alone");
     }

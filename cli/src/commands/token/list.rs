@@ -11,7 +11,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::output::{Answer, path_text};
 
-const HEADING: [&str; 5] = ["NAME", "STATE", "ALLOWS", "CREATED", "EXPIRES"];
+const HEADING: [&str; 6] = ["NAME", "STATE", "ALLOWS", "CREATED", "EXPIRES", "OPERATOR"];
 
 impl Answer for TokenList {
     fn text(&self) -> String {
@@ -19,8 +19,10 @@ impl Answer for TokenList {
             .tokens
             .iter()
             .map(|token| {
-                let expires = token.expires_at.clone().unwrap_or_else(|| "-".to_owned());
-                vec![token.name.clone(), token.state.to_owned(), allows(token), token.created_at.clone(), expires]
+                let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+                let (expires, operator) = (or_none(&token.expires_at), or_none(&token.operator));
+                let created = token.created_at.clone();
+                vec![token.name.clone(), token.state.to_owned(), allows(token), created, expires, operator]
             })
             .collect();
         let columns = Columns::of(&HEADING, &rows);

@@ -30,6 +30,7 @@ fn row(token: &TokenRecord, now: Timestamp) -> ApiToken {
             Grant::Scopes(scopes) => TokenGrant::Scopes(scopes.iter().map(|scope| scope.as_str()).collect()),
             Grant::Role(role) => TokenGrant::Role(role.as_str()),
         },
+        operator: token.operator.as_ref().map(ToString::to_string),
         tenant: token.tenant.as_ref().map(ToString::to_string),
         created_at: time(token.created_at),
         expires_at: token.expires_at.map(time),
