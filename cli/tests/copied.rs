@@ -30,6 +30,12 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/demo.rs", "words.join(\" \")", "words of the demo itself"),
     ("cli/src/commands/docs.rs", "option", "an option of our own"),
     ("cli/src/commands/doctor/settings.rs", "name", "a variable of our own"),
+    (
+        "cli/src/commands/doctor/tokens.rs",
+        "name",
+        "a name of a token, which has letters, digits, `.`, `_` and `-` alone",
+    ),
+    ("cli/src/commands/doctor/tokens.rs", "path", "quoted where it is made"),
     ("cli/src/commands/sign.rs", "shipped", "an option of our own"),
     ("registry-client/src/remote/proxy/failure.rs", "self.host()", "a host and a port of a URL that was read"),
     ("registry-client/src/remote/proxy/failure.rs", "self.port()", "a host and a port of a URL that was read"),

@@ -148,7 +148,9 @@ const CASES: &[Case] = &[
     (&["sandbox_off"], |_| (), &[], &[("AISOC_SANDBOX", "off")]),
     (
         &["token_without_operator"],
-        |bench| drop(bench.run(&["token", "create", "ops", "--role", "admin", "--tokens", "tokens.json"]).ok()),
+        |bench| {
+            bench.run(&["token", "create", "ops", "--role", "admin", "--tokens", "tokens.json"]).ok();
+        },
         &["--tokens", "tokens.json"],
         &[],
     ),

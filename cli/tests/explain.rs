@@ -212,6 +212,8 @@ fn a_plugin_that_is_there_twice_is_refused_at_gate_8() {
     let bench = Bench::new();
     bench.published();
     bench.install("oci-archive:demo.tar").ok();
+    // Of the installed one, and not of the author's, whose path would be taken.
+    fs::rename(bench.path("demo"), bench.path("source")).expect("mine");
     support::copy_tree(&bench.path("plugins/demo"), &bench.path("plugins/copy"));
     let words = ["explain", "demo", "--trusted-keys", "keys", "--plugins-dir", "plugins"];
     let decision = decision(&bench, &["demo"]);
@@ -222,7 +224,7 @@ fn a_plugin_that_is_there_twice_is_refused_at_gate_8() {
     let failed: Vec<_> = gates(&decision).into_iter().filter(|(_, result)| result == "failed").collect();
     assert_eq!(failed, [("8".to_owned(), "failed".to_owned())], "{decision:#}");
     let text = bench.run(&words);
-    assert!(text.ok().stdout.contains("NO  8   one plugin of the id\n"), "{text:?}");
+    assert!(text.ok().stdout.contains("NO  8   duplicate id\n        NO  one plugin of the id  demo: "), "{text:?}");
     assert!(text.stdout.contains("`plugins/copy`, `plugins/demo`"), "{text:?}");
 }
 

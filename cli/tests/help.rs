@@ -272,7 +272,7 @@ fn every_command_that_there_has_to_be_is_there() {
     let below =
         |group: &str, names: &str| -> Vec<String> { names.split(' ').map(|name| format!("{group} {name}")).collect() };
     let commands = [
-        below("plugin", "new scaffold validate keygen sign digest verify package push publish"),
+        below("plugin", "new validate keygen sign digest verify package push"),
         below("plugin", "pull install rollback uninstall inspect index"),
         below("plugins", "list describe trust untrust lock verify doctor journal"),
         below(
@@ -290,6 +290,10 @@ fn every_command_that_there_has_to_be_is_there() {
         assert!(run.code == 0 && run.stdout.contains(&format!("aisoc {command}")), "{command}: {run:?}");
     }
     // A second name is said where the command is.
+    let publish = bench.run(&["plugin", "publish", "--help"]);
+    assert!(publish.ok().stdout.contains("Usage: aisoc plugin release "), "{publish:?}");
+    let scaffold = bench.run(&["plugin", "scaffold", "--help"]);
+    assert!(scaffold.ok().stdout.contains("Usage: aisoc plugin new "), "{scaffold:?}");
     let doctor = bench.run(&["plugins", "doctor", "--help"]);
     assert!(doctor.ok().stdout.contains("--within <DURATION>"), "{doctor:?}");
 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use aisoc_testkit::Registry;
+use aisoc_testkit::registry::Registry;
 use serde_json::{Value, json};
 use support::{Bench, Run};
 

@@ -153,8 +153,10 @@ Keep release.key secret.",
             words: &["plugin", "index"],
             about: "Print the publishing index of plugins: what each says of itself, who has signed it, and how it is installed",
             examples: "Examples:
-  aisoc plugin index registry.example/team/shodan:1.2.0 \\
-    registry.example/team/censys:2.0.1 --trusted-keys release.pem > index.json
+  aisoc plugin index my-plugin --trusted-keys keys
+  # what a page of plugins is made of
+  aisoc plugin index registry.example/team/shodan:0.1.0 \\
+    registry.example/team/virustotal:0.1.0 > index.json
 
 Every plugin is verified as strictly as a host does, and the first that is
 refused refuses the index: nothing unverified stands in it. An index is no
@@ -1243,8 +1245,8 @@ begins behind one of them, and the event `gap` says that some are missing.",
             about: "Make a token by which somebody may ask a host, and show it once",
             examples: "Examples:
   aisoc token create monitor --scope plugins:read --tokens tokens.json
-  aisoc token create ops --role admin --operator 'Ada Lovelace' --expires 30d \
-    --tokens tokens.json
+  aisoc token create ops --role admin --operator 'Ada Lovelace' \\
+    --expires 30d --tokens tokens.json
 
 A token is printed alone, so that `TOKEN=$(aisoc token create …)` has it; the
 file holds its SHA-256. A scope allows exactly what it says: who may change

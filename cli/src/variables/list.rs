@@ -7,7 +7,7 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_pipeline::{ALLOW_UNPINNED, REGISTRY_ALLOWLIST, ReferenceRules};
 use aisoc_trust::{OVERRIDE_PUBLISHERS, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNED_ACK_TEXT};
 
-use super::{
+use super::setting::{
     About, COVERAGE_RULES, DEFAULT_HOST_URL, DEFAULT_PLUGINS_DIR, DEFAULT_TRUSTED_KEYS_DIR, Form, OneOf, PLUGIN_MODES,
     SANDBOXES, Setting, TRUST_MODES, Unset,
 };
@@ -381,3 +381,23 @@ pub(crate) static OF_OTHERS: &[(&[&str], &str)] = &[
         "the job of a CI system, which lines of journals name",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_setting_stands_there_once_and_its_default_is_that_of_what_reads_it() {
+        let names: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        for setting in SETTINGS {
+            if let Form::Word(word) = setting.form {
+                assert_eq!(setting.default, Unset::Is(word.default()), "{}", setting.name);
+                assert!(word.meant(word.strictest()) == Some(word.strictest()), "{}", setting.name);
+            }
+            assert!(!setting.purpose.is_empty() && !setting.purpose.ends_with('.'), "{}", setting.name);
+        }
+    }
+}
