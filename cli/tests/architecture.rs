@@ -22,7 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("connections", &["manifests"]),
     ("registry-client", &["manifests", "files", "programs", "connections"]),
     ("registry-server", &["manifests", "files", "connections", "registry-client"]),
-    ("outbound", &["manifests", "registry-client"]),
+    ("outbound", &["manifests", "files", "registry-client"]),
     ("trust", &["manifests", "files", "signing"]),
     ("packaging", &["manifests", "files", "signing"]),
     ("installation", &["manifests", "files", "signing", "trust", "packaging"]),

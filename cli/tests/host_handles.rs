@@ -70,6 +70,48 @@ fn each_of_thirteen_accessors_gives_what_is_declared_and_nothing_else() {
     }
 }
 
+/// What a plugin finds at an accessor is what its host answers to, whichever of the two was changed.
+#[test]
+fn each_accessor_has_the_methods_that_the_host_has_and_no_other() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    let code = "from aisoc_context import HandleError
+
+class Plugin:
+    def run(self, payload, context):
+        return {'said': [self.of(context, *step) for step in payload['steps']]}
+
+    def of(self, context, accessor, capability):
+        handle = getattr(context, accessor)()
+        try:
+            context._ask(capability, 'nonsense', {})
+        except HandleError as error:
+            return [dir(handle), str(error)]
+";
+    let all: Vec<&str> = Capability::ALL.iter().map(|capability| capability.as_str()).collect();
+    put(&bench, "looks", &all, code, "release.key");
+    let provider = format!("address = \"unix:{}\"\n", bench.path("none.sock").display());
+    bench.write(
+        "plugins.toml",
+        format!(
+            "[handles.providers.federation]\n{provider}[handles.providers.tenant]\n{provider}\
+             [handles.outbound.looks]\ndestinations = [\"https://a.example\"]\n"
+        ),
+    );
+    let host = ServedHost::ready(&mut command(&bench, &["--config", "plugins.toml"]));
+    let steps: Vec<Value> =
+        Capability::ALL.iter().map(|capability| json!([capability.accessor(), capability.as_str()])).collect();
+    for (capability, came) in Capability::ALL.iter().zip(said(&host, "looks", json!(steps))) {
+        let (of_plugin, of_host) = (&came[0], came[1].as_str().expect("a text"));
+        let methods = of_host.strip_prefix("its methods are `").and_then(|rest| rest.strip_suffix('`')).expect(of_host);
+        let mut methods: Vec<&str> = methods.split("`, `").collect();
+        methods.sort_unstable();
+        assert_eq!(*of_plugin, json!(methods), "{capability}");
+    }
+}
+
 #[test]
 fn whoever_asks_past_the_accessors_is_answered_by_the_host_as_everybody_is() {
     if !has_python() {

@@ -3,36 +3,16 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::Bench;
-use support::hooks::{HEAD, plugin, write};
-use support::host::{Answered, ServedHost, bench, command, has_python};
-
-fn serving(bench: &Bench, words: &[&str]) -> Command {
-    let mut command = command(bench, &[words, &["--site-packages", "site"]].concat());
-    command.env("AISOC_LOG_FILE", bench.path("events.jsonl"));
-    command
-}
+use support::hooks::{HEAD, fire, fired, handler, plugin, serving, write};
+use support::host::{ServedHost, bench, has_python};
 
 fn start(bench: &Bench) -> ServedHost {
     ServedHost::ready(&mut serving(bench, &[]))
-}
-
-fn fire(host: &ServedHost, hook: &str, body: &Value) -> Answered {
-    host.post_json(&format!("/api/v1/hooks/{hook}"), body)
-}
-
-fn fired(host: &ServedHost, hook: &str, body: &Value) -> Value {
-    let mut fired = fire(host, hook, body).ok();
-    for handler in fired["handlers"].as_array_mut().expect("handlers") {
-        assert!(handler["seconds"].as_f64().is_some_and(|seconds| seconds >= 0.0), "{handler}");
-        handler.as_object_mut().expect("an object").remove("seconds");
-    }
-    fired
 }
 
 /// What happened, of that name, oldest first.
@@ -44,10 +24,6 @@ fn events(bench: &Bench, name: &str) -> Vec<Value> {
 
 fn metric(host: &ServedHost, line: &str) -> bool {
     host.get("/metrics").text.lines().any(|found| found == line)
-}
-
-fn handler(plugin: &str, function: &str, outcome: &str) -> Value {
-    json!({ "name": format!("{plugin}.{function}"), "plugin_id": plugin, "outcome": outcome })
 }
 
 /// S36: the first that denies.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use aisoc_manifests::capability::Capability;
 use serde_json::{Map, Value};
 
 use crate::arguments::Arguments;
@@ -51,6 +52,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) plugin: &'a Granted,
     pub(crate) caller: &'a Caller,
     pub(crate) waiting: Waiting<'a>,
+    /// By which it was granted.
+    pub(crate) capability: Capability,
     pub(crate) method: &'a str,
     pub(crate) given: &'a Map<String, Value>,
 }

@@ -18,6 +18,7 @@ use crate::granted::{Configured, Granted};
 use crate::lines::{Lines, PluginSigner};
 use crate::network::{Network, NetworkOutbound};
 use crate::own::{ConfigReader, IdentityReader, TenantReader};
+use crate::provided::{Provided, Providers};
 use crate::refusal::{Refusal, Why};
 use crate::usage::{Happened, PluginUsage, Usage};
 
@@ -34,6 +35,8 @@ pub struct Options {
     pub shared_facts: BTreeMap<String, BTreeSet<String>>,
     /// Who asks the network for plugins, where anybody does.
     pub network: Option<Arc<dyn Network>>,
+    /// Who does what this host does not do itself.
+    pub providers: Providers,
     /// What the clock says.
     pub clock: fn() -> Timestamp,
     /// Told what is wrong with a file that plugins' facts are in.
@@ -71,6 +74,8 @@ pub struct Handles {
     facts: FactsReader,
     facts_writer: FactsWriter,
     network: NetworkOutbound,
+    federation: Provided,
+    tenant: Provided,
     clock: fn() -> Timestamp,
 }
 
@@ -80,7 +85,7 @@ impl Handles {
     /// # Errors
     /// `record_invalid` for what cannot be understood, which is left as it is; I/O reasons.
     pub fn begin(options: Options) -> Outcome<Self> {
-        let Options { directory, read_all_audit, shared_facts, network, clock, tell } = options;
+        let Options { directory, read_all_audit, shared_facts, network, providers, clock, tell } = options;
         let audit = AuditLog::open(&directory)?;
         let (usage, lines) = (Usage::open(&directory)?, Lines::open(&directory)?);
         let (emitter, reader) =
@@ -88,7 +93,23 @@ impl Handles {
         let stores = Stores::begin(&directory, tell)?;
         let (facts, facts_writer) = (FactsReader::of(stores.clone(), shared_facts), FactsWriter::of(clock));
         let network = NetworkOutbound::of(network, audit.clone(), clock);
-        Ok(Self { usage, lines, audit, emitter, reader, stores, facts, facts_writer, network, clock })
+        let Providers { federation, tenant } = providers;
+        let [federation, tenant] = [("federation", federation), ("tenant", tenant)]
+            .map(|(name, provider)| Provided::of(name, provider, audit.clone(), clock));
+        Ok(Self {
+            usage,
+            lines,
+            audit,
+            emitter,
+            reader,
+            stores,
+            facts,
+            facts_writer,
+            network,
+            federation,
+            tenant,
+            clock,
+        })
     }
 
     /// The line of signers of a plugin that these have signed; of nobody's where nobody has.
@@ -126,7 +147,8 @@ impl Handles {
             Capability::RecallRead => Some(&RecallReader),
             Capability::RecallWrite => Some(&RecallWriter),
             Capability::NetworkOutbound => Some(&self.network),
-            Capability::FederationRead | Capability::FederationWrite | Capability::TenantWrite => None,
+            Capability::FederationRead | Capability::FederationWrite => Some(&self.federation),
+            Capability::TenantWrite => Some(&self.tenant),
         }
     }
 
@@ -146,7 +168,7 @@ impl Handles {
             (false, _) => Err(Refusal::Denied(capability)),
             (true, found) if method == OPEN => Ok(found.map_or(Value::Null, |_| json!(true))),
             (true, None) => Err(Refusal::unavailable("the host provides nothing of it")),
-            (true, Some(found)) => found.answer(&Asking { plugin, caller, waiting, method, given }),
+            (true, Some(found)) => found.answer(&Asking { plugin, caller, waiting, capability, method, given }),
         };
         let happened = match (&answered, method) {
             (Err(Refusal::Denied(_)), _) => Happened::Denied,

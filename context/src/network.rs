@@ -1,12 +1,7 @@
 //! `network.outbound`: a request that somebody makes for a plugin, where its operator lets it go.
-//!
-//! What leaves stands in the audit log before it does, and what came of it behind that. What does not leave is counted: whoever
-//! asks in vain writes no log full.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::arguments::Arguments;
 use crate::asking::{Asking, Handle, Waiting, no_method};
-use crate::audit::AuditLog;
+use crate::audit::{AuditLog, OutgoingEvents};
 use crate::granted::Granted;
+use crate::outgoing::{Came, Outgoing};
 use crate::refusal::Refusal;
 
 /// Longest method that there is.
@@ -25,8 +21,6 @@ const MAX_METHOD_BYTES: usize = 16;
 const MAX_URL_BYTES: usize = 64 << 10;
 /// Longest body, in base64.
 const MAX_BODY_BYTES: usize = 128 << 10;
-/// How long after a line about asks that did not leave there is none of the same plugin and reason.
-const REFUSAL_PAUSE: Duration = Duration::from_secs(60);
 
 /// Asks the network for plugins.
 pub trait Network: fmt::Debug + Send + Sync {
@@ -80,43 +74,12 @@ impl fmt::Debug for Fetched {
 #[derive(Debug)]
 pub(crate) struct NetworkOutbound {
     network: Option<Arc<dyn Network>>,
-    audit: AuditLog,
-    clock: fn() -> Timestamp,
-    passed_over: PassedOver,
+    outgoing: Outgoing,
 }
 
 impl NetworkOutbound {
     pub(crate) fn of(network: Option<Arc<dyn Network>>, audit: AuditLog, clock: fn() -> Timestamp) -> Self {
-        Self { network, audit, clock, passed_over: PassedOver::default() }
-    }
-}
-
-/// A plugin, and a reason.
-type ByPlugin = (String, &'static str);
-
-/// Asks that did not leave, by plugin and reason: when one was last written down, and how many were not since.
-#[derive(Debug, Default)]
-struct PassedOver(Mutex<BTreeMap<ByPlugin, (Instant, u64)>>);
-
-impl PassedOver {
-    /// Counts one; where it is written down, how many were not before it.
-    fn count(&self, id: &str, refused: &'static str, now: Instant) -> Option<u64> {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = counted.get_mut(&(id.to_owned(), refused));
-        match since {
-            Some((at, count)) if now.saturating_duration_since(*at) < REFUSAL_PAUSE => {
-                *count = count.saturating_add(1);
-                None
-            }
-            Some((at, count)) => {
-                *at = now;
-                Some(std::mem::take(count))
-            }
-            None => {
-                counted.insert((id.to_owned(), refused), (now, 0));
-                Some(0)
-            }
-        }
+        Self { network, outgoing: Outgoing::of(OutgoingEvents::NETWORK, audit, clock) }
     }
 }
 
@@ -137,27 +100,15 @@ impl Handle for NetworkOutbound {
             (arguments.text("method", 0..=MAX_METHOD_BYTES)?, arguments.text("url", 0..=MAX_URL_BYTES)?);
         let (headers, body) = (headers(&arguments)?, body(&arguments)?);
         let request = Request { method, url, headers: &headers, body };
-        let mut first = None;
-        let mut leaves = |method: &str, destination: &str| {
-            let said = [("method", json!(method)), ("destination", json!(destination))];
-            let said = said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            let line = self.audit.leaves(asking, &said, (self.clock)())?;
-            first.get_or_insert(line);
-            Ok(())
-        };
-        let fetched = network.fetch(&asking.plugin.id, request, asking.waiting, &mut leaves);
-        let Fetched { answer, mut account, refused } = fetched;
-        if let Some(line) = first {
-            account.insert("line".to_owned(), json!(line));
-            // What nobody could write down is not told either.
-            self.audit.ended(asking, &account, answer.is_ok(), (self.clock)())?;
-        } else if let Some(passed_over) =
-            self.passed_over.count(&asking.plugin.id, refused.unwrap_or("unavailable"), Instant::now())
-        {
-            account.insert("passed_over".to_owned(), json!(passed_over));
-            self.audit.refused(asking, &account, (self.clock)());
-        }
-        answer
+        self.outgoing.ask(asking, |leaves| {
+            let mut leaves = |method: &str, destination: &str| {
+                let said = [("method", json!(method)), ("destination", json!(destination))];
+                leaves(said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+            };
+            let fetched = network.fetch(&asking.plugin.id, request, asking.waiting, &mut leaves);
+            let Fetched { answer, account, refused } = fetched;
+            Came { answer, account, refused }
+        })
     }
 }
 
@@ -178,22 +129,4 @@ fn headers(arguments: &Arguments<'_>) -> Result<Vec<(String, String)>, Refusal> 
 fn body(arguments: &Arguments<'_>) -> Result<Vec<u8>, Refusal> {
     let text = arguments.optional_text("body", 0..=MAX_BODY_BYTES)?.unwrap_or_default();
     STANDARD.decode(text).map_err(|_| Refusal::invalid("`body` is base64"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_asks_that_do_not_leave_one_is_written_down_in_a_minute_of_each_plugin_and_reason() {
-        let (passed_over, now) = (PassedOver::default(), Instant::now());
-        let count = |id, refused, seconds| passed_over.count(id, refused, now + Duration::from_secs(seconds));
-        assert_eq!(count("one", "rate_limited", 0), Some(0));
-        for second in [0, 1, 59] {
-            assert_eq!(count("one", "rate_limited", second), None);
-        }
-        assert_eq!((count("one", "timed_out", 1), count("two", "rate_limited", 1)), (Some(0), Some(0)));
-        assert_eq!(count("one", "rate_limited", 60), Some(3));
-        assert_eq!((count("one", "rate_limited", 61), count("one", "rate_limited", 120)), (None, Some(1)));
-    }
 }

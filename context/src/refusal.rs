@@ -48,6 +48,12 @@ impl Why {
         Self::Unavailable,
     ];
 
+    /// The one of that word, if it is one of them.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.as_str() == word)
+    }
+
     /// The word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,6 +71,14 @@ impl Why {
 }
 
 impl Refusal {
+    /// Why, in one word.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => Why::Unavailable.as_str(),
+            Self::Failed(why, _) => why.as_str(),
+        }
+    }
+
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::Failed(Why::InvalidArgument, message.into())
     }

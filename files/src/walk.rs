@@ -102,6 +102,20 @@ impl Walk {
         read_of_size(file, u64::try_from(found.st_size).unwrap_or(u64::MAX), max_bytes)
     }
 
+    /// Opens the socket that `name` in `place` is, and no link to one: to be connected to by its descriptor, in `/proc`.
+    ///
+    /// # Errors
+    /// [`SmallFileError::NotAFile`] for what is no socket, and those of opening.
+    pub fn open_socket(&mut self, place: &Place, name: &OsStr) -> Result<OwnedFd, SmallFileError> {
+        let opened = rustix::fs::openat(place, name, PASS, Mode::empty()).map_err(io::Error::from)?;
+        let found = rustix::fs::fstat(&opened).map_err(io::Error::from)?;
+        match FileType::from_raw_mode(found.st_mode) {
+            FileType::Socket => self.judge(&opened, &found, || place.below(name), Part::End)?,
+            _ => return Err(SmallFileError::NotAFile),
+        }
+        Ok(opened)
+    }
+
     fn open_judged(&mut self, place: &Place, name: &OsStr) -> Result<(File, Stat), SmallFileError> {
         // What is no link is judged by the descriptor alone. Whatever it is else goes the long way.
         let is_in_place = !matches!(name.as_bytes(), b"" | b"." | b"..") && !name.as_bytes().contains(&b'/');

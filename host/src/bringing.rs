@@ -42,14 +42,17 @@ impl Host {
     pub(crate) fn bring(&self, held: &Held, found: &Found, by: &Asker) -> Result<(), Refusal> {
         locked(&held.now).about = self.about(found);
         self.tell_of_refused(found);
-        match &found.verdict {
+        let brought = match &found.verdict {
             Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found), by),
             Verdict::NotLoaded => Ok(()),
-            Verdict::Refused(fault) => {
-                self.drive(held, Event::Refused(fault.into()), Some(found), by)?;
-                Err(Refusal::Plugin(fault.clone()))
-            }
+            Verdict::Refused(fault) => self
+                .drive(held, Event::Refused(fault.into()), Some(found), by)
+                .and_then(|()| Err(Refusal::Plugin(fault.clone()))),
+        };
+        if brought.is_err() && found.is_hook() {
+            self.hooks.note_refused(found);
         }
+        brought
     }
 
     /// Lets what stands in a place now take the place of what is in memory of that plugin, or come there. Where what was put

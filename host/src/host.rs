@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aisoc_context::{Handles, Network, Options, PluginUsage};
+use aisoc_context::{Handles, Options, PluginUsage};
 use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -30,7 +30,7 @@ use crate::lifecycle::{Effect, Event, Life, State, Verb};
 use crate::meant::require_plain_name;
 use crate::noticed::Noticed;
 use crate::pinned::Pinned;
-use crate::reaching::Reaching;
+use crate::reaching;
 use crate::refusal::Refusal;
 use crate::rooms::Processes;
 use crate::settings::{Happening, Settings};
@@ -102,12 +102,13 @@ impl Host {
             return Err(lock_missing(&settings.lock_path));
         }
         let switches = Switches::open(&settings.state_file)?;
-        let network = Reaching::begin(&settings.handles.outbound, &settings.installing.client.certificates)?;
+        let (network, providers) = reaching::begin(&settings.handles, &settings.installing.client.certificates)?;
         let handles = Handles::begin(Options {
             directory: kept_beside(&settings.state_file),
             read_all_audit: settings.handles.read_all_audit.clone(),
             shared_facts: settings.handles.shared_facts.clone(),
-            network: network.map(|network| Arc::new(network) as Arc<dyn Network>),
+            network,
+            providers,
             clock: settings.clock,
             tell: Arc::new({
                 let observer = Arc::clone(&settings.observer);
@@ -168,6 +169,8 @@ impl Host {
         let there: BTreeSet<Key> = found.iter().map(key).collect();
         let is_kept = |held: &Held| held.is_in_memory() || held.is_registered();
         locked(&self.plugins).retain(|key, held| there.contains(key) || is_kept(held));
+        let ids: BTreeSet<&str> = there.iter().map(|(id, _)| id.as_str()).collect();
+        self.hooks.forget_refused_but(&ids);
     }
 
     /// Lets a plugin that was found live as it may, and gives its id if that brought it into memory.

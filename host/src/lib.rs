@@ -27,8 +27,10 @@ mod looking;
 mod meant;
 mod noticed;
 mod noticing;
+mod patience;
 mod pinned;
 mod processes;
+mod providing;
 mod reaching;
 mod refusal;
 mod rooms;
@@ -42,7 +44,10 @@ mod turns;
 
 pub use aisoc_connections::ServerTls;
 pub use aisoc_context::{AccessorUsage, Caller, CallerKind, PluginUsage, Tenant};
-pub use aisoc_outbound::{Grant as OutboundGrant, WrittenGrant as WrittenOutboundGrant};
+pub use aisoc_outbound::{
+    BadDestination, Grant as OutboundGrant, ProviderAddress, ProviderRule, ProviderToken,
+    WrittenGrant as WrittenOutboundGrant,
+};
 pub use api::{Handed, Listener, serve};
 pub use asker::{Actor, Asker, RequestId};
 pub use feed::Feed;
@@ -51,5 +56,5 @@ pub use hooks::firing::Firing;
 pub use host::{Host, kept_usage};
 pub use refusal::Refusal;
 pub use rooms::ProcessRules;
-pub use settings::{Configured, HandleRules, Happening, Invocation, Settings};
+pub use settings::{Configured, HandleRules, Happening, Invocation, ProviderRules, RequiredHandlers, Settings};
 pub use standing::OnRevoked;

@@ -1,33 +1,44 @@
 //! `Reaching`: the network, for plugins whose operator lets them go there.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
 
-use aisoc_context::{Fetched, Leaves, Network, Refusal, Request, Waiting, Why};
+use aisoc_context::{Fetched, Leaves, Network, Providers, Refusal, Request, Waiting, Why};
 use aisoc_manifests::fault::Result as Outcome;
 use aisoc_outbound::{Account, Answer, Asked, Broker, Certificates, Grant, Leaving, NotTaken, Outbound, Refused};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-/// What is left of a call once a request was given up: for what is written down of it, and for what a plugin makes of that.
-const LEFT: Duration = Duration::from_secs(1);
+use crate::patience::patience;
+use crate::settings::HandleRules;
 
 /// Where each plugin may go. What it may ask in a minute stays the same when it is loaded anew.
 #[derive(Debug)]
 pub(crate) struct Reaching(BTreeMap<String, Outbound>);
 
+/// Whom the host asks for plugins: nobody where an operator names nobody.
+///
+/// # Errors
+/// `internal` where no thread can be started.
+pub(crate) fn begin(
+    rules: &HandleRules,
+    certificates: &Certificates,
+) -> Outcome<(Option<Arc<dyn Network>>, Providers)> {
+    let HandleRules { outbound, providers, .. } = rules;
+    if outbound.is_empty() && providers.is_empty() {
+        return Ok((None, Providers::default()));
+    }
+    let broker = Broker::begin(certificates.clone())?;
+    let network = Reaching::begin(&broker, outbound).map(|reaching| Arc::new(reaching) as Arc<dyn Network>);
+    Ok((network, providers.begin(&broker)))
+}
+
 impl Reaching {
     /// Nothing where nobody may go anywhere.
-    ///
-    /// # Errors
-    /// `internal` where no thread can be started.
-    pub(crate) fn begin(grants: &BTreeMap<String, Grant>, certificates: &Certificates) -> Outcome<Option<Self>> {
-        if grants.is_empty() {
-            return Ok(None);
-        }
-        let broker = Broker::begin(certificates.clone())?;
-        Ok(Some(Self(grants.iter().map(|(id, grant)| (id.clone(), broker.outbound(grant))).collect())))
+    fn begin(broker: &Broker, grants: &BTreeMap<String, Grant>) -> Option<Self> {
+        let outbound = grants.iter().map(|(id, grant)| (id.clone(), broker.outbound(grant)));
+        (!grants.is_empty()).then(|| Self(outbound.collect()))
     }
 }
 
@@ -62,11 +73,6 @@ impl Network for Reaching {
     }
 }
 
-/// Most of what is left of a call: who waits until its end has no time for the answer.
-fn patience(left: Duration) -> Duration {
-    left.saturating_sub(LEFT.min(left / 4))
-}
-
 fn shown(answer: Answer) -> Value {
     let Answer { status, headers, body, url } = answer;
     json!({ "status": status, "headers": headers, "body": STANDARD.encode(body), "url": url })
@@ -98,16 +104,4 @@ fn refusal(refused: Refused) -> Refusal {
         _ => Why::Unavailable,
     };
     Refusal::Failed(why, refused.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_has_something_left_when_its_request_is_given_up() {
-        for (left, patience_is) in [(0, 0), (20, 15), (2_000, 1_500), (4_000, 3_000), (30_000, 29_000)] {
-            assert_eq!(patience(Duration::from_millis(left)), Duration::from_millis(patience_is), "{left}");
-        }
-    }
 }

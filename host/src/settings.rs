@@ -8,8 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use aisoc_context::Caller;
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::hook::Hook;
 use aisoc_manifests::plugin::PluginType;
-use aisoc_outbound::Grant;
+use aisoc_outbound::{Grant, ProviderRule};
 use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::{DropinFile, InstallOptions, Installation, Note, Rollback};
 use aisoc_trust::lockfile::{LockPath, Lockfile};
@@ -29,6 +30,18 @@ use crate::standing::OnRevoked;
 /// Says what the plugin of an id is configured with.
 pub type Configured = dyn Fn(&str) -> Result<Option<Map<String, Value>>> + Send + Sync;
 
+/// Plugins, by the hooks that come to nothing without them.
+pub type RequiredHandlers = BTreeMap<Hook, BTreeSet<String>>;
+
+/// Who does what, where an operator has said who.
+#[derive(Debug, Clone, Default)]
+pub struct ProviderRules {
+    /// What `federation.read` and `federation.write` let plugins do.
+    pub federation: Option<ProviderRule>,
+    /// What `tenant.write` lets them do.
+    pub tenant: Option<ProviderRule>,
+}
+
 /// What operators say of what plugins are given.
 #[derive(Debug, Clone, Default)]
 pub struct HandleRules {
@@ -40,6 +53,8 @@ pub struct HandleRules {
     pub successors: BTreeMap<String, BTreeSet<String>>,
     /// Where plugins may go on the network, through their host.
     pub outbound: BTreeMap<String, Grant>,
+    /// Who does for the host what it does not do itself.
+    pub providers: ProviderRules,
 }
 
 /// What a host goes by.
@@ -62,6 +77,8 @@ pub struct Settings {
     pub configuration: Arc<Configured>,
     /// Where what plugins are given is kept, and what operators say of that.
     pub handles: HandleRules,
+    /// Plugins without which a hook comes to nothing, because an operator says so.
+    pub required_handlers: RequiredHandlers,
     /// How plugins are installed; the time in it is that of each install.
     pub installing: InstallOptions,
     /// The file in which the host keeps what operators have said.

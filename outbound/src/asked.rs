@@ -135,12 +135,18 @@ impl Request {
 }
 
 /// Scheme, host and port of a URL.
-fn destination(url: &Url) -> String {
+pub(crate) fn destination(url: &Url) -> String {
     let host = url.host_str().unwrap_or("?");
     match url.port_or_known_default() {
         Some(port) => format!("{}://{host}:{port}", url.scheme()),
         None => format!("{}://{host}", url.scheme()),
     }
+}
+
+/// Host and port of a URL, as a server is told which of its names is meant.
+pub(crate) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The URL, if it is one that somebody is asked by. What follows `#` is nobody else's.

@@ -54,8 +54,8 @@ pub struct Destinations(Vec<Destination>);
 /// A line of an operator's that is no destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadDestination {
-    what: String,
-    why: String,
+    pub(crate) what: String,
+    pub(crate) why: String,
 }
 
 impl fmt::Display for BadDestination {

@@ -26,21 +26,27 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service as _;
 use url::Url;
 
-use crate::asked::Request;
-use crate::limits::{LONGEST_CONNECT, MAX_FRAMING_BYTES, MAX_HEAD_BYTES, MAX_HEADERS, MAX_RECEIVED_BYTES};
+use crate::asked::{Request, authority, destination};
+use crate::limits::{LONGEST_CONNECT, MAX_FRAMING_BYTES, MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::metered::{Meter, Metered};
 use crate::refused::Refused;
 use crate::resolver::{Judged, OutOfReach};
 
 /// Who asks, where a plugin says nothing of it.
-const AGENT: &str = concat!("aisoc/", env!("CARGO_PKG_VERSION"));
+pub(crate) const AGENT: &str = concat!("aisoc/", env!("CARGO_PKG_VERSION"));
 
 /// A connection, with TLS or without.
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 type Line = TokioIo<Metered<Box<dyn Wire>>>;
+
+/// A request, in the form of the library.
+pub(crate) type Written = hyper::Request<Full<Bytes>>;
+
+/// Why there is no connection, or nothing to be sent on one.
+pub(crate) type Unconnected = Box<dyn Error + Send + Sync>;
 
 /// What carries a request and its answer, as long as it is polled.
 type Driven = Pin<Box<Connection<Line, Full<Bytes>>>>;
@@ -58,37 +64,40 @@ pub(crate) struct Exchange {
 struct Spent;
 
 impl Exchange {
-    /// Connects to where the URL leads, at an address that is judged.
+    /// One on the connection that whoever connects to a destination comes to.
     ///
     /// # Errors
     /// Why there is no connection.
     pub(crate) async fn begin(
-        request: &Request,
-        judged: Judged,
-        tls: impl FnOnce() -> Result<Arc<ClientConfig>, Refused>,
+        destination: &str,
+        connecting: impl Future<Output = Result<Box<dyn Wire>, Unconnected>>,
     ) -> Result<Self, Refused> {
-        let destination = request.destination();
-        let unconnected = |error: &(dyn Error + 'static)| unreached(&destination, "no connection", error);
-        let tls = if request.url.scheme() == "https" { Some(tls()?) } else { None };
-        let connected = match timeout(LONGEST_CONNECT, connect(&request.url, &destination, judged, tls)).await {
-            Ok(connected) => connected.map_err(|error| unconnected(error.as_ref()))?,
-            Err(late) => return Err(unconnected(&late)),
-        };
+        match timeout(LONGEST_CONNECT, connecting).await {
+            Ok(Ok(connected)) => Self::over(destination, connected).await,
+            Ok(Err(error)) => Err(unconnected(destination, error.as_ref())),
+            Err(late) => Err(unconnected(destination, &late)),
+        }
+    }
+
+    /// One on that connection.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(crate) async fn over(destination: &str, connected: Box<dyn Wire>) -> Result<Self, Refused> {
         let meter = Meter::of(MAX_HEAD_BYTES);
         let line = TokioIo::new(Metered::new(connected, Arc::clone(&meter)));
         let begun = Builder::new().max_headers(MAX_HEADERS).handshake(line).await;
-        let (sender, connection) = begun.map_err(|error| unconnected(&error))?;
-        Ok(Self { destination, sender, connection: Some(Box::pin(connection)), meter })
+        let (sender, connection) = begun.map_err(|error| unconnected(destination, &error))?;
+        Ok(Self { destination: destination.to_owned(), sender, connection: Some(Box::pin(connection)), meter })
     }
 
     /// Sends the request, and gives the head of its answer.
     ///
     /// # Errors
     /// Why there is none.
-    pub(crate) async fn ask(&mut self, request: &Request) -> Result<Response<Incoming>, Refused> {
-        let built =
-            built(request).map_err(|error| unreached(&self.destination, "it cannot be sent", error.as_ref()))?;
-        let answer = self.sender.send_request(built);
+    pub(crate) async fn ask(&mut self, request: Result<Written, Unconnected>) -> Result<Response<Incoming>, Refused> {
+        let request = request.map_err(|error| unreached(&self.destination, "it cannot be sent", error.as_ref()))?;
+        let answer = self.sender.send_request(request);
         match drive(&mut self.connection, &self.meter, answer).await {
             Ok(Ok(response)) => {
                 self.meter.allow(MAX_FRAMING_BYTES);
@@ -102,13 +111,13 @@ impl Exchange {
         }
     }
 
-    /// The body of that answer, whole or not at all.
+    /// The body of that answer, whole or not at all, and no larger than `most`.
     ///
     /// # Errors
     /// Why it is not.
-    pub(crate) async fn body(&mut self, mut body: Incoming) -> Result<Vec<u8>, Refused> {
-        let too_large = || Refused::TooLarge { destination: self.destination.clone(), most: MAX_RECEIVED_BYTES };
-        if body.size_hint().lower() > MAX_RECEIVED_BYTES as u64 {
+    pub(crate) async fn body(&mut self, mut body: Incoming, most: usize) -> Result<Vec<u8>, Refused> {
+        let too_large = || Refused::TooLarge { destination: self.destination.clone(), most };
+        if body.size_hint().lower() > most as u64 {
             return Err(too_large());
         }
         let mut held = Vec::new();
@@ -121,7 +130,7 @@ impl Exchange {
             let frame = frame.map_err(|error| unreached(&self.destination, "the answer ended too early", &error))?;
             // What is no data are trailers, which nobody is told.
             let Ok(data) = frame.into_data() else { continue };
-            if held.len() + data.len() > MAX_RECEIVED_BYTES {
+            if held.len() + data.len() > most {
                 return Err(too_large());
             }
             // As much again for what cuts it into chunks; and after so many of them it is the turn of others.
@@ -152,18 +161,21 @@ async fn drive<T>(connection: &mut Option<Driven>, meter: &Meter, work: impl Fut
     .await
 }
 
-async fn connect(
+/// Connects to where a URL leads, at an address that is judged; over TLS where there is one.
+///
+/// # Errors
+/// Why there is no connection.
+pub(crate) async fn connect(
     url: &Url,
-    destination: &str,
     judged: Judged,
     tls: Option<Arc<ClientConfig>>,
-) -> Result<Box<dyn Wire>, Box<dyn Error + Send + Sync>> {
+) -> Result<Box<dyn Wire>, Unconnected> {
     let mut connector = HttpConnector::new_with_resolver(judged);
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(LONGEST_CONNECT));
     poll_fn(|context| connector.poll_ready(context)).await?;
-    let stream = connector.call(destination.parse::<Uri>()?).await?.into_inner();
+    let stream = connector.call(destination(url).parse::<Uri>()?).await?.into_inner();
     let Some(tls) = tls else { return Ok(Box::new(stream)) };
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned())?;
@@ -171,23 +183,28 @@ async fn connect(
 }
 
 /// What is written on the connection.
-fn built(request: &Request) -> Result<hyper::Request<Full<Bytes>>, Box<dyn Error + Send + Sync>> {
+///
+/// # Errors
+/// Why it cannot be.
+pub(crate) fn written(request: &Request) -> Result<Written, Unconnected> {
     let path = request
         .url
         .query()
         .map_or_else(|| request.url.path().to_owned(), |query| format!("{}?{query}", request.url.path()));
-    let host = request.url.host_str().unwrap_or_default();
-    let host = request.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let mut built = hyper::Request::new(Full::new(request.body.clone()));
     *built.method_mut() = request.method.clone();
     *built.uri_mut() = path.parse()?;
     *built.headers_mut() = request.headers.clone();
     let headers = built.headers_mut();
-    headers.insert(HOST, HeaderValue::from_str(&host)?);
+    headers.insert(HOST, HeaderValue::from_str(&authority(&request.url))?);
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
     headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
     Ok(built)
+}
+
+fn unconnected(destination: &str, error: &(dyn Error + 'static)) -> Refused {
+    unreached(destination, "no connection", error)
 }
 
 /// In the words of the last cause, which say most.

@@ -1,70 +1,26 @@
 //! One request, and where its answer leads: each hop judged, all of it within one time.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use aisoc_manifests::fault::{Fault, Reason, Result as Outcome};
-use aisoc_registry_client::{Certificates, client_tls};
 use hyper::header::LOCATION;
 use hyper::http::response::Parts;
 use rustls::ClientConfig;
-use rustls::client::Resumption;
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use crate::asked::{Asked, Request, read_url};
+use crate::broker::{Broker, NotDone, Shared, Waiting};
 use crate::destination::{Destinations, Grant};
-use crate::exchange::{Exchange, out_of_reach};
-use crate::limits::{LONGEST_FETCH, MAX_AT_A_TIME, MAX_HOPS};
+use crate::exchange::{Exchange, connect, out_of_reach, written};
+use crate::limits::{MAX_AT_A_TIME, MAX_HOPS, MAX_RECEIVED_BYTES};
 use crate::rate::Rate;
 use crate::refused::Refused;
 use crate::resolver::{Judged, Lookup, Side, system};
 
-/// How soon it is noticed that nobody waits any more.
-const STEP: Duration = Duration::from_millis(20);
-/// How long the thread of the broker has to say that time is over; then it is over without its word.
-const LATE_PATIENCE: Duration = Duration::from_millis(100);
-/// Sessions of TLS that a plugin may resume: each of its requests has a connection of its own.
-const SESSIONS: usize = 64;
-
-/// Asks for every plugin of a host, on a thread of its own.
-#[derive(Debug)]
-pub struct Broker {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    runtime: Handle,
-    /// The thread ends when this is dropped, and with it whatever is under way: nobody waits for that any more.
-    _ends: oneshot::Sender<()>,
-    certificates: Certificates,
-    /// Read when somebody is first asked over TLS.
-    tls: OnceLock<Result<ClientConfig, String>>,
-}
-
 impl Broker {
-    /// One that trusts those certificates.
-    ///
-    /// # Errors
-    /// `internal` where no thread can be started.
-    pub fn begin(certificates: Certificates) -> Outcome<Self> {
-        let internal = |error: std::io::Error| Fault::new(Reason::Internal, "cannot start a thread").caused_by(error);
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(internal)?;
-        let (handle, (ends, ended)) = (runtime.handle().clone(), oneshot::channel());
-        let work = move || {
-            // An error is how it hears that the other end was dropped.
-            let _: Result<(), _> = runtime.block_on(ended);
-            runtime.shutdown_background();
-        };
-        std::thread::Builder::new().name("outbound".to_owned()).spawn(work).map_err(internal)?;
-        Ok(Self { shared: Arc::new(Shared { runtime: handle, _ends: ends, certificates, tls: OnceLock::new() }) })
-    }
-
     /// What one plugin may ask for.
     #[must_use]
     pub fn outbound(&self, grant: &Grant) -> Outbound {
@@ -76,13 +32,6 @@ impl Broker {
             tls: OnceLock::new(),
             lookup: system,
         }))
-    }
-}
-
-impl Shared {
-    fn tls(&self) -> Result<ClientConfig, Refused> {
-        let read = || client_tls(&self.certificates).map_err(|fault| fault.to_string());
-        self.tls.get_or_init(read).clone().map_err(|why| Refused::Unusable { why })
     }
 }
 
@@ -165,8 +114,7 @@ impl Outbound {
     /// Blocks the thread: not for one that answers others.
     #[must_use]
     pub fn fetch(&self, asked: Asked<'_>, patience: Duration, stop: &AtomicBool, leaves: &mut Leaves<'_>) -> Fetched {
-        let (began, patience) = (Instant::now(), patience.min(LONGEST_FETCH));
-        let waiting = Waiting { until: began + patience, patience, stop };
+        let (began, waiting) = (Instant::now(), Waiting::begin(patience, stop));
         let mut account = Account::default();
         let answer = Request::read(asked).and_then(|request| self.follow(request, waiting, leaves, &mut account));
         if let Ok(answer) = &answer {
@@ -208,7 +156,7 @@ impl Outbound {
         Err(Refused::Redirect { destination: request.destination(), why })
     }
 
-    /// One hop, on the thread of the broker. It has ended when this says so: nobody else is waited for, not even that thread.
+    /// One hop, on the thread of the broker.
     fn exchange(
         &self,
         side: Side,
@@ -216,39 +164,18 @@ impl Outbound {
         waiting: Waiting<'_>,
         place: &Arc<OwnedSemaphorePermit>,
     ) -> Result<Came, Refused> {
-        let Waiting { until, patience, stop } = waiting;
-        let late = Refused::Late { destination: request.destination(), after: patience };
-        let (inner, place, (sender, receiver)) = (Arc::clone(&self.0), Arc::clone(place), mpsc::channel());
-        let task = self.0.shared.runtime.spawn(async move {
-            let came = tokio::time::timeout_at(until.into(), inner.ask(side, request)).await;
+        let destination = request.destination();
+        let (inner, place) = (Arc::clone(&self.0), Arc::clone(place));
+        let asked = async move {
+            let came = inner.ask(side, request).await;
             drop(place);
-            let _ = sender.send(came);
-        });
-        loop {
-            match receiver.recv_timeout(STEP) {
-                Ok(Ok(came)) => return came,
-                Ok(Err(_)) => return Err(late),
-                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::SeqCst) => {
-                    task.abort();
-                    return Err(Refused::Stopped);
-                }
-                Err(RecvTimeoutError::Timeout) if Instant::now() >= until + LATE_PATIENCE => {
-                    task.abort();
-                    return Err(late);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(Refused::Stopped),
-            }
-        }
+            came
+        };
+        self.0.shared.wait(waiting, asked).unwrap_or_else(|not_done| match not_done {
+            NotDone::Late => Err(Refused::Late { destination, after: waiting.patience }),
+            NotDone::Stopped => Err(Refused::Stopped),
+        })
     }
-}
-
-/// For how long somebody waits.
-#[derive(Clone, Copy)]
-struct Waiting<'a> {
-    until: Instant,
-    patience: Duration,
-    stop: &'a AtomicBool,
 }
 
 /// What comes of one hop.
@@ -268,24 +195,22 @@ impl Inner {
 
     async fn ask(&self, side: Side, request: Request) -> Result<Came, Refused> {
         let judged = Judged { side, lookup: self.lookup };
-        let mut exchange = Exchange::begin(&request, judged, || self.tls()).await?;
-        let (head, body) = exchange.ask(&request).await?.into_parts();
+        let destination = request.destination();
+        let tls = if request.url.scheme() == "https" { Some(self.tls()?) } else { None };
+        let connected = connect(&request.url, judged, tls);
+        let mut exchange = Exchange::begin(&destination, connected).await?;
+        let (head, body) = exchange.ask(written(&request)).await?.into_parts();
         if let Some(to) = next(&request, &head)? {
             return Ok(Came::Further(request.redirected(head.status.as_u16(), to)));
         }
-        let body = exchange.body(body).await?;
+        let body = exchange.body(body, MAX_RECEIVED_BYTES).await?;
         let text = |value: &[u8]| value.iter().map(|byte| char::from(*byte)).collect::<String>();
         let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
         Ok(Came::Answer(Answer { status: head.status.as_u16(), headers, body, url: request.url.to_string() }))
     }
 
-    /// Sessions that are resumed are this plugin's: no other one is known by them.
     fn tls(&self) -> Result<Arc<ClientConfig>, Refused> {
-        let made = || {
-            let mut tls = self.shared.tls()?;
-            tls.resumption = Resumption::in_memory_sessions(SESSIONS);
-            Ok(Arc::new(tls))
-        };
+        let made = || self.shared.tls().map_err(|why| Refused::Unusable { why });
         self.tls.get_or_init(made).clone()
     }
 }
@@ -323,7 +248,9 @@ fn require_no_way_in(before: Option<&(Side, String)>, now: Side) -> Result<(), R
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, TcpListener};
-    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use aisoc_registry_client::Certificates;
 
     use super::*;
 

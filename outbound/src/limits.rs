@@ -27,6 +27,14 @@ pub(crate) const MAX_AT_A_TIME: usize = 8;
 pub(crate) const MAX_DESTINATIONS: usize = 256;
 /// Most requests that an operator may let a plugin make in a minute.
 pub(crate) const MAX_PER_MINUTE: u32 = 60_000;
+/// Most that is taken of the answer of a provider.
+pub(crate) const MAX_PROVIDED_BYTES: usize = 256 << 10;
+/// Most asks of all plugins at a time that wait for one provider.
+pub(crate) const MAX_OF_PROVIDER: usize = 64;
+/// Most plugins of which is known how often each has asked a provider lately.
+pub(crate) const MAX_ASKERS: usize = 4_096;
+/// Longest token that is shown to a provider.
+pub(crate) const MAX_TOKEN_BYTES: usize = 4 << 10;
 /// Longest wait for a connection: an address where nobody answers.
 pub(crate) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// Longest that a request takes with all its hops: a byte now and then.

@@ -31,6 +31,13 @@ impl Rate {
         left.0 -= 1.0;
         Ok(())
     }
+
+    /// Whether nothing is known by it: one that begins now would say the same.
+    pub(crate) fn is_whole(&self, now: Instant) -> bool {
+        let most = f64::from(self.per_minute);
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.0 + now.saturating_duration_since(left.1).as_secs_f64() * most / 60.0 >= most
+    }
 }
 
 #[cfg(test)]
@@ -51,5 +58,7 @@ mod tests {
         let later = began + Duration::from_secs(3_600);
         assert_eq!((0..10).filter(|_| rate.take(later).is_ok()).count(), 6, "no more than those of a minute");
         rate.take(began).expect_err("a clock that goes back gives none");
+        assert!(!rate.is_whole(later + Duration::from_millis(59_900)));
+        assert!(rate.is_whole(later + Duration::from_millis(60_100)));
     }
 }

@@ -15,11 +15,13 @@ CAPABILITIES = {
     }),
     "audit.emit": ("get_audit_emitter", {"emit": ("event", "target", "outcome", "metadata")}),
     "audit.read": ("get_audit_reader", {"read": ("limit", "before")}),
-    "federation.read": ("get_federation_reader", {"read": ("what", "arguments")}),
-    "federation.write": ("get_federation_writer", {"write": ("what", "arguments")}),
+    "federation.read": ("get_federation_reader", {"peers": ("limit", "after"), "peer": ("name",)}),
+    "federation.write": ("get_federation_writer", {
+        "trust": ("name", "settings"), "publish": ("name", "value", "peers"),
+    }),
     "identity.read": ("get_identity_reader", {"caller": ()}),
     "tenant.read": ("get_tenant_reader", {"current": ()}),
-    "tenant.write": ("get_tenant_writer", {"write": ("what", "arguments")}),
+    "tenant.write": ("get_tenant_writer", {"create": ("name", "settings"), "update": ("name", "settings")}),
     "config.read": ("get_config_reader", {"get": ("name",), "all": ()}),
     "network.outbound": ("get_network_outbound", {"fetch": ("method", "url", "headers", "body")}),
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aisoc_host::access::{Issuer, Logins, Tell, TokenFile};
 use aisoc_host::lifecycle::{Failure, State};
 use aisoc_host::{
-    Asker, Configured, Feed, HandleRules, Happening, Host, ProcessRules, RegistryEvent, RequestId, Settings,
+    Asker, Configured, Feed, HandleRules, Happening, Host, ProcessRules, RegistryEvent, RequestId, RequiredHandlers,
+    Settings,
 };
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -146,7 +147,7 @@ fn settings(
     if let Some(missing) = installing.registry.ca_file.as_ref().filter(|named| !named.exists()) {
         return Err(Fault::io("read", missing, ErrorKind::NotFound.into()));
     }
-    let (configuration, handles) = configuration(config, context)?;
+    let (configuration, handles, required_handlers) = configuration(config, context)?;
     let (mode, chosen) = (context.plugin_mode(args.mode.plugin_mode), context.plugins_lock(args.lock.plugins_lock)?);
     chosen.announce(&context.output);
     let site = context.site(args.plugins_dir);
@@ -177,6 +178,7 @@ fn settings(
         judging_time: Box::new(move || clock::judging_time(&site)),
         configuration,
         handles,
+        required_handlers,
         processes: ProcessRules::default(),
         launcher: context.launcher().clone(),
         state_file: state.to_owned(),
@@ -187,11 +189,16 @@ fn settings(
     })
 }
 
-fn configuration(file: Option<PathBuf>, context: &Context) -> Result<(Arc<Configured>, HandleRules)> {
-    let Some(file) = file else { return Ok((Arc::new(of_none), HandleRules::default())) };
+/// What operators say of plugins: what each is configured with, what it is given, and at which hooks it has to be.
+type Said = (Arc<Configured>, HandleRules, RequiredHandlers);
+
+fn configuration(file: Option<PathBuf>, context: &Context) -> Result<Said> {
+    let Some(file) = file else {
+        return Ok((Arc::new(of_none), HandleRules::default(), RequiredHandlers::default()));
+    };
     let configuration = Configuration::begin(file, context.environment.clone(), context.cancellation()?.clone())?;
-    let handles = configuration.handles()?;
-    Ok((Arc::new(move |id: &str| configuration.of(id)), handles))
+    let (handles, required) = (configuration.handles()?, configuration.required_handlers()?);
+    Ok((Arc::new(move |id: &str| configuration.of(id)), handles, required))
 }
 
 /// Says what happens to people, and writes it down for machines where a file is named for that.

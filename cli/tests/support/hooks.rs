@@ -1,8 +1,12 @@
 //! Plugins of Stigmem: distributions whose entry points have handlers of hooks.
 
 use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
 
 use super::Bench;
+use super::host::{Answered, ServedHost, command};
 
 /// What every module begins with.
 pub(crate) const HEAD: &str = "from stigmem_node.plugins import *\n";
@@ -29,4 +33,27 @@ pub(crate) fn write(bench: &Bench, name: &str, code: &str) {
     for place in ["", "site", info.as_str()] {
         fs::set_permissions(bench.path(place), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set");
     }
+}
+
+pub(crate) fn serving(bench: &Bench, words: &[&str]) -> Command {
+    let mut command = command(bench, &[words, &["--site-packages", "site"]].concat());
+    command.env("AISOC_LOG_FILE", bench.path("events.jsonl"));
+    command
+}
+
+pub(crate) fn fire(host: &ServedHost, hook: &str, body: &Value) -> Answered {
+    host.post_json(&format!("/api/v1/hooks/{hook}"), body)
+}
+
+pub(crate) fn fired(host: &ServedHost, hook: &str, body: &Value) -> Value {
+    let mut fired = fire(host, hook, body).ok();
+    for handler in fired["handlers"].as_array_mut().expect("handlers") {
+        assert!(handler["seconds"].as_f64().is_some_and(|seconds| seconds >= 0.0), "{handler}");
+        handler.as_object_mut().expect("an object").remove("seconds");
+    }
+    fired
+}
+
+pub(crate) fn handler(plugin: &str, function: &str, outcome: &str) -> Value {
+    json!({ "name": format!("{plugin}.{function}"), "plugin_id": plugin, "outcome": outcome })
 }

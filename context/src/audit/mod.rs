@@ -32,6 +32,21 @@ impl AuditLog {
     }
 }
 
+/// How the three events of one way out are called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OutgoingEvents {
+    leaves: &'static str,
+    ended: &'static str,
+    refused: &'static str,
+}
+
+impl OutgoingEvents {
+    pub(crate) const NETWORK: Self =
+        Self { leaves: "plugin.network_outbound", ended: "plugin.network_ended", refused: "plugin.network_refused" };
+    pub(crate) const PROVIDER: Self =
+        Self { leaves: "plugin.provider_asked", ended: "plugin.provider_ended", refused: "plugin.provider_refused" };
+}
+
 /// What is said of a request beside its line.
 type Said = Map<String, Value>;
 
@@ -40,9 +55,14 @@ impl AuditLog {
     ///
     /// # Errors
     /// `unavailable` where it is not written, `rate_limited` beyond the plugin's share: then nobody is asked.
-    pub(crate) fn leaves(&self, asking: &Asking<'_>, said: &Said, at: Timestamp) -> Result<u64, Refusal> {
-        let outcome = Outcome::Success;
-        let event = Event { event: "plugin.network_outbound", target: None, outcome, metadata: said };
+    pub(crate) fn leaves(
+        &self,
+        events: OutgoingEvents,
+        asking: &Asking<'_>,
+        said: &Said,
+        at: Timestamp,
+    ) -> Result<u64, Refusal> {
+        let event = Event { event: events.leaves, target: None, outcome: Outcome::Success, metadata: said };
         self.write(By::Plugin, asking.plugin, asking.caller, &event, at)
     }
 
@@ -52,20 +72,20 @@ impl AuditLog {
     /// `unavailable` where it is not written.
     pub(crate) fn ended(
         &self,
+        events: OutgoingEvents,
         asking: &Asking<'_>,
         said: &Said,
         is_answered: bool,
         at: Timestamp,
     ) -> Result<(), Refusal> {
         let outcome = if is_answered { Outcome::Success } else { Outcome::Failure };
-        let event = Event { event: "plugin.network_ended", target: None, outcome, metadata: said };
+        let event = Event { event: events.ended, target: None, outcome, metadata: said };
         self.write(By::Host, asking.plugin, asking.caller, &event, at).map(drop)
     }
 
     /// Writes down that nobody was asked. That it cannot be written changes nothing about that.
-    pub(crate) fn refused(&self, asking: &Asking<'_>, said: &Said, at: Timestamp) {
-        let outcome = Outcome::Denied;
-        let event = Event { event: "plugin.network_refused", target: None, outcome, metadata: said };
+    pub(crate) fn refused(&self, events: OutgoingEvents, asking: &Asking<'_>, said: &Said, at: Timestamp) {
+        let event = Event { event: events.refused, target: None, outcome: Outcome::Denied, metadata: said };
         let _ = self.write(By::Host, asking.plugin, asking.caller, &event, at);
     }
 }

@@ -188,7 +188,14 @@ pub(super) mod tests {
         let (given, caller) = (Map::new(), caller(tenant));
         let stop = std::sync::atomic::AtomicBool::new(false);
         let waiting = crate::asking::Waiting::begin(std::time::Duration::from_secs(1), &stop);
-        let asking = Asking { plugin, caller: &caller, waiting, method: "read", given: &given };
+        let asking = Asking {
+            plugin,
+            caller: &caller,
+            waiting,
+            capability: aisoc_manifests::capability::Capability::AuditRead,
+            method: "read",
+            given: &given,
+        };
         let page = reader.read(&asking, limit, before).expect("read");
         let lines = page["lines"].as_array().expect("lines").iter();
         (lines.map(|line| line["line"].as_u64().expect("a number")).collect(), page["before"].as_u64())

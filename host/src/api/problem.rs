@@ -87,6 +87,7 @@ impl Problem {
         let status = match fault.reason() {
             Reason::HookNotFound => StatusCode::NOT_FOUND,
             Reason::ExecutionFailed => StatusCode::UNPROCESSABLE_ENTITY,
+            Reason::HostBusy => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
         Self { status, ..Self::of_fault(fault) }

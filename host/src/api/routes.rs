@@ -119,7 +119,7 @@ impl Routes {
             .post("/api/v1/plugins/{id}/reload", admin, &reloads, reload)
             .post("/api/v1/plugins/{id}/rollback", admin, &goes_back, installing::roll_back)
             .post("/api/v1/plugins/{id}/run", execute, &calls.or(&[400, 408, 413, 415, 422, 429]), run)
-            .post("/api/v1/hooks/{hook}", fire, &fires.or(&[400, 404, 408, 413, 415, 422]), hooks::fire)
+            .post("/api/v1/hooks/{hook}", fire, &fires.or(&[400, 404, 408, 413, 415, 422, 503]), hooks::fire)
     }
 
     /// The table itself.

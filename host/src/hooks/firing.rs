@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use aisoc_context::{Caller, CallerKind, Waiting};
 use aisoc_hooks::{
-    Answer, Decision, Failure, Fired, Handler, HandlerOutcome, Invoked, Outcome, Registration, fire, require_value,
-    tell_each,
+    Answer, Decision, Failure, Fired, Handler, HandlerOutcome, HandlerTimeout, Invoked, Outcome, Registration, fire,
+    require_value, tell_each,
 };
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::hook::{Hook, Semantic};
@@ -63,12 +63,18 @@ impl Host {
     /// Fires a hook.
     ///
     /// # Errors
-    /// `other_hook_semantic` for a value too many or a missing one, `execution_failed` for a handler that ends it.
+    /// `other_hook_semantic` for a value too many or a missing one, `host_busy` where not everybody is registered yet who may
+    /// be against it, `execution_failed` for a handler that ends it, and for one that an operator requires and is not there.
     pub fn fire(&self, hook: Hook, firing: Firing<'_>) -> Result<FiredHook> {
         let firing = Firing { value: require_value(hook, firing.value)?, ..firing };
+        if !self.hooks.is_frozen() {
+            let what = format!("hook '{hook}' cannot be fired before the host has looked for its plugins");
+            return Err(Fault::new(Reason::HostBusy, what));
+        }
         let timed = self.fire_untold(hook, firing);
         self.tell_fired(hook, &timed.fired);
-        timed.document(hook)
+        let document = timed.document(hook)?;
+        Ok(FiredHook { not_registered: self.hooks.not_registered(Some(hook)), ..document })
     }
 
     /// As [`Host::fire`], of which nothing is told. The value is one that it takes.
@@ -81,6 +87,13 @@ impl Host {
         let Among { left_out, is_each_told } = *among;
         let mut handlers = locked(&self.hooks.registry).handlers(hook);
         handlers.retain(|handler| Some(handler.plugin.as_str()) != left_out);
+        let required = self.settings.required_handlers.get(&hook);
+        let is_required = |plugin: &str| required.is_some_and(|required| required.contains(plugin));
+        // Who is required and not there is asked all the same, before the others, and has failed.
+        let is_there = |plugin: &String| handlers.iter().any(|handler| handler.plugin == *plugin);
+        let absent = required.into_iter().flatten().filter(|plugin| !is_there(plugin));
+        let absent: Vec<Handler> = absent.map(|plugin| absent_handler(hook, plugin)).collect();
+        handlers.splice(0..0, absent);
         let Firing { value, payload, caller, stop } = firing;
         let (begun, mut took) = (Instant::now(), Vec::with_capacity(handlers.len()));
         let metrics = &self.hooks.metrics;
@@ -89,7 +102,12 @@ impl Host {
             // Who waits for nobody behind it takes nobody's time.
             let spent = if is_each_told { Duration::ZERO } else { begun.elapsed() };
             let left = FIRE_PATIENCE.saturating_sub(spent);
-            let invoked = self.invoke(handler, &Given { value, payload, caller, left, stop });
+            let invoked = match self.invoke(handler, &Given { value, payload, caller, left, stop }) {
+                Invoked::Skipped(why) if is_required(&handler.plugin) => {
+                    Invoked::Failed(Failure::NotCalled(format!("{why}, and the operator requires it here")))
+                }
+                invoked => invoked,
+            };
             took.push(began.elapsed());
             if !matches!(invoked, Invoked::Skipped(_)) {
                 metrics.invoked(hook, &handler.plugin, began.elapsed());
@@ -115,7 +133,7 @@ impl Host {
     fn invoke(&self, handler: &Handler, given: &Given<'_>) -> Invoked {
         match self.call_handler(handler, given) {
             Ok(Some(answer)) => invoked(handler.hook, answer),
-            Ok(None) => Invoked::Skipped("the plugin has no handler for it any more".to_owned()),
+            Ok(None) => Invoked::Skipped("the plugin has no handler for it".to_owned()),
             Err(NotAnswered::TimedOut(after)) => Invoked::Failed(Failure::TimedOut(after)),
             Err(NotAnswered::Refused(Refusal::NotNow(State::Disabled))) => {
                 Invoked::Skipped("plugin is disabled".to_owned())
@@ -183,6 +201,12 @@ impl Host {
     }
 }
 
+/// In the place of a handler that an operator requires.
+fn absent_handler(hook: Hook, plugin: &str) -> Handler {
+    let (plugin, timeout) = (plugin.to_owned(), HandlerTimeout::default());
+    Handler { hook, name: plugin.clone(), plugin, timeout, is_core: false }
+}
+
 /// What a handler is called with.
 struct Given<'a> {
     value: Option<&'a Value>,
@@ -243,6 +267,7 @@ impl Timed {
             value: None,
             score_deltas: None,
             handlers,
+            not_registered: Vec::new(),
         };
         match outcome {
             Outcome::Decided(Decision::Allow) => document.decision = Some("allow".to_owned()),

@@ -20,9 +20,11 @@ impl Host {
         let hooks = handlers.into_iter().map(|(hook, handlers)| HostedHook {
             hook: hook.into(),
             handlers: handlers.into_iter().map(shown).collect(),
+            required: self.settings.required_handlers.get(&hook).into_iter().flatten().cloned().collect(),
         });
         let plugins = plugins.iter().map(|plugin| self.registered_plugin(plugin));
-        HostedHooks { is_frozen, hooks: hooks.collect(), plugins: plugins.collect() }
+        let not_registered = self.hooks.not_registered(None);
+        HostedHooks { is_frozen, hooks: hooks.collect(), plugins: plugins.collect(), not_registered }
     }
 
     fn registered_plugin(&self, registration: &Registration) -> RegisteredPlugin {

@@ -157,6 +157,7 @@ impl Host {
         if let Some(hooks) = hooks {
             locked(&self.hooks.registry).remove(&hooks.name);
         }
+        self.hooks.forget_refused(&held.id);
     }
 
     /// Registers what takes the place of what was registered of a plugin, in the moment in which its process does.
@@ -175,6 +176,7 @@ impl Host {
             return registry.require_unregistered(&plugin.id);
         };
         registry.register(Arc::clone(hooks), now.hooks.is_some())?;
+        self.hooks.forget_refused(&hooks.name);
         (now.hooks, now.distribution, now.health) = (Some(Arc::clone(hooks)), Some(plugin.package.clone()), None);
         Ok(())
     }

@@ -59,6 +59,9 @@ pub struct HostedHooks<H = HostedHook, P = RegisteredPlugin> {
     pub hooks: Vec<H>,
     /// Every plugin that is registered, in the order of the names.
     pub plugins: Vec<P>,
+    /// Plugins that are there and have handlers, and are not registered: each says why where it is listed.
+    #[serde(default)]
+    pub not_registered: Vec<String>,
 }
 
 /// A hook, with its handlers.
@@ -69,6 +72,8 @@ pub struct HostedHook {
     pub hook: KnownHook,
     /// Its handlers, in the order in which they are called.
     pub handlers: Vec<RegisteredHandler>,
+    /// Plugins without which it comes to nothing, because an operator says so.
+    pub required: Vec<String>,
 }
 
 /// A handler, where it is registered.
@@ -137,6 +142,10 @@ pub struct FiredHook {
     pub score_deltas: Option<BTreeMap<String, f64>>,
     /// What came of each handler whose turn it was, in their order.
     pub handlers: Vec<CalledHandler>,
+    /// Plugins that are there and were not asked because they are not registered: those that have handlers for this hook, or
+    /// have not said for which.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub not_registered: Vec<String>,
 }
 
 /// What came of a handler. Part of other documents.

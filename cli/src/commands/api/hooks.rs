@@ -42,6 +42,9 @@ impl Answer for Shown {
             let (status, message) = (member(health, "status"), member(health, "message"));
             let _ = writeln!(text, "{id} {version}  {status}: {message}");
         }
+        for id in &self.not_registered {
+            let _ = writeln!(text, "{}  not registered", printable(id));
+        }
         text
     }
 }
@@ -74,6 +77,9 @@ impl Answer for FiredHook {
             let (name, outcome) = (printable(&handler.name), printable(&handler.outcome));
             let _ = writeln!(text, "  {name}  {outcome}{}", message.unwrap_or_default());
         }
+        for id in &self.not_registered {
+            let _ = writeln!(text, "  {}  not registered", printable(id));
+        }
         text
     }
 }
@@ -84,12 +90,14 @@ struct Listed {
     is_frozen: bool,
     hooks: Vec<Map<String, Value>>,
     plugins: Vec<Map<String, Value>>,
+    #[serde(default)]
+    not_registered: Vec<String>,
 }
 
 pub(crate) fn list(args: HostArgs, context: &Context) -> Result<u8> {
     let (place, answer) = asking::ask(args.host, Request::plain(Act::Look, &HOOKS), context)?;
-    let Listed { is_frozen, hooks, plugins } = understood(&place, answer)?;
-    context.output.answer(&Shown { is_frozen, hooks, plugins })
+    let Listed { is_frozen, hooks, plugins, not_registered } = understood(&place, answer)?;
+    context.output.answer(&Shown { is_frozen, hooks, plugins, not_registered })
 }
 
 pub(crate) fn fire(args: FireArgs, context: &Context) -> Result<u8> {

@@ -1,11 +1,14 @@
 //! What an operator configures plugins with: a file of `[plugins.ID]` tables, read each time that a plugin is loaded.
 
+mod hooks;
+mod providers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::once;
 use std::path::PathBuf;
 
 use aisoc_files::{Arrival, Links, SmallFileError, Walk};
-use aisoc_host::{HandleRules, OutboundGrant, WrittenOutboundGrant};
+use aisoc_host::{HandleRules, OutboundGrant, RequiredHandlers, WrittenOutboundGrant};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
@@ -14,6 +17,8 @@ use aisoc_trust::changeable;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use self::hooks::WrittenHooks;
+use self::providers::{Of, WrittenProviders, WrittenToken, line_of};
 use crate::environment::Environment;
 use crate::secret_file::Secret;
 
@@ -38,10 +43,15 @@ pub(super) struct Configuration {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    /// All of it, for whoever says in which line something stands.
+    #[serde(skip)]
+    text: String,
     #[serde(default)]
     plugins: BTreeMap<String, toml::Table>,
     #[serde(default)]
     handles: WrittenHandles,
+    #[serde(default)]
+    hooks: WrittenHooks,
 }
 
 /// What plugins are given beside their configuration.
@@ -56,6 +66,8 @@ struct WrittenHandles {
     successors: BTreeMap<String, BTreeSet<String>>,
     #[serde(default)]
     outbound: BTreeMap<String, WrittenOutboundGrant>,
+    #[serde(default)]
+    providers: WrittenProviders,
 }
 
 impl Configuration {
@@ -84,7 +96,8 @@ impl Configuration {
     /// # Errors
     /// As [`Configuration::of`].
     pub(super) fn handles(&self) -> Result<HandleRules> {
-        let WrittenHandles { read_all_audit, shared_facts, successors, outbound } = self.read()?.handles;
+        let Written { text, handles, .. } = self.read()?;
+        let WrittenHandles { read_all_audit, shared_facts, successors, outbound, providers } = handles;
         let is_one = |text: &String| text.parse::<Fingerprint>().is_ok_and(|read| read.to_string() == *text);
         if let Some(bad) = successors.iter().flat_map(|(new, old)| once(new).chain(old)).find(|text| !is_one(text)) {
             let what = format!("`{}`, `[handles.successors]`: that is no fingerprint of a key", self.path.display());
@@ -101,7 +114,21 @@ impl Configuration {
             }
         };
         let outbound = outbound.into_iter().map(granted).collect::<Result<_>>()?;
-        Ok(HandleRules { read_all_audit, shared_facts, successors, outbound })
+        let configuration = self.clone();
+        let read = move |token: &WrittenToken| match token {
+            WrittenToken::FromFile(path) => configuration.secret_file(path),
+            WrittenToken::FromEnvironment(name) => configuration.variable(name),
+        };
+        let providers = providers.rules(&Of { path: &self.path, text: &text, read })?;
+        Ok(HandleRules { read_all_audit, shared_facts, successors, outbound, providers })
+    }
+
+    /// At which hooks which plugins have to be.
+    ///
+    /// # Errors
+    /// As [`Configuration::of`].
+    pub(super) fn required_handlers(&self) -> Result<RequiredHandlers> {
+        self.read()?.hooks.required(&self.path)
     }
 
     fn read(&self) -> Result<Written> {
@@ -119,12 +146,13 @@ impl Configuration {
             error => self.invalid("").caused_by(error),
         })?;
         walk.finish().map_err(changeable)?;
-        let text = std::str::from_utf8(&content).map_err(|_| self.invalid(": it is no UTF-8"))?;
+        let text = String::from_utf8(content).map_err(|_| self.invalid(": it is no UTF-8"))?;
         // The reader's own words repeat the line, which may hold a secret.
-        toml::from_str(text).map_err(|error| match error.span() {
-            Some(span) => self.invalid(&format!(", from line {} on", text[..span.start].matches('\n').count() + 1)),
+        let read = toml::from_str(&text).map_err(|error| match error.span() {
+            Some(span) => self.invalid(&format!(", from line {} on", line_of(&text, span.start))),
             None => self.invalid(""),
-        })
+        });
+        read.map(|written| Written { text, ..written })
     }
 
     fn invalid(&self, why: &str) -> Fault {
