@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 use support::hooks::{fire, fired, handler, plugin, serving, write};
 use support::host::{ServedHost, bench, command, has_python};
@@ -20,7 +22,18 @@ fn requiring(bench: &Bench) -> ServedHost {
     let hooks = [HOOK, "recall_filter", "post_assert_persist"];
     let lines: String = hooks.iter().map(|hook| format!("{hook} = [\"lab-guard\"]\n")).collect();
     bench.write("plugins.toml", format!("[hooks.require]\n{lines}"));
-    ServedHost::ready(&mut serving(bench, &["--config", "plugins.toml"]))
+    looked(&mut serving(bench, &["--config", "plugins.toml"]))
+}
+
+/// A host that has looked for its plugins, whether those are there that are required or not.
+fn looked(command: &mut Command) -> ServedHost {
+    let host = ServedHost::begin(command);
+    host.wait_for(|host| host.get("/api/v1/hooks").ok()["is_frozen"] == true);
+    host
+}
+
+fn ready(host: &ServedHost) -> u16 {
+    host.get("/readyz").status
 }
 
 fn vote(host: &ServedHost) -> support::host::Answered {
@@ -35,6 +48,7 @@ fn who_is_required_and_not_there_has_failed_before_anybody_is_asked() {
     let bench = bench();
     guard(&bench, "aaa-other");
     let host = requiring(&bench);
+    assert_eq!(ready(&host), 503, "nobody is sent here before who is required is there");
     let detail = vote(&host).refused_for(422, "execution_failed");
     assert!(detail.starts_with(&format!("handler 'lab-guard' failed for hook '{HOOK}': ")), "{detail}");
     fire(&host, "recall_filter", &json!({ "value": [] })).refused_for(422, "execution_failed");
@@ -65,12 +79,14 @@ fn who_is_required_is_asked_and_a_word_of_an_operators_does_not_pass_over_it() {
     let host = requiring(&bench);
     let allowed = json!({ "hook": HOOK, "semantic": "voting", "decision": "allow", "handlers": [handler("lab-guard", "vote", "allow")] });
     assert_eq!(fired(&host, HOOK, &json!({})), allowed);
+    assert_eq!(ready(&host), 200);
     host.post("/api/v1/plugins/lab-guard/disable", "").ok();
+    assert_eq!(ready(&host), 503);
     let detail = vote(&host).refused_for(422, "execution_failed");
     assert!(detail.ends_with("plugin is disabled, and the operator requires it here"), "{detail}");
     host.post("/api/v1/plugins/lab-guard/enable", "").ok();
     assert_eq!(fired(&host, HOOK, &json!({})), allowed);
-    assert_eq!(host.delete("/api/v1/plugins/lab-guard").status, 204);
+    assert_eq!((ready(&host), host.delete("/api/v1/plugins/lab-guard").status, ready(&host)), (200, 204, 503));
     vote(&host).refused_for(422, "execution_failed");
     host.post("/api/v1/plugins/discover", "").ok();
     assert_eq!(fired(&host, HOOK, &json!({})), allowed, "it is there again");
@@ -79,6 +95,28 @@ fn who_is_required_is_asked_and_a_word_of_an_operators_does_not_pass_over_it() {
     host.post("/api/v1/plugins/lab-guard/reload", "").ok();
     let detail = vote(&host).refused_for(422, "execution_failed");
     assert!(detail.ends_with("the plugin has no handler for it, and the operator requires it here"), "{detail}");
+    assert_eq!(ready(&host), 503, "it runs, and is not asked");
+}
+
+/// Who was not even understood when the host started may come later, where an operator counts on it.
+#[test]
+fn who_is_required_comes_once_it_can_and_who_is_not_comes_no_more() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    for name in ["lab-guard", "not-required"] {
+        write(&bench, name, "def manifest(): raise ValueError('broken')\n");
+    }
+    let host = requiring(&bench);
+    vote(&host).refused_for(422, "execution_failed");
+    for name in ["lab-guard", "not-required"] {
+        guard(&bench, name);
+    }
+    assert_eq!(host.post("/api/v1/plugins/discover", "").ok()["discovered"], json!(["lab-guard"]));
+    let handlers = json!([handler("lab-guard", "vote", "allow")]);
+    assert_eq!(fired(&host, HOOK, &json!({}))["handlers"], handlers);
+    assert_eq!(ready(&host), 200);
 }
 
 #[test]

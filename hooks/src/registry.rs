@@ -22,7 +22,7 @@ pub struct Registry {
     plugins: BTreeMap<String, Arc<Registration>>,
     /// Handlers of the host's own.
     core: Vec<Handler>,
-    /// Everybody who was ever there.
+    /// Everybody who was ever there, or is waited for.
     known: BTreeSet<String>,
     is_frozen: bool,
 }
@@ -93,6 +93,11 @@ impl Registry {
     /// Takes a plugin out, with all of its handlers. It may come back.
     pub fn remove(&mut self, name: &str) -> Option<Arc<Registration>> {
         self.plugins.remove(name)
+    }
+
+    /// Lets a plugin come whenever it does, that somebody waits for.
+    pub fn await_plugin(&mut self, name: &str) {
+        self.known.insert(name.to_owned());
     }
 
     /// Lets nobody come any more who was never here.
@@ -191,6 +196,8 @@ mod tests {
         assert!(registry.handlers(Hook::AuditEmit).is_empty(), "none of those before");
         assert!(registry.remove("aaa").is_some() && registry.remove("aaa").is_none());
         registry.register(plugin("aaa", &[]), false).expect("it was there");
+        registry.await_plugin("bbb");
+        registry.register(plugin("bbb", &[]), false).expect("it was waited for");
     }
 
     #[test]

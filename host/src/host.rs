@@ -157,9 +157,12 @@ impl Host {
         let met = parallel::map(&others, parallel::default_threads(), |found| self.meet(found, by))
             .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
         in_order_of_needs(&mut hooks);
-        let registered = hooks.into_iter().map(|found| self.meet(found, by));
+        let registered = hooks.iter().map(|found| self.meet(found, by));
         let met = met.into_iter().chain(registered).flatten().collect();
-        self.hooks.freeze();
+        if !self.hooks.is_frozen() {
+            self.miss_those_without_their_ids(&hooks);
+            self.hooks.freeze(self.settings.required_handlers.values().flatten());
+        }
         Ok(met)
     }
 
@@ -313,7 +316,8 @@ impl Host {
                     Effect::Load => events.push_back(match self.load(held, found, None) {
                         Ok(()) => Event::Loaded,
                         Err(why) => {
-                            let event = Event::NotLoaded(why.failure());
+                            let is_missed = self.is_missed(held, found, &why);
+                            let event = if is_missed { Event::Missed } else { Event::NotLoaded }(why.failure());
                             refusal = Some(why);
                             event
                         }

@@ -139,6 +139,8 @@ pub enum Event {
     Loaded,
     /// [`Effect::Load`] has failed, for this reason.
     NotLoaded(Failure),
+    /// The same, of what is missed until it comes: it is tried again as what has ended is.
+    Missed(Failure),
     /// Whether it takes calls is asked of its switch: [`Effect::Settle`].
     Settled,
     /// [`Effect::Replace`] was carried out.
@@ -158,7 +160,7 @@ pub enum Event {
 /// What is to be done. Those of one step are carried out in their order; where one fails the step was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Load it, and say [`Event::Loaded`] or [`Event::NotLoaded`].
+    /// Load it, and say [`Event::Loaded`], [`Event::NotLoaded`] or [`Event::Missed`].
     Load,
     /// Say [`Event::Settled`].
     Settle,
@@ -244,6 +246,7 @@ impl Life {
             // Nobody waits for it any more.
             Event::Loaded if !is_in_memory => (self, vec![Effect::End]),
             Event::NotLoaded(why) if state == State::Discovered => (self.failed(why), Vec::new()),
+            Event::Missed(why) if state == State::Discovered => self.ended(why),
             Event::Settled if state == State::Loaded => {
                 let to = self.switch.state();
                 (self.in_state(to), Vec::new())
@@ -256,6 +259,7 @@ impl Life {
             Event::Retried
             | Event::Loaded
             | Event::NotLoaded(_)
+            | Event::Missed(_)
             | Event::Settled
             | Event::Replaced
             | Event::NotReplaced(_)

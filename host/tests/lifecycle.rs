@@ -20,6 +20,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Replaced),
         1 => why().prop_map(Event::Refused),
         1 => why().prop_map(Event::NotLoaded),
+        1 => why().prop_map(Event::Missed),
         1 => why().prop_map(Event::NotReplaced),
         1 => why().prop_map(Event::Ended),
         1 => why().prop_map(Event::NotStarted),
@@ -201,6 +202,26 @@ fn what_ends_by_itself_is_tried_again_so_often_and_no_more_until_somebody_asks()
     // A discovery is somebody who asks.
     let life = again(failed, Event::Admitted);
     assert_eq!(end(life).1[1], Effect::Retry { attempt: 1 });
+}
+
+/// Nobody calls it who would be told why, and it votes.
+#[test]
+fn what_is_missed_and_cannot_be_loaded_is_tried_again_so_often_as_what_ends() {
+    let (mut life, _) = Life::begin(Switch::On).step(Event::Admitted);
+    for attempt in 1..=MAX_RETRIES {
+        let (failed, effects) = life.step(Event::Missed(of("EAGAIN")));
+        assert_eq!((failed.state(), failed.error()), (State::Failed, Some(&of("EAGAIN"))));
+        let told = Effect::Tell { from: State::Discovered, to: State::Failed };
+        assert_eq!(effects, [Effect::End, Effect::Retry { attempt }, told]);
+        let (again, effects) = failed.step(Event::Retried);
+        assert_eq!(effects[0], Effect::Load);
+        life = again;
+    }
+    assert!(!life.step(Event::Missed(of("EAGAIN"))).1.iter().any(|one| matches!(one, Effect::Retry { .. })));
+    for state in [State::Loaded, State::Enabled, State::Disabled, State::Unloaded, State::Failed] {
+        let before = in_state(state);
+        assert_eq!(before.clone().step(Event::Missed(of("late"))), (before, vec![]), "{state}");
+    }
 }
 
 /// Whoever calls it has been told why, so it is not tried again before somebody asks.

@@ -77,7 +77,11 @@ impl Routes {
             .get(
                 "/readyz",
                 Needs::Nothing,
-                &Does::shows::<Standing>("Whether it has looked for plugins", 200).or(&[503]),
+                &Does::shows::<Standing>(
+                    "Whether it has looked for plugins, and those are there that are required",
+                    200,
+                )
+                .or(&[503]),
                 ready,
             )
             .get("/metrics", read, &Does::text("How the host does, in numbers", "text/plain"), metrics)
@@ -177,7 +181,7 @@ async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
 }
 
 async fn ready(State(api): State<Api>) -> Response {
-    match api.is_ready.load(Ordering::SeqCst) {
+    match api.is_ready.load(Ordering::SeqCst) && api.host().has_required() {
         true => Json(Standing { status: "ready" }).into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, Json(Standing { status: "not ready" })).into_response(),
     }

@@ -60,13 +60,15 @@ impl Hooks {
     }
 
     /// Whether every plugin that may be registered was looked for.
-    pub(super) fn is_frozen(&self) -> bool {
+    pub(crate) fn is_frozen(&self) -> bool {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner).is_frozen()
     }
 
-    /// Lets no plugin come any more that was not there.
-    pub(crate) fn freeze(&self) {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner).freeze();
+    /// Lets no plugin come any more that was not there, but for those that an operator requires.
+    pub(crate) fn freeze<'a>(&self, required: impl Iterator<Item = &'a String>) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        required.for_each(|name| registry.await_plugin(name));
+        registry.freeze();
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod known;
 mod limiter;
 mod listing;
 pub(crate) mod metrics;
+mod missing;
 mod registering;
 pub(crate) mod reported;
 mod telling;

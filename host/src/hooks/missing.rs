@@ -1,0 +1,88 @@
+//! Plugins with handlers that are missed: they were there when the host looked for them and nobody is against them, and they do not
+//! run. Whoever fires a hook of theirs is told so, and not that nobody denies it.
+
+use std::sync::Arc;
+
+use aisoc_manifests::fault::Reason;
+use aisoc_manifests::hook::Hook;
+
+use crate::found::{Found, Verdict};
+use crate::held::{Held, locked};
+use crate::host::Host;
+use crate::lifecycle::State;
+use crate::refusal::Refusal;
+
+impl Host {
+    /// Whether a plugin that could not be loaded for that reason is missed until it comes.
+    pub(crate) fn is_missed(&self, held: &Held, found: Option<&Found>, why: &Refusal) -> bool {
+        if self.is_word_against(held, why) {
+            return false;
+        }
+        held.is_registered() || found.is_some_and(|found| self.miss(held, found))
+    }
+
+    /// Has a plugin of the gates' and of nobody's word against it missed: it is registered as what it said when its contract was
+    /// checked, as one is that has ended. False where it has said nothing, and where it may not be registered.
+    fn miss(&self, held: &Held, found: &Found) -> bool {
+        let (Some(said), Some(distribution)) = (&found.registration, found.distribution()) else { return false };
+        if said.name != held.id {
+            return false;
+        }
+        let said = Arc::new(said.as_ref().clone());
+        let mut now = locked(&held.now);
+        let is_taken = locked(&self.hooks.registry).register(Arc::clone(&said), now.hooks.is_some()).is_ok();
+        if is_taken {
+            (now.hooks, now.distribution) = (Some(said), Some(distribution.to_owned()));
+        }
+        is_taken
+    }
+
+    /// Misses those whose ids are taken by what is called at no hook, and was there before.
+    pub(crate) fn miss_those_without_their_ids(&self, found: &[&Found]) {
+        let is_taken = |found: &&&Found| {
+            let is_duplicate = |verdict: &Verdict| matches!(verdict, Verdict::Refused(fault) if fault.reason() == Reason::DuplicatePluginId);
+            is_duplicate(&found.verdict) && self.find(&found.about.id).is_ok_and(|held| held.is_in_memory())
+        };
+        for found in found.iter().filter(is_taken) {
+            let held = self.held(found);
+            let _changing = locked(&held.changing);
+            self.miss(&held, found);
+        }
+    }
+
+    /// Whether somebody is against it: the plugin itself by what it says, one that is registered, or an order that it does not
+    /// keep. Hosts of Stigmem go on without it then. One that is registered and could not be asked has said nothing.
+    fn is_word_against(&self, held: &Held, why: &Refusal) -> bool {
+        let Refusal::Plugin(fault) = why else { return false };
+        match fault.reason() {
+            Reason::RegistrationRefused => {
+                let asked = locked(&self.hooks.registry).handlers(Hook::ConfigValidate);
+                asked.iter().filter(|one| one.plugin != held.id).all(|one| self.is_asked(&one.plugin))
+            }
+            Reason::ContractCheckFailed
+            | Reason::UnknownCapability
+            | Reason::DependencyMissing
+            | Reason::DuplicatePluginId => true,
+            _ => false,
+        }
+    }
+
+    /// Whether a plugin takes calls.
+    fn is_asked(&self, id: &str) -> bool {
+        self.find(id).is_ok_and(|held| {
+            let now = locked(&held.now);
+            let is_quarantined = now.no_longer_admitted.is_some() && self.quarantines();
+            now.life.state() == State::Enabled && !is_quarantined
+        })
+    }
+
+    /// Whether everybody is there without whom a hook comes to nothing, because an operator says so.
+    pub(crate) fn has_required(&self) -> bool {
+        let is_there = |hook: Hook, id: &String| {
+            let has_handler = locked(&self.hooks.registry).plugin(id).is_some_and(|said| said.handler(hook).is_some());
+            has_handler && self.is_asked(id)
+        };
+        let required = &self.settings.required_handlers;
+        required.iter().all(|(hook, ids)| ids.iter().all(|id| is_there(*hook, id)))
+    }
+}
