@@ -50,6 +50,9 @@ pub(crate) fn fault(reason: Reason, error: &Error) -> Fault {
         Error::Unanswered { printed: Some(printed), .. } => {
             Fault::new(reason, words).caused_by(shown(printed, MAX_SHOWN))
         }
+        Error::NotStarted { source, .. } | Error::NoPython { source, .. } => {
+            Fault::new(reason, words).caused_by(shown(&source.to_string(), MAX_SHOWN))
+        }
         _ => Fault::new(reason, words),
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::error::Error;
 use crate::launcher::{Launcher, Start};
 use crate::private_copy::Room;
-use crate::process::{Waiting, ask};
+use crate::process::Waiting;
 use crate::shim::{Bounds, Script};
 use crate::visible::Visible;
 use crate::waiting::alone;
@@ -133,12 +133,9 @@ pub fn check(checking: &Checking<'_>) -> Result<Checked, Error> {
         bounds: BOUNDS,
         home: "/nonexistent".into(),
         sandbox: checking.launcher.sandbox,
+        is_counted: false,
     };
-    let line = ask(
-        checking.launcher.prepare(start, checking.stop)?,
-        &request,
-        Waiting::begin(checking.patience, checking.stop),
-    )?;
+    let line = checking.launcher.ask(&start, &request, Waiting::begin(checking.patience, checking.stop))?;
     let ours = |words: String| directories.iter().fold(words, |words, directory| directory.in_our_words(&words));
     match serde_json::from_slice(&line).map_err(|source| Error::Unreadable { source })? {
         Answer::NotImported { import_failed: message, cause } => {

@@ -113,6 +113,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether there were too many processes at that moment.
+    pub(crate) fn is_of_a_moment(&self) -> bool {
+        matches!(self, Self::NotStarted { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// For `map_err`: what was to be done, and to what.
     pub(crate) fn io(act: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::Io { act, path: path.to_owned(), source }

@@ -40,9 +40,19 @@ pub(crate) struct Start {
     /// Where Python's home is, when it is nobody.
     pub(crate) home: PathBuf,
     pub(crate) sandbox: Sandbox,
+    /// Whether all processes of its user are counted for it in any case.
+    pub(crate) is_counted: bool,
 }
 
 impl Start {
+    /// Tries it; once more where there were too many processes at that moment: they are counted anew then.
+    pub(crate) fn tried<T>(&self, mut attempt: impl FnMut(Self) -> Result<T, Error>) -> Result<T, Error> {
+        match attempt(self.clone()) {
+            Err(error) if error.is_of_a_moment() => attempt(Self { is_counted: true, ..self.clone() }),
+            attempted => attempted,
+        }
+    }
+
     /// Of what is no plugin's.
     fn of_ours() -> Self {
         Self {
@@ -52,6 +62,7 @@ impl Start {
             bounds: Bounds::default(),
             home: "/nonexistent".into(),
             sandbox: Sandbox::Off,
+            is_counted: false,
         }
     }
 }
@@ -65,7 +76,7 @@ impl Launcher {
     /// # Errors
     /// Those of asking the Python what it is, the first time that it is to be confined, and [`Error::Io`].
     pub(crate) fn prepare(&self, start: Start, stop: &AtomicBool) -> Result<Prepared, Error> {
-        let Start { script, arguments, readable, bounds, home, sandbox } = start;
+        let Start { script, arguments, readable, bounds, home, sandbox, is_counted } = start;
         let mut order = Order {
             shim: self.shim.clone(),
             python: self.python.program.clone(),
@@ -74,6 +85,7 @@ impl Launcher {
             variables: self.python.kept_variables().map(|(name, value)| (name.into(), value.into())).collect(),
             home,
             bounds,
+            is_counted,
             is_lowered: is_root(),
             confinement: None,
         };
@@ -82,7 +94,7 @@ impl Launcher {
         }
         let interpreter = match script {
             Script::Nothing => None,
-            _ => Some(self.interpreters.of(&self.python, || self.ask(stop))?),
+            _ => Some(self.interpreters.of(&self.python, || self.ask_interpreter(stop))?),
         };
         let scratch = Scratch::make().map_err(Error::io("make a scratch in", &tempfile::env::temp_dir()))?;
         let mut view = View { readable, executable: Vec::new(), scratch: scratch.path().to_owned() };
@@ -92,8 +104,17 @@ impl Launcher {
             view.executable.extend(interpreter.loader.clone());
             view.readable.extend(interpreter.readable.iter().cloned());
         }
-        order.confinement = Some(Confinement { is_required: sandbox == Sandbox::Require, view, namespaces: None });
+        let is_required = sandbox == Sandbox::Require;
+        order.confinement = Some(Confinement { is_required, view, namespaces: None, is_alone: false });
         Ok(Prepared { order, scratch: Some(scratch), python: self.python.clone() })
+    }
+
+    /// Asks a Python one question, and ends it with all that it started.
+    ///
+    /// # Errors
+    /// As [`ask`], and those of starting it.
+    pub(crate) fn ask(&self, start: &Start, question: &str, waiting: Waiting<'_>) -> Result<Vec<u8>, Error> {
+        start.tried(|start| ask(self.prepare(start, waiting.stop)?, question, waiting))
     }
 
     /// What plugins are confined by on this system, or would be. Nothing of a plugin, and no Python, is started for that.
@@ -102,25 +123,46 @@ impl Launcher {
     /// Whatever keeps a process from being started.
     pub fn layers(&self, stop: &AtomicBool) -> Result<Layers, Error> {
         let start = Start { script: Script::Nothing, sandbox: Sandbox::BestEffort, ..Start::of_ours() };
-        let prepared = self.prepare(start, stop)?;
-        let begun = Process::begin(prepared, drop, Waiting::begin(INTERPRETER_PATIENCE, stop))?;
+        let waiting = Waiting::begin(INTERPRETER_PATIENCE, stop);
+        let begun = start.tried(|start| Process::begin(self.prepare(start, stop)?, drop, waiting))?;
         begun.layers.ok_or(Error::Left)
     }
 
     /// What the Python says of itself, without `site`, which would run code of others. No plugin is near it, so nothing is kept from it.
-    fn ask(&self, stop: &AtomicBool) -> Result<Interpreter, Error> {
+    fn ask_interpreter(&self, stop: &AtomicBool) -> Result<Interpreter, Error> {
         let start = Start { script: Script::Interpreter, sandbox: Sandbox::Off, ..Start::of_ours() };
         // Whatever does not say it is no Python that could run a plugin, and no fault of one.
         let is_none = |why: String| Error::NotStarted {
             program: self.python.program.clone(),
             source: io::Error::other(format!("it does not say which Python it is: {why}")),
         };
-        match ask(self.prepare(start, stop)?, "{}", Waiting::begin(INTERPRETER_PATIENCE, stop)) {
+        match self.ask(&start, "{}", Waiting::begin(INTERPRETER_PATIENCE, stop)) {
             Ok(answer) => serde_json::from_slice(&answer).map_err(|source| is_none(source.to_string())),
             Err(error @ (Error::Unanswered { .. } | Error::Unreadable { .. } | Error::TimedOut { .. })) => {
                 Err(is_none(error.to_string()))
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_started_at_a_moment_is_tried_once_more_and_everything_is_counted() {
+        let failed = |kind: io::ErrorKind| Error::NotStarted { program: "python3".into(), source: kind.into() };
+        let tried = |kind: io::ErrorKind, last: bool| {
+            let mut counted = Vec::new();
+            let came = Start::of_ours().tried(|start| {
+                counted.push(start.is_counted);
+                if last && start.is_counted { Ok(()) } else { Err(failed(kind)) }
+            });
+            (came.is_ok(), counted)
+        };
+        assert_eq!(tried(io::ErrorKind::WouldBlock, true), (true, vec![false, true]));
+        assert_eq!(tried(io::ErrorKind::WouldBlock, false), (false, vec![false, true]), "and no more");
+        assert_eq!(tried(io::ErrorKind::PermissionDenied, true), (false, vec![false]));
     }
 }

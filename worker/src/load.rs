@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::launcher::{Launcher, Start};
 use crate::lowered::Lowered;
 use crate::private_copy::Room;
-use crate::process::{Waiting, ask};
+use crate::process::Waiting;
 use crate::shim::{Bounds, Script};
 
 /// What a plugin gets to finish in, unless the caller says otherwise.
@@ -75,13 +75,10 @@ pub fn load(loading: &Loading<'_>) -> Result<Report, Error> {
         bounds: Bounds::default(),
         home: plugin,
         sandbox: loading.launcher.sandbox,
+        is_counted: false,
     };
     // Its copy, if it has one, is there until it has ended.
-    read_answer(&ask(
-        loading.launcher.prepare(start, loading.stop)?,
-        &request,
-        Waiting::begin(loading.patience, loading.stop),
-    )?)
+    read_answer(&loading.launcher.ask(&start, &request, Waiting::begin(loading.patience, loading.stop))?)
 }
 
 fn read_answer(line: &[u8]) -> Result<Report, Error> {

@@ -6,8 +6,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
+use rustix::io::Errno;
+
 use crate::error::Error;
-use crate::shim::ending::{FAILED, NOT_FOUND, NOT_STARTED};
+use crate::shim::ending::{EXHAUSTED, FAILED, NOT_FOUND, NOT_STARTED};
 
 /// What finds Python and makes it start, also behind a version manager's shim; nothing secret. The child sees
 /// no other variable.
@@ -74,6 +76,7 @@ impl Python {
                 Some(Error::NoPython { program, source: ErrorKind::NotFound.into() })
             }
             Some(NOT_STARTED) => Some(Error::NotStarted { program, source: ErrorKind::PermissionDenied.into() }),
+            Some(EXHAUSTED) => Some(Error::NotStarted { program, source: Errno::AGAIN.into() }),
             Some(FAILED) => {
                 let source = io::Error::other(printed.unwrap_or("it ended before it could start it").to_owned());
                 Some(Error::NotStarted { program, source })

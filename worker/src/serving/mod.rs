@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -119,9 +120,19 @@ impl Worker {
             bounds,
             home: "/nonexistent".into(),
             sandbox: launcher.sandbox,
+            is_counted: false,
         };
-        let waiting = Waiting::begin(patience, stop);
-        let Begun { process, layers, first } = Process::begin(launcher.prepare(start, stop)?, log, waiting)?;
+        let (waiting, log) = (Waiting::begin(patience, stop), Arc::new(Mutex::new(log)));
+        start.tried(|start| {
+            let log = Arc::clone(&log);
+            let log = move |line| log.lock().unwrap_or_else(PoisonError::into_inner)(line);
+            Self::begin(plugin, Process::begin(launcher.prepare(start, stop)?, log, waiting)?, waiting)
+        })
+    }
+
+    /// Loads it in a Python that was started.
+    fn begin(plugin: &Plugin<'_>, begun: Begun, waiting: Waiting<'_>) -> Result<Self, Error> {
+        let (Begun { process, layers, first }, Waiting { patience, stop, .. }) = (begun, waiting);
         if process.write(&order(plugin), waiting.deadline).is_err() {
             return Err(process.not_started(None));
         }

@@ -7,6 +7,8 @@ use std::process::ExitStatus;
 pub(crate) const NOT_FOUND: u8 = 127;
 /// or is, and does not start.
 pub(crate) const NOT_STARTED: u8 = 126;
+/// Or does not start now, as there are as many processes as may be.
+pub(crate) const EXHAUSTED: u8 = 124;
 /// Or something before that did not work.
 pub(crate) const FAILED: u8 = 125;
 

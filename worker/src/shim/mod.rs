@@ -4,6 +4,7 @@
 //! plugin when its caller is gone; in it the namespaces of a confinement are made. The **first** process in those is
 //! another one, which closes every other layer behind itself before it starts Python. Neither runs a line of a plugin's.
 
+mod counting;
 pub(crate) mod ending;
 mod first;
 mod order;
@@ -12,15 +13,15 @@ mod supervisor;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-pub(crate) use self::ending::{FAILED, NOT_FOUND, NOT_STARTED, status_of_python};
+pub(crate) use self::ending::{EXHAUSTED, FAILED, NOT_FOUND, NOT_STARTED, status_of_python};
 pub use self::order::{Bounds, ShimProgram};
 pub(crate) use self::order::{Confinement, Order, Said, Script};
 
 /// Is the shim. Standard input is a socket to its caller; it stays until the plugin and the caller, or one of them, have
 /// ended.
 ///
-/// The status is that of Python; 128 and the signal when one ended it; 127 and 126 when it could not be started, the reason
-/// of which is on standard error.
+/// The status is that of Python; 128 and the signal when one ended it; 124 to 127 when it could not be started, the reason of
+/// which is on standard error.
 pub fn attend(order: &str) -> ExitCode {
     let attended =
         serde_json::from_str(order).map_err(io::Error::from).and_then(|order: Order| match order.confinement.clone() {
@@ -35,6 +36,7 @@ pub fn attend(order: &str) -> ExitCode {
             ExitCode::from(match error.kind() {
                 io::ErrorKind::NotFound => NOT_FOUND,
                 io::ErrorKind::PermissionDenied => NOT_STARTED,
+                io::ErrorKind::WouldBlock => EXHAUSTED,
                 _ => FAILED,
             })
         }

@@ -86,7 +86,7 @@ pub struct Bounds {
     pub file_bytes: u64,
     /// Descriptors that are open at once.
     pub descriptors: u64,
-    /// Processes and threads, beside those that its user has already.
+    /// Processes and threads: its own where it has namespaces, else beside those that its user has already.
     pub tasks: u64,
 }
 
@@ -117,6 +117,9 @@ pub(crate) struct Order {
     /// Where Python's home is, when it is nobody.
     pub(crate) home: PathBuf,
     pub(crate) bounds: Bounds,
+    /// Whether all processes of its user are counted before it starts, although it has namespaces: it could not be started
+    /// otherwise.
+    pub(crate) is_counted: bool,
     /// Whether Python runs as nobody, because whoever starts it is root.
     pub(crate) is_lowered: bool,
     /// Nothing where it is not confined.
@@ -132,6 +135,8 @@ pub(crate) struct Confinement {
     pub(crate) view: View,
     /// What the supervisor has made of the namespaces: with that it is an order for the first process in them.
     pub(crate) namespaces: Option<Layer>,
+    /// Whether that is to enter a user namespace as well, in which what it starts is counted alone.
+    pub(crate) is_alone: bool,
 }
 
 /// What is said of a confinement before a plugin begins, on its channel: nothing that a plugin writes comes before it.

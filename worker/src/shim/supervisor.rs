@@ -6,18 +6,15 @@
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{
-    DumpableBehavior, Pid, PidfdFlags, Resource, Rlimit, getrlimit, getuid, pidfd_open, set_dumpable_behavior,
-    setrlimit, setsid,
-};
+use rustix::process::{DumpableBehavior, Pid, PidfdFlags, Resource, pidfd_open, set_dumpable_behavior, setsid};
 
+use super::counting::{Counting, limit};
 use super::ending::code_of;
 use super::order::{Bounds, Confinement, Order, again, python};
 use crate::descendants;
-use crate::nobody::NOBODY;
 use crate::sandbox::enter;
 
 pub(super) fn run(order: &Order) -> io::Result<u8> {
@@ -29,6 +26,8 @@ struct Supervisor {
     host: OwnedFd,
     child: Child,
     began: u64,
+    /// Whether all of the plugin is in a namespace, and ends with the first process of that.
+    is_within: bool,
 }
 
 impl Supervisor {
@@ -36,17 +35,32 @@ impl Supervisor {
         // Fails for who leads a session already, which is as good.
         let _ = setsid();
         descendants::adopt()?;
-        bound(&order.bounds, if order.is_lowered { NOBODY } else { getuid().as_raw() })?;
+        bound(&order.bounds)?;
         let host = io::stdin().as_fd().try_clone_to_owned()?;
+        // What is started now is bounded by what a user namespace was made with, so that comes before.
+        let namespaces = order.confinement.as_ref().map(|_| enter());
+        let is_within = namespaces.as_ref().is_some_and(|made| made.is_active);
+        let counting = Counting::of(order, is_within);
         let mut command = match &order.confinement {
             None => python(order),
-            Some(confinement) => first(order, confinement)?,
+            Some(confinement) => {
+                let is_alone = matches!(counting, Counting::OfFirst);
+                let confinement = Confinement { namespaces, is_alone, ..confinement.clone() };
+                again(&Order { confinement: Some(confinement), ..order.clone() })?
+            }
         };
+        let mapping = counting.begin(order, &mut command)?;
         command.stdin(Stdio::from(host.try_clone()?));
         // Nothing of the same user looks into it from now on, or traces it.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         let child = command.spawn()?;
-        Ok(Self { host, began: descendants::beginning(child.id()), child })
+        // The other end of what it says to the first process is that one's alone.
+        drop(command);
+        if let Some(mapping) = mapping {
+            mapping.make(child.id(), &host)?;
+        }
+        let began = if is_within { 0 } else { descendants::beginning(child.id()) };
+        Ok(Self { host, began, child, is_within })
     }
 
     /// Until Python has ended, or the host is gone; then nothing of the plugin is left.
@@ -55,7 +69,10 @@ impl Supervisor {
         // It has ended, or has nobody to answer.
         let _ = self.child.kill();
         let status = self.child.wait()?;
-        descendants::end_all(self.began).map_err(io::Error::other)?;
+        // With the first process of a namespace the system has ended all that was in there.
+        if !self.is_within {
+            descendants::end_all(self.began).map_err(io::Error::other)?;
+        }
         Ok(status)
     }
 
@@ -74,25 +91,16 @@ impl Supervisor {
     }
 }
 
-/// The process that closes the other layers, in namespaces of its own where there are any.
-fn first(order: &Order, confinement: &Confinement) -> io::Result<Command> {
-    let confinement = Confinement { namespaces: Some(enter()), ..confinement.clone() };
-    again(&Order { confinement: Some(confinement), ..order.clone() })
-}
-
-/// What this process gives on to all that it starts. Hard limits go down too, so that nothing takes them back; where they
-/// are lower already, they stay.
-fn bound(bounds: &Bounds, user: u32) -> io::Result<()> {
+/// What this process gives on to all that it starts.
+fn bound(bounds: &Bounds) -> io::Result<()> {
     for (what, most) in [
         (Resource::As, bounds.address_bytes),
         (Resource::Data, bounds.data_bytes),
         (Resource::Fsize, bounds.file_bytes),
         (Resource::Nofile, bounds.descriptors),
-        (Resource::Nproc, descendants::tasks_of(user) + bounds.tasks),
         (Resource::Core, 0),
     ] {
-        let most = Some(getrlimit(what).maximum.map_or(most, |hard| hard.min(most)));
-        setrlimit(what, Rlimit { current: most, maximum: most })?;
+        limit(what, most)?;
     }
     Ok(())
 }
