@@ -3,6 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+/// Most processes whose place another one has taken, and that end while nobody waits for it.
+pub(crate) const MAX_ENDING: usize = 8;
 /// Most plugins that are tried again at a time; of more, each waits until another one has come up, or has not.
 pub(crate) const MAX_RETRYING: usize = 4;
 

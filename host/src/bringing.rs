@@ -122,8 +122,10 @@ impl Host {
             now.running.replace(Arc::new(running))
         };
         self.moved(held, place);
-        // Ended outside of the lock: it may take its time.
-        drop(before);
+        // It may take its time to end, and nobody waits for that, unless too many do already.
+        if let Some(Err(before)) = before.map(|before| self.ending.begin(before, drop)) {
+            drop(before);
+        }
         if let Some(hooks) = &hooks {
             self.tell_of_registration(plugin, hooks);
         }

@@ -21,7 +21,7 @@ use aisoc_worker::PrivateCopy;
 use crate::about::{About, SignedLately};
 use crate::asker::{Actor, Asker};
 use crate::audit::{self, Subject, action};
-use crate::beside::{Beside, MAX_RETRYING};
+use crate::beside::{Beside, MAX_ENDING, MAX_RETRYING};
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::held::{Held, Key, Now, key, locked};
@@ -85,6 +85,8 @@ pub struct Host {
     pub(crate) restarts: AtomicU64,
     /// Who tries them.
     pub(crate) retrying: Beside,
+    /// Where what was replaced ends.
+    pub(crate) ending: Beside,
     /// Where the journal of the site ended.
     journal: JournalMemory,
     /// Where everything is let go.
@@ -137,6 +139,7 @@ impl Host {
             due: Mutex::default(),
             restarts: AtomicU64::default(),
             retrying: Beside::new(MAX_RETRYING),
+            ending: Beside::new(MAX_ENDING),
             journal: JournalMemory::default(),
             stop: Arc::default(),
         })
@@ -480,6 +483,7 @@ impl Host {
             }
             held.let_go();
         }
+        self.ending.end();
         self.settle_handles();
     }
 

@@ -1,6 +1,7 @@
 
 
-# Says what has to be there for this Python to start, in one JSON line.
+# Says what has to be there for this Python to start, in one JSON line, and what it makes of a script.
+import marshal
 import struct
 
 
@@ -25,7 +26,7 @@ def loader_of(program):
 
 
 def main():
-    _, channel = leave()
+    request, channel = leave()
     # Without `site`, which runs the code of others, and would have said of a virtual environment that it is one.
     environment = os.path.dirname(os.path.dirname(sys.executable))
     prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
@@ -38,6 +39,8 @@ def main():
         "executable": sys.executable,
         "loader": loader_of(sys.executable),
         "readable": [path for path in readable if os.path.isabs(path) and os.path.exists(path)],
+        "compiled": marshal.dumps(compile(request["script"], "<string>", "exec", dont_inherit=True)).hex(),
+        "made_by": (sys.version.encode() + importlib.util.MAGIC_NUMBER).hex(),
     })
 
 

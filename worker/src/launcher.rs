@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::error::Error;
-use crate::interpreter::{Interpreter, Interpreters};
+use crate::interpreter::{Interpreter, Interpreters, Said};
 use crate::nobody::is_root;
 use crate::process::{Prepared, Process, Waiting, ask};
 use crate::python::Python;
@@ -81,6 +83,7 @@ impl Launcher {
             shim: self.shim.clone(),
             python: self.python.program.clone(),
             script,
+            beginning: None,
             arguments,
             variables: self.python.kept_variables().map(|(name, value)| (name.into(), value.into())).collect(),
             home,
@@ -89,24 +92,29 @@ impl Launcher {
             is_lowered: is_root(),
             confinement: None,
         };
-        if sandbox == Sandbox::Off {
-            return Ok(Prepared { order, scratch: None, python: self.python.clone() });
-        }
         let interpreter = match script {
-            Script::Nothing => None,
-            _ => Some(self.interpreters.of(&self.python, || self.ask_interpreter(stop))?),
+            Script::Nothing | Script::Interpreter => None,
+            // Nothing has to be known of it where nothing is kept from it.
+            _ if sandbox == Sandbox::Off && !script.is_compiled_once() => None,
+            _ => Some(self.interpreters.of(&self.python, script, || self.ask_interpreter(script, stop))?),
         };
+        let compiled = interpreter.as_ref().and_then(|interpreter| interpreter.compiled.clone());
+        order.beginning = compiled.as_ref().map(|compiled| compiled.beginning.clone());
+        if sandbox == Sandbox::Off {
+            return Ok(Prepared { order, scratch: None, python: self.python.clone(), compiled });
+        }
         let scratch = Scratch::make().map_err(Error::io("make a scratch in", &tempfile::env::temp_dir()))?;
         let mut view = View { readable, executable: Vec::new(), scratch: scratch.path().to_owned() };
         if let Some(interpreter) = interpreter {
-            order.python = interpreter.executable.clone().into();
-            view.executable.push(interpreter.executable.clone());
-            view.executable.extend(interpreter.loader.clone());
-            view.readable.extend(interpreter.readable.iter().cloned());
+            let Said { executable, loader, readable, .. } = &interpreter.said;
+            order.python = executable.clone().into();
+            view.executable.push(executable.clone());
+            view.executable.extend(loader.clone());
+            view.readable.extend(readable.iter().cloned());
         }
         let is_required = sandbox == Sandbox::Require;
         order.confinement = Some(Confinement { is_required, view, namespaces: None, is_alone: false });
-        Ok(Prepared { order, scratch: Some(scratch), python: self.python.clone() })
+        Ok(Prepared { order, scratch: Some(scratch), python: self.python.clone(), compiled })
     }
 
     /// Asks a Python one question, and ends it with all that it started.
@@ -128,16 +136,20 @@ impl Launcher {
         begun.layers.ok_or(Error::Left)
     }
 
-    /// What the Python says of itself, without `site`, which would run code of others. No plugin is near it, so nothing is kept from it.
-    fn ask_interpreter(&self, stop: &AtomicBool) -> Result<Interpreter, Error> {
+    /// What the Python says of itself, and makes of a script, without `site`, which would run code of others. No plugin is near it, so nothing is kept from it.
+    fn ask_interpreter(&self, script: Script, stop: &AtomicBool) -> Result<Interpreter, Error> {
         let start = Start { script: Script::Interpreter, sandbox: Sandbox::Off, ..Start::of_ours() };
         // Whatever does not say it is no Python that could run a plugin, and no fault of one.
         let is_none = |why: String| Error::NotStarted {
             program: self.python.program.clone(),
             source: io::Error::other(format!("it does not say which Python it is: {why}")),
         };
-        match self.ask(&start, "{}", Waiting::begin(INTERPRETER_PATIENCE, stop)) {
-            Ok(answer) => serde_json::from_slice(&answer).map_err(|source| is_none(source.to_string())),
+        let text = script.is_compiled_once().then(|| script.text());
+        let question = json!({ "script": text.unwrap_or_default() }).to_string();
+        match self.ask(&start, &question, Waiting::begin(INTERPRETER_PATIENCE, stop)) {
+            Ok(answer) => serde_json::from_slice(&answer)
+                .map(|said| Interpreter::of(said, text))
+                .map_err(|source| is_none(source.to_string())),
             Err(error @ (Error::Unanswered { .. } | Error::Unreadable { .. } | Error::TimedOut { .. })) => {
                 Err(is_none(error.to_string()))
             }

@@ -158,6 +158,16 @@ fn is_loaded_once_and_called_often() {
 }
 
 #[test]
+fn what_it_runs_in_was_compiled_before_and_nothing_is_left_of_that_to_be_read() {
+    let source = "import os, __main__\nclass Plugin:\n def run(self, p, c):\n  return [hasattr(__main__, 'begin'), \
+                  os.read(0, 1).hex()]";
+    for sandbox in [Sandbox::BestEffort, Sandbox::Off] {
+        let worker = started!(Fixture { launcher: launcher(sandbox), ..Fixture::of(source) });
+        assert_eq!(call(&worker, json!({})).expect("runs"), json!({ "result": [true, ""] }), "{sandbox}");
+    }
+}
+
+#[test]
 fn both_contracts_and_every_kind_of_constructor_and_method() {
     let cases = [
         ("class Plugin:\n def run(self, p, c): return {'ok': 1}", json!({ "ok": 1 })),

@@ -37,6 +37,11 @@ impl Lines {
         write_until(&mut to, b"\n", deadline.max(Instant::now() + STEP))
     }
 
+    /// What is no line, before the first of them.
+    pub(super) fn write_bytes(&self, bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        write_until(&mut self.writing.lock().unwrap_or_else(PoisonError::into_inner), bytes, deadline)
+    }
+
     /// Tells a plugin that what it asks is not looked at. One that does not read that is ended.
     pub(super) fn refuse(&self, number: u64, refusal: Refusal) {
         let line = refusal.reply().line(number);

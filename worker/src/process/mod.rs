@@ -24,6 +24,7 @@ use self::lines::Lines;
 pub use self::log::LogLine;
 use crate::descendants;
 use crate::error::Error;
+use crate::interpreter::Compiled;
 use crate::python::Python;
 use crate::sandbox::{Layers, Scratch};
 use crate::shim::{FAILED, Order, Said, ShimProgram, status_of_python};
@@ -41,6 +42,8 @@ pub(crate) struct Prepared {
     pub(crate) scratch: Option<Scratch>,
     /// Which Python was meant.
     pub(crate) python: Python,
+    /// What it reads before anything else.
+    pub(crate) compiled: Option<Arc<Compiled>>,
 }
 
 /// A shim and all that descends from it. Dropping it ends them.
@@ -86,7 +89,7 @@ impl Process {
         log: impl FnMut(LogLine) + Send + 'static,
         waiting: Waiting<'_>,
     ) -> Result<Begun, Error> {
-        let Prepared { order, scratch, python } = prepared;
+        let Prepared { order, scratch, python, compiled } = prepared;
         let shim = order.shim.clone();
         let failed = |source| Error::NotStarted { program: shim.program.clone().into(), source };
         let is_confined = order.confinement.is_some();
@@ -101,8 +104,18 @@ impl Process {
         answers.read(answering, Arc::clone(&lines));
         log::read(printed, log);
         let process = Self { lines, answers, shim: Mutex::new(started), python, _scratch: scratch };
+        if let Some(compiled) = compiled {
+            process.write_beginning(&compiled.bytes, waiting.deadline);
+        }
         let layers = if is_confined { Some(process.layers(&confined, waiting)?) } else { None };
         Ok(Begun { process, layers, first })
+    }
+
+    /// What Python begins with. One that has ended by now is asked why next.
+    fn write_beginning(&self, bytes: &[u8], deadline: Instant) {
+        if self.lines.write_bytes(bytes, deadline).is_err() {
+            self.kill();
+        }
     }
 
     /// What the shim says, before anything of a plugin begins.

@@ -25,7 +25,7 @@ use crate::nobody::NOBODY;
 /// Since when the system counts the processes of a user namespace apart.
 const COUNTS_APART: (u32, u32) = (5, 14);
 /// What first process and supervisor say to each other: that there is a namespace, and that it is mapped.
-const SAID: [u8; 1] = [b'm'];
+const SAID: [u8; 1] = [0];
 
 /// Among which processes those of a plugin are counted.
 pub(super) enum Counting {
@@ -81,15 +81,13 @@ impl Mapping {
     /// Maps root and nobody in the namespace of the first process, once it has entered that. Where it does not, or the host
     /// goes, that is seen by whoever waits for both.
     pub(super) fn make(mut self, first: u32, host: &OwnedFd) -> io::Result<()> {
-        let mut waited = [PollFd::new(host, PollFlags::RDHUP), PollFd::new(&self.ours, PollFlags::IN)];
-        while let Err(error) = poll(&mut waited, None) {
-            if error != Errno::INTR {
-                return Err(error.into());
+        // Whatever else it prints there is for nobody.
+        let mut said = None;
+        while said != Some(SAID) {
+            said = self.next(host)?;
+            if said.is_none() {
+                return Ok(());
             }
-        }
-        let mut said = [0];
-        if waited[1].revents().is_empty() || self.ours.read(&mut said)? == 0 {
-            return Ok(());
         }
         let lines = format!("0 0 1\n{NOBODY} {NOBODY} 1\n");
         let map = |map| fs::write(format!("/proc/{first}/{map}"), &lines);
@@ -98,6 +96,19 @@ impl Mapping {
             let _ = self.ours.write_all(&SAID);
         }
         Ok(())
+    }
+
+    /// The next that the first process says; nothing where it or the host is gone.
+    fn next(&mut self, host: &OwnedFd) -> io::Result<Option<[u8; 1]>> {
+        let mut waited = [PollFd::new(host, PollFlags::RDHUP), PollFd::new(&self.ours, PollFlags::IN)];
+        while let Err(error) = poll(&mut waited, None) {
+            if error != Errno::INTR {
+                return Err(error.into());
+            }
+        }
+        let is_there = !waited[1].revents().is_empty();
+        let mut said = [u8::MAX];
+        Ok((is_there && self.ours.read(&mut said)? == said.len()).then_some(said))
     }
 }
 

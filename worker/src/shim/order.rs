@@ -13,7 +13,7 @@ use crate::nobody::NOBODY;
 use crate::sandbox::{Layer, Layers, View};
 
 /// What Python runs of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Script {
     /// Holds one plugin.
     Serve,
@@ -28,7 +28,13 @@ pub(crate) enum Script {
 }
 
 impl Script {
-    fn text(self) -> &'static str {
+    /// Whether it is compiled once: what is started again and again, and begins before anything of another one runs, as a line
+    /// of a `.pth` file would.
+    pub(crate) fn is_compiled_once(self) -> bool {
+        matches!(self, Self::Serve | Self::Contract)
+    }
+
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Serve => {
                 concat!(
@@ -111,6 +117,8 @@ pub(crate) struct Order {
     pub(crate) shim: ShimProgram,
     pub(crate) python: OsString,
     pub(crate) script: Script,
+    /// What Python begins with in the place of that, where it was compiled.
+    pub(crate) beginning: Option<String>,
     /// Of the script.
     pub(crate) arguments: Vec<PathBuf>,
     pub(crate) variables: Vec<(OsString, OsString)>,
@@ -156,7 +164,7 @@ pub(super) fn python(order: &Order) -> Command {
     let mut command = Command::new(&order.python);
     command
         .args(order.script.options())
-        .args(["-c", order.script.text()])
+        .args(["-c", order.beginning.as_deref().unwrap_or(order.script.text())])
         .args(&order.arguments)
         .env_clear()
         .envs(order.variables.iter().map(|(name, value)| (name, value)))
