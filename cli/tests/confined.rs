@@ -100,6 +100,24 @@ fn where_every_layer_is_required_nothing_runs_without_one() {
     assert!(run.ok().stderr.contains("sandbox_off") && mark.exists(), "{run:?}");
 }
 
+/// Root has one made beside the other namespaces, in which a plugin is counted alone. Without, all of its user are counted.
+#[test]
+fn where_a_user_namespace_is_refused_a_plugin_is_started_all_the_same() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    marking(&bench);
+    let whole = is_whole(&bench);
+    let host = ServedHost::ready(&mut without("newuser", &command(&bench, &[])));
+    for _ in 0..2 {
+        let shown = host.plugin("demo");
+        assert_eq!((&shown["state"], shown["sandbox"] == "full"), (&json!("enabled"), whole), "{shown}");
+        host.post("/api/v1/plugins/demo/run", "").ok();
+        host.post("/api/v1/plugins/demo/reload", "").ok();
+    }
+}
+
 #[test]
 fn what_a_system_gives_is_what_a_host_and_a_doctor_say() {
     if !has_python() {
@@ -287,7 +305,8 @@ fn a_plugin_writes_to_its_scratch_alone_and_nothing_of_that_is_left() {
     assert_eq!(fs::read_dir(place).expect("it is there").count(), 0, "what it wrote is memory of its own");
     host.post("/api/v1/plugins/demo/reload", "").ok();
     assert_eq!(host.post("/api/v1/plugins/demo/run", "").ok()["result"]["before"], json!(false));
-    assert!(fs::metadata(place).is_err(), "it has gone with the worker");
+    // It goes with the worker, which ends behind the answer.
+    host.wait_for(|_| fs::metadata(place).is_err());
     assert_eq!(host.terminate(), Some(0));
     assert_eq!(fs::read_dir(&temporary).expect("listed").count(), 0);
 }

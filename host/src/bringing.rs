@@ -122,8 +122,9 @@ impl Host {
             now.running.replace(Arc::new(running))
         };
         self.moved(held, place);
-        // It may take its time to end, and nobody waits for that, unless too many do already.
-        if let Some(Err(before)) = before.map(|before| self.ending.begin(before, drop)) {
+        // Whoever still calls it ends it. Else it may take its time to end, and nobody waits for that, unless too many do.
+        let unused = before.and_then(Arc::into_inner).map(|unused| Box::new(unused.unpinned()));
+        if let Some(Err(before)) = unused.map(|before| self.ending.begin(before, drop)) {
             drop(before);
         }
         if let Some(hooks) = &hooks {

@@ -69,6 +69,11 @@ impl Running {
         Self { hooks, ..self }
     }
 
+    /// The same, once nobody reads the directory that it came from any more.
+    pub(crate) fn unpinned(self) -> Self {
+        Self { _pin: None, ..self }
+    }
+
     /// Somebody calls it, or has.
     pub(crate) fn is_used(&self) {
         *locked(&self.used_at) = Instant::now();

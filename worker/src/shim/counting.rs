@@ -24,26 +24,28 @@ use crate::nobody::NOBODY;
 
 /// Since when the system counts the processes of a user namespace apart.
 const COUNTS_APART: (u32, u32) = (5, 14);
+/// Most signals that wait for a plugin, and timers: they are counted as those of whoever starts it as well.
+const MAX_SIGNALS: u64 = 128;
 /// What first process and supervisor say to each other: that there is a namespace, and that it is mapped.
 const SAID: [u8; 1] = [0];
 
 /// Among which processes those of a plugin are counted.
 pub(super) enum Counting {
     /// Among all of its user, which are counted beforehand.
-    OfUser,
+    User,
     /// Among those of the user namespace that this process is in, and of which it is one.
-    OfNamespace,
+    Namespace,
     /// Among those of one that the first process enters.
-    OfFirst,
+    First,
 }
 
 impl Counting {
     /// How it is done where namespaces were made, or were not.
     pub(super) fn of(order: &Order, has_namespaces: bool) -> Self {
         match (has_namespaces && !order.is_counted && counts_apart(), order.is_lowered) {
-            (false, _) => Self::OfUser,
-            (true, false) => Self::OfNamespace,
-            (true, true) => Self::OfFirst,
+            (false, _) => Self::User,
+            (true, false) => Self::Namespace,
+            (true, true) => Self::First,
         }
     }
 
@@ -51,19 +53,25 @@ impl Counting {
     pub(super) fn begin(&self, order: &Order, first: &mut Command) -> io::Result<Option<Mapping>> {
         let tasks = order.bounds.tasks;
         match self {
-            Self::OfUser => {
+            Self::User => {
                 let user = if order.is_lowered { NOBODY } else { getuid().as_raw() };
-                limit(Resource::Nproc, descendants::tasks_of(user) + tasks)?;
-                Ok(None)
+                limit_own(descendants::tasks_of(user) + tasks).map(|()| None)
             }
-            Self::OfNamespace => limit(Resource::Nproc, tasks + 1).map(|()| None),
-            Self::OfFirst => {
+            Self::Namespace => limit_own(tasks + 1).map(|()| None),
+            Self::First => {
                 let (ours, theirs) = UnixStream::pair()?;
                 first.stdout(Stdio::from(OwnedFd::from(theirs)));
                 Ok(Some(Mapping { ours }))
             }
         }
     }
+}
+
+/// What the system counts by namespace and user, and up to whoever has made the namespace: behind that, so that only what is
+/// of the plugin is held to it.
+fn limit_own(tasks: u64) -> io::Result<()> {
+    limit(Resource::Nproc, tasks)?;
+    limit(Resource::Sigpending, MAX_SIGNALS)
 }
 
 /// Hard limits go down too, so that nothing takes them back; where they are lower already, they stay.
@@ -124,7 +132,7 @@ pub(super) fn count_alone(tasks: u64) -> io::Result<()> {
     write(supervisor.as_fd(), &SAID)?;
     let mut said = [0];
     match read(supervisor.as_fd(), &mut said)? {
-        1 => limit(Resource::Nproc, tasks),
+        1 => limit_own(tasks),
         _ => Err(not_mapped()),
     }
 }

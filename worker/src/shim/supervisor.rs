@@ -44,7 +44,7 @@ impl Supervisor {
         let mut command = match &order.confinement {
             None => python(order),
             Some(confinement) => {
-                let is_alone = matches!(counting, Counting::OfFirst);
+                let is_alone = matches!(counting, Counting::First);
                 let confinement = Confinement { namespaces, is_alone, ..confinement.clone() };
                 again(&Order { confinement: Some(confinement), ..order.clone() })?
             }
