@@ -67,7 +67,10 @@ impl Network for Reaching {
             (Some(Refusal::Failed(why, _)), _) => Some(why.as_str()),
             (_, answer) => answer.as_ref().err().map(Refused::code),
         };
-        let account = said(&fetched.account, refused);
+        let mut account = said(&fetched.account, refused);
+        if let Err(Refused::Address { leads_to, .. }) = &fetched.answer {
+            account.insert("leads_to".to_owned(), json!(leads_to));
+        }
         let answer = fetched.answer.map(shown).map_err(|refused| not_taken.unwrap_or_else(|| refusal(refused)));
         Fetched { answer, account, refused }
     }

@@ -63,19 +63,27 @@ const IPV4: [([u8; 4], u32, Zone); 21] = [
 ];
 
 /// See [`IPV4`].
-const IPV6: [([u16; 8], u32, Zone); 12] = [
+const IPV6: [([u16; 8], u32, Zone); 20] = [
     ([0; 8], 128, Never), // unspecified; Linux reads it as this machine
     ([0, 0, 0, 0, 0, 0, 0, 1], 128, Loopback),
-    ([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, Never), // Amazon's metadata service
-    ([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, Never),  // Google's
-    ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, Never),          // link-local
-    ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, Never),           // multicast
-    ([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, Private),         // unique local
-    ([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, Private),        // site-local, withdrawn
-    ([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48, Private),     // translation inside a network
-    ([0x100, 0, 0, 0, 0, 0, 0, 0], 32, Private),         // discard, dummies
-    ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, Private),    // documentation
-    ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Private),        // documentation
+    ([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32, Never), // Amazon's metadata service, and its credentials of pods
+    ([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128, Never), // Oracle's metadata service
+    ([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128, Never), // Scaleway's
+    ([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, Never), // Google's
+    ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, Never),     // link-local
+    ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, Never),      // multicast
+    ([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, Private),    // unique local
+    ([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, Private),   // site-local, withdrawn
+    ([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48, Private), // translation inside a network
+    ([0x100, 0, 0, 0, 0, 0, 0, 0], 32, Private),    // discard, dummies
+    ([0x2001, 2, 0, 0, 0, 0, 0, 0], 48, Private),   // benchmarks
+    ([0x2001, 3, 0, 0, 0, 0, 0, 0], 32, Private),   // AMT
+    ([0x2001, 4, 0x112, 0, 0, 0, 0, 0], 48, Private), // AS112
+    ([0x2001, 0x10, 0, 0, 0, 0, 0, 0], 28, Private), // identifiers of hosts, withdrawn
+    ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, Private), // documentation
+    ([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48, Private), // AS112
+    ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Private),   // documentation
+    ([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16, Private),   // segments of routes
 ];
 
 /// The metadata service that a text mentions, anywhere in it. For what a person wrote: the reference host
@@ -191,6 +199,13 @@ mod tests {
             ("fe7f::", "fe80::", "febf:ffff::", "2600::", Never),
             ("2600::", "ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2600::", Never),
             ("2001:db7:ffff::", "2001:db8::", "2001:db8:ffff::", "2001:db9::", Private),
+            ("2001:1:ffff::", "2001:2::", "2001:2:0:ffff::", "2001:2:1::", Private),
+            ("2001:1:ffff::", "2001:3::", "2001:3:ffff::", "2001:4::", Private),
+            ("2001:4:111:ffff::", "2001:4:112::", "2001:4:112:ffff::", "2001:4:113::", Private),
+            ("2001:f:ffff::", "2001:10::", "2001:1f:ffff::", "2001:20::", Private),
+            ("2620:4f:7fff:ffff::", "2620:4f:8000::", "2620:4f:8000:ffff::", "2620:4f:8001::", Private),
+            ("5eff:ffff::", "5f00::", "5f00:ffff:ffff::", "5f01::", Private),
+            ("fd00:ec1:ffff::", "fd00:ec2::", "fd00:ec2:ffff:ffff::", "fd00:ec3::", Never),
         ] {
             assert_eq!((zone_of(first), zone_of(last)), (expected, expected), "{first} to {last}");
             assert_ne!(zone_of(above), expected, "{above}");
@@ -206,6 +221,9 @@ mod tests {
             "168.63.129.16",
             "192.0.0.192",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd00:c1::a9fe:a9fe",
+            "fd00:42::42",
             "fd20:ce::254",
             "0.0.0.0",
             "::",

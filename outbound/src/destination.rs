@@ -185,7 +185,10 @@ impl Host {
 fn is_plain(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let has_escape = ["%2f", "%5c", "%00", "%25", "%2e", "%3b"].iter().any(|escape| path.contains(escape));
-    !has_escape && !path.split('/').any(|segment| segment.starts_with(".."))
+    // What is no ASCII, where a server reads dots into it: overlong, wide, or as `%u002e`.
+    let is_wide = |escape: &str| escape.starts_with(|first: char| matches!(first, '8'..='9' | 'a'..='f' | 'u'));
+    let is_up = |segment: &str| segment.trim_start_matches("%20").starts_with("..");
+    !has_escape && !path.split('%').skip(1).any(is_wide) && !path.split('/').any(is_up)
 }
 
 #[cfg(test)]
@@ -246,6 +249,12 @@ mod tests {
             "https://v.example.com/v1/..%2fv2",
             "https://v.example.com/v1/a%2F..%2F..%2Fv2",
             "https://v.example.com/v1/..;a/v2",
+            "https://v.example.com/v1/%c0%ae%c0%ae/v2",
+            "https://v.example.com/v1/%C0%AE%c0%ae%c0%af/v2",
+            "https://v.example.com/v1/%ef%bc%8e%ef%bc%8e/v2",
+            "https://v.example.com/v1/．．/v2",
+            "https://v.example.com/v1/%u002e%u002e/v2",
+            "https://v.example.com/v1/%20../v2",
             "https://v.example.com/v1/%252e%252e/v2",
             "https://v.example.com/v1\\..\\v2",
             "https://v.example.com/v1/a%5c..%5cb",

@@ -102,9 +102,8 @@ impl fmt::Display for Refused {
             Self::NotAllowed { destination } => {
                 write!(f, "`{destination}` is not among the destinations that the operator lets this plugin reach")
             }
-            Self::Address { host, leads_to } => {
-                write!(f, "`{host}` leads to {leads_to}, where the operator does not let this plugin go")
-            }
+            // To where is the operator's to know: a name after the other would be a map of a network.
+            Self::Address { host, .. } => write!(f, "`{host}` leads to where the operator does not let this plugin go"),
             Self::Redirect { destination, why } => write!(f, "`{destination}` {why}"),
             Self::Rate { retry_after } => {
                 write!(
@@ -132,4 +131,16 @@ impl std::error::Error for Refused {}
 
 fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_where_inside_a_name_leads() {
+        let refused = Refused::Address { host: "db.corp.example".to_owned(), leads_to: "10.0.0.5".to_owned() };
+        let words = refused.to_string();
+        assert!(words.contains("`db.corp.example`") && !words.contains("10.0.0.5"), "{words}");
+    }
 }

@@ -4,6 +4,7 @@
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 
+use aisoc_manifests::address::LOCALHOST;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -34,7 +35,7 @@ pub(super) enum To {
 pub(super) async fn ask(to: To, token: Option<HeaderValue>, body: Bytes) -> Result<Vec<u8>, Unanswered> {
     let (mut exchange, request) = match to {
         To::Socket(socket) => {
-            (Exchange::over(SOCKET, known(&socket).await?).await?, written("/", "localhost", token, body))
+            (Exchange::over(SOCKET, known(&socket).await?).await?, written("/", LOCALHOST, token, body))
         }
         To::Server(url, tls) => {
             let judged = Judged { side: Side::Inside, lookup: system };

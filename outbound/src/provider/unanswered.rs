@@ -78,6 +78,7 @@ impl From<Refused> for Unanswered {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::TooLarge { most, .. } => Self::TooLarge { most },
+            Refused::Address { host, leads_to } => Self::Unreached { why: format!("`{host}` leads to {leads_to}") },
             other => Self::Unreached { why: other.to_string() },
         }
     }
