@@ -76,7 +76,7 @@ fn facts_are_of_one_plugin_one_publisher_and_one_tenant() {
     assert_eq!(said_as(&host, &acme, "keeps", json!([read("a/2")]))[0]["value"], "Scanner");
     drop(host);
 
-    // The same id by another publisher sees nothing of it; the first one's next version does, whoever has signed beside.
+    // The same id by another publisher sees nothing of it.
     bench.run(&["plugin", "keygen", "--out", "others"]).ok();
     fs::copy(bench.path("others.pem"), bench.path("keys/others.pem")).expect("copied");
     fs::remove_dir_all(bench.path("plugins/keeps")).expect("uninstalled");
@@ -94,21 +94,28 @@ fn facts_are_of_one_plugin_one_publisher_and_one_tenant() {
             bench.run(&["plugin", "sign", "--add", "--plugin-dir", "plugins/keeps", "--private-key", key]).ok();
         }
     };
-    signed_by(&["release.key", "second.key"]);
-    let host = ServedHost::start(&bench, &["--tokens", "tokens.json"]);
-    assert_eq!(reads(&host), "Scanner");
-    drop(host);
-    // To have signed beside somebody is no word of theirs.
-    signed_by(&["second.key"]);
-    let host = ServedHost::start(&bench, &["--tokens", "tokens.json"]);
-    nothing_of(&host, &acme);
-    drop(host);
-    // By an operator's word, and by that of the key itself.
     let fingerprint = |pem: &str| {
         let printed = bench.run(&["keys", "fingerprint", pem]).ok().stdout.clone();
         printed.split_whitespace().next().expect("one").to_owned()
     };
     let (old, new) = (fingerprint("keys/release.pem"), fingerprint("second.pem"));
+    // Of what two have signed nobody can tell whose code it is, in whatever order they stand there.
+    for keys in [["release.key", "second.key"], ["second.key", "release.key"]] {
+        signed_by(&keys);
+        let host = ServedHost::start(&bench, &["--tokens", "tokens.json"]);
+        nothing_of(&host, &acme);
+    }
+    // Unless an operator says that one of them only signs what others publish: that gives it nothing of its own.
+    bench.write("host.toml", format!("[handles]\ncountersigners = [\"{new}\"]\n"));
+    let host = ServedHost::start(&bench, &["--tokens", "tokens.json", "--config", "host.toml"]);
+    assert_eq!(reads(&host), "Scanner");
+    drop(host);
+    signed_by(&["second.key"]);
+    let host = ServedHost::start(&bench, &["--tokens", "tokens.json", "--config", "host.toml"]);
+    nothing_of(&host, &acme);
+    host.wait_for(|host| host.said().contains("warning[facts_begun_anew]: keeps begins without what was kept"));
+    drop(host);
+    // By an operator's word, and by that of the key itself.
     bench.write("host.toml", format!("[handles.successors]\n\"{new}\" = [\"{old}\"]\n"));
     let host = ServedHost::start(&bench, &["--tokens", "tokens.json", "--config", "host.toml"]);
     assert_eq!(reads(&host), "Scanner");
@@ -117,10 +124,12 @@ fn facts_are_of_one_plugin_one_publisher_and_one_tenant() {
     let host = ServedHost::start(&bench, &["--tokens", "tokens.json"]);
     assert_eq!(reads(&host), "Scanner");
     drop(host);
-    bench.write("host.toml", "[handles.successors]\n\"second\" = [\"release\"]\n");
-    bench
-        .run(&["serve", "--config", "host.toml", "--state", "host.json", "--plugins-dir", "plugins"])
-        .refused(1, "configuration_invalid");
+    for wrong in ["[handles.successors]\n\"second\" = [\"release\"]\n", "[handles]\ncountersigners = [\"second\"]\n"] {
+        bench.write("host.toml", wrong);
+        bench
+            .run(&["serve", "--config", "host.toml", "--state", "host.json", "--plugins-dir", "plugins"])
+            .refused(1, "configuration_invalid");
+    }
 }
 
 fn nothing_of(host: &ServedHost, token: &str) {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 use std::time::Duration;
@@ -220,6 +220,31 @@ fn a_key_that_is_revoked_while_a_reload_loads_is_no_way_in() {
     });
     assert_eq!((reloaded.status, reloaded.json()["reason_code"].as_str()), (400, Some("key_revoked")), "{reloaded:?}");
     assert!(quarantined(&host, "shodan"));
+    assert_eq!(run(&host, "shodan").status, 422);
+}
+
+/// A reload that was judged may be kept waiting before it is written down: by whoever changes the directory.
+#[test]
+fn a_key_that_goes_while_a_reload_waits_for_others_is_no_way_in() {
+    if !has_python() {
+        return;
+    }
+    let bench = two_publishers();
+    let host = ServedHost::ready(&mut command(&bench, &[]));
+    host.post("/api/v1/plugins/shodan/reload", "").ok();
+    let writing = File::options().write(true).open(bench.path("plugins/.aisoc/write.lock")).expect("there");
+    writing.lock().expect("held");
+    let reloaded = thread::scope(|scope| {
+        let reloading = scope.spawn(|| host.post("/api/v1/plugins/shodan/reload", ""));
+        thread::sleep(Duration::from_secs(2));
+        assert!(!reloading.is_finished(), "it waits");
+        fs::rename(bench.path("keys/release.pem"), bench.path("away.pem")).expect("moved");
+        host.wait_for(|host| quarantined(host, "shodan"));
+        writing.unlock().expect("released");
+        reloading.join().expect("no panic")
+    });
+    assert_eq!(reloaded.status, 400, "{reloaded:?}");
+    assert!(quarantined(&host, "shodan"), "from one round to the next");
     assert_eq!(run(&host, "shodan").status, 422);
 }
 

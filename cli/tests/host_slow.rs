@@ -47,6 +47,44 @@ fn ask(stream: &mut TcpStream, request: &str) -> String {
     String::from_utf8(answer[..length].to_vec()).expect("text")
 }
 
+/// A host that may have so many files and connections open, and no more.
+fn with_descriptors(bench: &Bench, most: u32) -> ServedHost {
+    let serving = command(bench, &[]);
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(serving.get_program());
+    limited.args(serving.get_args()).current_dir(serving.get_current_dir().expect("the bench"));
+    for (name, value) in serving.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    ServedHost::ready(&mut limited)
+}
+
+/// Clients leave descriptors to their host: it goes on, reads keys, and answers whoever comes.
+#[test]
+fn connections_take_no_descriptor_that_a_host_needs() {
+    let bench = bench();
+    for most in [100, 200, 300] {
+        let host = with_descriptors(&bench, most);
+        let mut idle = Vec::with_capacity(400);
+        for round in 0..400 {
+            idle.push(host.connect());
+            if round % 100 == 99 {
+                asked_soon(&host);
+                host.post("/api/v1/plugins/discover", "").ok();
+            }
+        }
+        // More than one round of judging.
+        std::thread::sleep(Duration::from_secs(3));
+        asked_soon(&host);
+        assert!(!host.said().contains("warning["), "{}", host.said());
+        drop(idle);
+        asked_soon(&host);
+    }
+}
+
 #[test]
 fn connections_that_say_nothing_are_in_nobodys_way() {
     let crowd = crowd();

@@ -17,6 +17,7 @@ use crate::facts::{FactsReader, FactsWriter, RecallReader, RecallWriter, Stores}
 use crate::granted::{Configured, Granted};
 use crate::lines::{Lines, PluginSigner};
 use crate::network::{Network, NetworkOutbound};
+use crate::notice::Tell;
 use crate::own::{ConfigReader, IdentityReader, TenantReader};
 use crate::provided::{Provided, Providers};
 use crate::refusal::{Refusal, Why};
@@ -39,8 +40,11 @@ pub struct Options {
     pub providers: Providers,
     /// What the clock says.
     pub clock: fn() -> Timestamp,
-    /// Told what is wrong with a file that plugins' facts are in.
-    pub tell: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Keys whose signatures beside others' are no part of a line of signers, by their fingerprints: those of whoever signs
+    /// what others have published.
+    pub countersigners: BTreeSet<String>,
+    /// Told what an operator is to know.
+    pub tell: Arc<Tell>,
 }
 
 impl fmt::Debug for Options {
@@ -85,9 +89,9 @@ impl Handles {
     /// # Errors
     /// `record_invalid` for what cannot be understood, which is left as it is; I/O reasons.
     pub fn begin(options: Options) -> Outcome<Self> {
-        let Options { directory, read_all_audit, shared_facts, network, providers, clock, tell } = options;
-        let audit = AuditLog::open(&directory)?;
-        let (usage, lines) = (Usage::open(&directory)?, Lines::open(&directory)?);
+        let Options { directory, read_all_audit, shared_facts, network, providers, clock, countersigners, tell } = options;
+        let audit = AuditLog::open(&directory, Arc::clone(&tell))?;
+        let (usage, lines) = (Usage::open(&directory)?, Lines::open(&directory, countersigners, Arc::clone(&tell))?);
         let (emitter, reader) =
             (AuditEmitter::of(audit.clone(), clock), AuditReader::of(audit.clone(), read_all_audit));
         let stores = Stores::begin(&directory, tell)?;

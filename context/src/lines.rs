@@ -1,23 +1,27 @@
 //! `Lines`: to which line of signers a plugin belongs, and so whose facts it sees.
 //!
-//! A line is begun by whoever has signed its first version. A later one belongs to it where everybody who has begun it
-//! signed that one too, or has named somebody their successor who did. That others have put their signatures beside is no
-//! word of theirs: anybody can sign what anybody has published.
+//! A line is begun by whoever has signed its first version. A later one belongs to it where exactly these have signed that
+//! one too, or successors whom they have named. Where somebody has signed beside, nobody can tell whose code it is: anybody
+//! can sign what anybody has published, and so come to read what that keeps. Then a line of all of them begins, unless an
+//! operator has said that the key only signs what others have published.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use aisoc_files::{Draft, Existing, Links, SmallFileError, read_small};
+use aisoc_files::{Links, SmallFileError, read_small};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::notice::{Notice, Tell};
+use crate::record::write_record;
 
 /// Most bytes of the file: some ten thousand plugins.
 const MAX_FILE_BYTES: u64 = 8 << 20;
 /// The form of the file.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 const NAME: &str = "signers.json";
 
 /// Somebody who has signed a plugin.
@@ -35,8 +39,8 @@ impl PluginSigner {
     }
 }
 
-/// By plugin, and by the name of a line: the keys that have begun it.
-type Known = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+/// By plugin: the keys that have begun each of its lines, the oldest first.
+type Known = BTreeMap<String, Vec<Vec<String>>>;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,18 +50,26 @@ struct Written {
 }
 
 /// Every line that a host has seen.
-#[derive(Debug)]
 pub(crate) struct Lines {
     path: PathBuf,
     known: Mutex<Known>,
+    /// Keys that have no part in a line beside others.
+    countersigners: BTreeSet<String>,
+    tell: Arc<Tell>,
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Lines {
     /// # Errors
     /// `record_invalid` for what cannot be understood, and I/O reasons.
-    pub(crate) fn open(directory: &Path) -> Result<Self> {
+    pub(crate) fn open(directory: &Path, countersigners: BTreeSet<String>, tell: Arc<Tell>) -> Result<Self> {
         let path = directory.join(NAME);
-        let invalid = |why: &dyn std::fmt::Display| {
+        let invalid = |why: &dyn fmt::Display| {
             Fault::new(Reason::RecordInvalid, format!("`{}` does not say who has signed plugins: {why}", path.display()))
                 .hint("put back the file as a host has written it: without it a plugin whose key was replaced loses its facts")
         };
@@ -73,55 +85,65 @@ impl Lines {
                 Err(error) => return Err(invalid(&error)),
             },
         };
-        Ok(Self { path, known: Mutex::new(known) })
+        Ok(Self { path, known: Mutex::new(known), countersigners, tell })
     }
 
-    /// The line of a plugin that these have signed: of those that they may go on with the one that most have begun, else one
-    /// that begins with them. It is written down before anything is kept under it.
+    /// The line of a plugin that these have signed: the one that they may go on with, else one that begins with them. It is
+    /// written down before anything is kept under it; that others have kept something under that id is told.
     ///
     /// # Errors
     /// I/O reasons.
     pub(crate) fn of(&self, id: &str, signers: &[PluginSigner]) -> Result<Option<String>> {
+        let signers = self.without_countersigners(signers, |signer| &signer.fingerprint);
         if signers.is_empty() {
             return Ok(None);
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = known.get(id).into_iter().flatten();
-        let going_on = lines.filter_map(|(line, founders)| rank(founders, signers).map(|rank| (rank, line)));
-        if let Some((_, line)) = going_on.max() {
-            return Ok(Some(line.clone()));
+        let lines = known.get(id).map(Vec::as_slice).unwrap_or_default();
+        let going_on = lines.iter().enumerate().filter_map(|(at, founders)| {
+            Some((self.rank(founders, &signers)?, Reverse(at)))
+        });
+        if let Some((_, Reverse(at))) = going_on.max() {
+            return Ok(Some(name(&lines[at])));
         }
-        let founders: BTreeSet<&str> = signers.iter().map(|signer| signer.fingerprint.as_str()).collect();
-        let founders: Vec<String> = founders.into_iter().map(str::to_owned).collect();
-        let line = founders.join("+");
+        let before: Vec<String> = lines.iter().map(|founders| name(founders)).collect();
+        let founders: BTreeSet<&String> = signers.iter().map(|signer| &signer.fingerprint).collect();
+        let founders: Vec<String> = founders.into_iter().cloned().collect();
+        let line = name(&founders);
         let mut changed = known.clone();
-        changed.entry(id.to_owned()).or_default().insert(line.clone(), founders);
-        self.write(&changed)?;
-        *known = changed;
+        changed.entry(id.to_owned()).or_default().push(founders);
+        let written = Written { schema: SCHEMA, plugins: changed };
+        write_record(&self.path, ".aisoc-signers-", &written, MAX_FILE_BYTES)
+            .map_err(|error| Fault::io("write", &self.path, error))?;
+        *known = written.plugins;
+        drop(known);
+        if !before.is_empty() {
+            (self.tell)(Notice::BegunAnew { id, line: &line, before: &before });
+        }
         Ok(Some(line))
     }
 
-    fn write(&self, known: &Known) -> Result<()> {
-        let failed = |error| Fault::io("write", &self.path, error);
-        let written = Written { schema: SCHEMA, plugins: known.clone() };
-        let text = serde_json::to_string(&written).map_err(|error| failed(error.into()))?;
-        let write = || {
-            let mut draft = Draft::create(aisoc_files::parent(&self.path), ".aisoc-signers-", 0o600)?;
-            draft.write_all(text.as_bytes())?;
-            draft.publish(&self.path, Existing::Replace)
-        };
-        write().map_err(failed)
+    /// Those who count: all of them where nobody else is there.
+    fn without_countersigners<'a, T>(&self, all: &'a [T], key: impl Fn(&T) -> &String) -> Vec<&'a T> {
+        let counting: Vec<&T> = all.iter().filter(|one| !self.countersigners.contains(key(one))).collect();
+        if counting.is_empty() { all.iter().collect() } else { counting }
+    }
+
+    /// How well these go on with what those have begun; nothing where one of those has no part in it, or one of these. What
+    /// somebody was given counts more than what they have begun since; of lines that are alike, the oldest.
+    fn rank(&self, founders: &[String], signers: &[&PluginSigner]) -> Option<usize> {
+        let founders = self.without_countersigners(founders, |founder| founder);
+        let is_spoken_for = |founder: &&String| signers.iter().any(|signer| signer.speaks_for(founder));
+        let has_part = |signer: &&PluginSigner| founders.iter().any(|founder| signer.speaks_for(founder));
+        let goes_on = founders.iter().all(is_spoken_for) && signers.iter().all(has_part);
+        let is_given = |founder: &&&String| signers.iter().any(|signer| signer.successor_of.contains(founder.as_str()));
+        goes_on.then(|| founders.iter().filter(is_given).count())
     }
 }
 
-/// How well these go on with what those have begun; nothing where one of those has no part in it. A line of more keys
-/// counts more than one of fewer, what somebody was given more than what they have begun since, and who stands first.
-fn rank(founders: &[String], signers: &[PluginSigner]) -> Option<(usize, usize, Reverse<usize>)> {
-    let spoken_for = |founder: &String| signers.iter().position(|signer| signer.speaks_for(founder));
-    let places: Vec<usize> = founders.iter().map(spoken_for).collect::<Option<_>>()?;
-    let is_given = |founder: &&String| signers.iter().any(|signer| signer.successor_of.contains(*founder));
-    let given = founders.iter().filter(is_given).count();
-    Some((founders.len(), given, Reverse(places.into_iter().min()?)))
+/// How a line is called.
+fn name(founders: &[String]) -> String {
+    founders.join("+")
 }
 
 #[cfg(test)]
@@ -139,24 +161,31 @@ mod tests {
         names.split_whitespace().map(signer).collect()
     }
 
+    fn open(place: &Path) -> Result<Lines> {
+        Lines::open(place, BTreeSet::new(), Arc::new(|_| ()))
+    }
+
     #[test]
-    fn a_line_goes_on_with_all_who_have_begun_it_or_whom_they_have_named() {
+    fn a_line_goes_on_with_exactly_those_who_have_begun_it_or_whom_they_have_named() {
         let place = tempfile::tempdir().expect("a directory");
-        let lines = Lines::open(place.path()).expect("opened");
+        let lines = open(place.path()).expect("opened");
         let of = |lines: &Lines, id: &str, names: &str| lines.of(id, &signed_by(names)).expect("written");
         assert_eq!(of(&lines, "demo", ""), None);
         for (signers, line) in [
             ("a", "a"),
-            // Whoever signs beside has no part in it, in whatever order, and whatever comes then.
-            ("a b", "a"),
-            ("b a", "a"),
+            // Who has signed beside may be whose code it is: neither of them alone reads what that keeps.
+            ("a b", "a+b"),
+            ("b a", "a+b"),
             ("b", "b"),
-            ("a b", "a"),
-            ("b a", "b"),
-            // Whom the one has named goes on alone; whom another has named does not.
+            ("a b", "a+b"),
+            ("a", "a"),
+            ("a b c", "a+b+c"),
+            // Whom the one has named goes on alone, and beside them; whom another has named does not.
             ("c<a", "a"),
+            ("a c<a", "a"),
             ("d<c<a", "a"),
             ("e<x", "e"),
+            ("a e<x", "a+e"),
             // What somebody is given counts more than what they have begun before that was said.
             ("b<a", "a"),
             ("b", "b"),
@@ -164,7 +193,6 @@ mod tests {
             ("y x", "x+y"),
             ("x", "x"),
             ("x y", "x+y"),
-            ("x y z", "x+y"),
             ("x z<y", "x+y"),
             ("z<y", "z"),
             ("w<x<y", "x+y"),
@@ -172,8 +200,51 @@ mod tests {
             assert_eq!(of(&lines, "demo", signers).as_deref(), Some(line), "{signers}");
         }
         assert_eq!(of(&lines, "other", "c<a").as_deref(), Some("c"), "of another plugin");
-        let again = Lines::open(place.path()).expect("opened");
+        let again = open(place.path()).expect("opened");
         assert_eq!(of(&again, "demo", "c<a").as_deref(), Some("a"), "the next host knows");
+    }
+
+    #[test]
+    fn whoever_signs_what_others_publish_has_no_part_in_it() {
+        let place = tempfile::tempdir().expect("a directory");
+        let of = |lines: &Lines, names: &str| lines.of("demo", &signed_by(names)).expect("written").expect("signed");
+        let lines = open(place.path()).expect("opened");
+        let begun = ["a c", "d c", "a", "e", "e c"].map(|signers| of(&lines, signers));
+        assert_eq!(begun, ["a+c", "c+d", "a", "e", "c+e"]);
+        let countersigners: BTreeSet<String> = ["c".to_owned(), "f".to_owned()].into();
+        let lines = Lines::open(place.path(), countersigners, Arc::new(|_| ())).expect("opened");
+        for (signers, line) in [
+            // What was begun before that was said goes on as it was begun first.
+            ("e", "e"),
+            ("e c", "e"),
+            ("a", "a+c"),
+            ("a c", "a+c"),
+            ("a f c", "a+c"),
+            ("d f", "c+d"),
+            ("b c", "b"),
+            ("b", "b"),
+            ("a b c", "a+b"),
+            // What nobody else has signed is theirs.
+            ("c", "c"),
+            ("c f", "c+f"),
+        ] {
+            assert_eq!(of(&lines, signers), line, "{signers}");
+        }
+    }
+
+    #[test]
+    fn that_something_was_kept_by_others_under_the_id_is_told_once() {
+        let place = tempfile::tempdir().expect("a directory");
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let tell = Arc::clone(&told);
+        let tell = Arc::new(move |notice: Notice<'_>| tell.lock().expect("no panic").push(format!("{notice:?}")));
+        let lines = Lines::open(place.path(), BTreeSet::new(), tell).expect("opened");
+        for signers in ["a", "a", "a b", "b<a", "a b"] {
+            lines.of("demo", &signed_by(signers)).expect("written");
+        }
+        lines.of("other", &signed_by("b")).expect("written");
+        let told = told.lock().expect("no panic").clone();
+        assert_eq!(told, ["BegunAnew { id: \"demo\", line: \"a+b\", before: [\"a\"] }"]);
     }
 
     #[test]
@@ -182,12 +253,12 @@ mod tests {
         let path = place.path().join(NAME);
         for text in [
             "",
-            "{\"schema\": 1, \"plugins\": {}}",
-            "{\"schema\": 3, \"plugins\": {}}",
-            "{\"schema\": 2, \"plugins\": []}",
+            "{\"schema\": 2, \"plugins\": {}}",
+            "{\"schema\": 4, \"plugins\": {}}",
+            "{\"schema\": 3, \"plugins\": []}",
         ] {
             fs::write(&path, text).expect("written");
-            assert_eq!(Lines::open(place.path()).expect_err(text).reason(), Reason::RecordInvalid);
+            assert_eq!(open(place.path()).expect_err(text).reason(), Reason::RecordInvalid);
             assert_eq!(fs::read_to_string(&path).expect("read"), text);
         }
     }

@@ -1,17 +1,18 @@
 //! `Usage`: which accessors plugins have really called, in one file that is written while a host runs and when it ends.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aisoc_files::{Draft, Existing, Links, SmallFileError, read_small};
+use aisoc_files::{Links, SmallFileError, read_small};
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::granted::Granted;
+use crate::record::write_record;
 
 /// Most bytes of the file: some ten thousand plugins.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -146,7 +147,9 @@ impl Usage {
         if what != Happened::Denied {
             return false;
         }
-        let is_first = usage.last_denied_at.is_none_or(|last| at.duration_since(last) >= DENIAL_PAUSE);
+        // A clock that was ahead is no reason to be silent until then.
+        let is_recent = |last: Timestamp| last <= at && at.duration_since(last) < DENIAL_PAUSE;
+        let is_first = !usage.last_denied_at.is_some_and(is_recent);
         if is_first {
             usage.last_denied_at = Some(at);
         }
@@ -176,20 +179,14 @@ impl Usage {
     /// I/O reasons; then it is tried again the next time.
     pub(crate) fn settle(&self) -> Result<()> {
         let failed = |error| Fault::io("write", &self.path, error);
-        let text = {
+        let written = {
             let mut counted = self.counted();
             if !std::mem::take(&mut counted.1) {
                 return Ok(());
             }
-            let written = Written { schema: SCHEMA, plugins: counted.0.clone() };
-            serde_json::to_string(&written).map_err(|error| failed(error.into()))?
+            Written { schema: SCHEMA, plugins: counted.0.clone() }
         };
-        let write = || {
-            let mut draft = Draft::create(aisoc_files::parent(&self.path), ".aisoc-usage-", 0o600)?;
-            draft.write_all(text.as_bytes())?;
-            draft.publish(&self.path, Existing::Replace)
-        };
-        write().map_err(|error| {
+        write_record(&self.path, ".aisoc-usage-", &written, MAX_FILE_BYTES).map_err(|error| {
             self.counted().1 = true;
             failed(error)
         })

@@ -114,6 +114,10 @@ impl Host {
         let running = Running::new(begun, code.copy, pin, room).with_hooks(hooks.clone());
         let loaded_at = (self.settings.clock)();
         let before = {
+            // Whoever writes may have been kept waiting, and so may a plugin that was asked. No round goes by in between: what
+            // it says of what ran is said of what runs.
+            let _no_round = locked(&self.judgement);
+            self.require_admitted(&code.evidence).map_err(Refusal::Plugin)?;
             let mut now = locked(&held.now);
             self.take_hooks(&mut now, plugin, hooks.as_ref()).map_err(Refusal::Plugin)?;
             (now.about, now.loaded_at) = (About::whole(about), Some(loaded_at));

@@ -112,9 +112,10 @@ impl Host {
             network,
             providers,
             clock: settings.clock,
+            countersigners: settings.handles.countersigners.clone(),
             tell: Arc::new({
                 let observer = Arc::clone(&settings.observer);
-                move |why| observer(&Happening::FactsRefused { why })
+                move |notice| observer(&Happening::Kept { notice })
             }),
         })?;
         PrivateCopy::sweep();

@@ -43,7 +43,7 @@ mod switches;
 mod turns;
 
 pub use aisoc_connections::ServerTls;
-pub use aisoc_context::{AccessorUsage, Caller, CallerKind, PluginUsage, Tenant};
+pub use aisoc_context::{AccessorUsage, Caller, CallerKind, Notice, PluginUsage, Tenant};
 pub use aisoc_outbound::{
     BadDestination, Grant as OutboundGrant, ProviderAddress, ProviderRule, ProviderToken,
     WrittenGrant as WrittenOutboundGrant,

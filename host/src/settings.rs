@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use aisoc_context::Caller;
+use aisoc_context::{Caller, Notice};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::hook::Hook;
 use aisoc_manifests::plugin::PluginType;
@@ -51,6 +51,8 @@ pub struct HandleRules {
     pub shared_facts: BTreeMap<String, BTreeSet<String>>,
     /// Of the keys that an operator says have taken the place of others, by fingerprint, those others.
     pub successors: BTreeMap<String, BTreeSet<String>>,
+    /// Keys that sign what others have published, by fingerprint, and have no part in what its plugins keep.
+    pub countersigners: BTreeSet<String>,
     /// Where plugins may go on the network, through their host.
     pub outbound: BTreeMap<String, Grant>,
     /// Who does for the host what it does not do itself.
@@ -213,10 +215,10 @@ pub enum Happening<'a> {
         /// What.
         event: &'a RegistryEvent,
     },
-    /// The file of a plugin's facts is not opened, or cannot be used.
-    FactsRefused {
-        /// Which, and why.
-        why: &'a str,
+    /// Something is to be known of what is kept for plugins.
+    Kept {
+        /// What.
+        notice: Notice<'a>,
     },
     /// A plugin printed something.
     Printed {

@@ -256,6 +256,12 @@ warnings! {
     FactsRefused "facts_refused"
         "The file with the facts of a plugin is damaged, of another form or another host's. It is left as it is, and the plugin has none."
         Some("put the file aside, or put back one that was whole: it stands in the directory beside the state file of the host")
+    AuditRefused "audit_refused"
+        "The audit log of a host cannot be written, or somebody has moved its file or put another into its place. What cannot be written down is not done."
+        Some("see what is wrong with the file and the disk that it is on: it stands in the directory beside the state file of the host, which rotates it itself")
+    FactsBegunAnew "facts_begun_anew"
+        "A plugin is signed by other keys than those that have signed what kept facts under its id, so it begins without them. They stay."
+        Some("where the keys have taken the others' place, or only sign what others publish, say so in the file of `--config`: `successors` and `countersigners` in `aisoc help handles`")
     NotJudgedAgain "not_judged_again"
         "A host could not judge again what it holds: keys or the lock cannot be read. What was admitted goes on."
         Some("see what is wrong with them: `aisoc plugins list`")

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aisoc_host::access::{Issuer, Logins, Tell, TokenFile};
 use aisoc_host::lifecycle::{Failure, State};
 use aisoc_host::{
-    Asker, Configured, Feed, HandleRules, Happening, Host, ProcessRules, RegistryEvent, RequestId, RequiredHandlers,
-    Settings,
+    Asker, Configured, Feed, HandleRules, Happening, Host, Notice, ProcessRules, RegistryEvent, RequestId,
+    RequiredHandlers, Settings,
 };
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -252,7 +252,7 @@ fn say(happening: &Happening<'_>, output: &Output) {
             let place = path_text(place);
             output.status("Doubted", format!("{} in `{place}`, which is {status}: {}", printable(id), printable(why)));
         }
-        Happening::FactsRefused { why } => output.warning(Warning::FactsRefused, (*why).to_owned()),
+        Happening::Kept { notice } => say_of_kept(*notice, output),
         Happening::NotJudged { why } => output.warning(Warning::NotJudgedAgain, (*why).to_owned()),
         Happening::Hooks { event } => say_of_hooks(event, output),
         Happening::Printed { id, line: LogLine::Printed(line) } => {
@@ -260,6 +260,27 @@ fn say(happening: &Happening<'_>, output: &Output) {
         }
         Happening::Printed { id, line: LogLine::Dropped(lines) } => {
             output.status("Dropped", format!("{id}: {lines} more lines"));
+        }
+    }
+}
+
+/// Most lines of signers that are named.
+const MAX_LINES: usize = 4;
+
+fn say_of_kept(notice: Notice<'_>, output: &Output) {
+    match notice {
+        Notice::FactsRefused(why) => output.warning(Warning::FactsRefused, why.to_owned()),
+        Notice::AuditRefused(why) => output.warning(Warning::AuditRefused, why.to_owned()),
+        Notice::BegunAnew { id, line, before } => {
+            let mut kept = before.iter().take(MAX_LINES).map(|line| format!("`{line}`")).collect::<Vec<_>>().join(", ");
+            if let Some(more) = before.len().checked_sub(MAX_LINES).filter(|more| *more > 0) {
+                kept += &format!(" and {more} more");
+            }
+            let message = format!(
+                "{} begins without what was kept under its id: it is signed by `{line}`, and before by {kept}",
+                printable(id)
+            );
+            output.warning(Warning::FactsBegunAnew, message);
         }
     }
 }
@@ -304,7 +325,7 @@ fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
         Happening::Duplicate { id, place, fault } => Occurrence::of_duplicate(id, place, fault),
         Happening::Signature { id, place, status, why, .. } => Occurrence::of_signature(id, place, *status, why),
         Happening::Hooks { event } => Occurrence::of_registry(event.name, record(event)),
-        Happening::FactsRefused { .. }
+        Happening::Kept { .. }
         | Happening::NotJudged { .. }
         | Happening::NotPinned { .. }
         | Happening::Printed { .. } => None,

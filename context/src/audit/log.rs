@@ -1,41 +1,41 @@
 //! `AuditLog`: JSON lines in one file, and so many files behind it. A line is there when whoever reports it is told so.
 
-use std::fs::{DirBuilder, File};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use aisoc_files::{Links, SmallFileError, append_lines, open_append, open_directory, open_file, sync_directory};
+use aisoc_files::append_lines;
 use aisoc_manifests::fault::{Fault, Reason, Result as Outcome};
+use aisoc_manifests::text::printable_json;
 use jiff::Timestamp;
-use rustix::io::Errno;
 
 use super::event::{Event, Line};
+use super::files::{Last, LogFiles, last_number};
 use super::share::Shares;
 use crate::caller::Caller;
 use crate::granted::Granted;
+use crate::notice::{Notice, Tell, Teller};
 use crate::patience::waited;
 use crate::refusal::{Refusal, Why};
 
 /// Largest file of the log. The next line begins a new one.
 const MAX_FILE_BYTES: u64 = 16 << 20;
-/// Most files behind the one that is written. The oldest goes.
-const MAX_OLD_FILES: u32 = 7;
 /// Longest line: what is said of an event, in escapes, and who says it.
 pub(super) const MAX_LINE_BYTES: usize = 64 << 10;
-const NAME: &str = "audit.jsonl";
 
 /// The log, for whoever writes and reads it.
 #[derive(Debug, Clone)]
 pub(crate) struct AuditLog {
-    directory: PathBuf,
+    files: LogFiles,
     written: Arc<Mutex<Written>>,
+    tell: Arc<Teller>,
 }
 
 #[derive(Debug)]
 struct Written {
+    /// The one that stands where lines are read, when it was looked at last.
     file: File,
     /// The number of the next line.
     next: u64,
@@ -57,24 +57,19 @@ impl AuditLog {
     ///
     /// # Errors
     /// `record_invalid` where its last line has no number, and I/O reasons.
-    pub(crate) fn open(directory: &Path) -> Outcome<Self> {
-        Self::open_with(directory, MAX_FILE_BYTES)
+    pub(crate) fn open(directory: &Path, tell: Arc<Tell>) -> Outcome<Self> {
+        Self::open_with(directory, MAX_FILE_BYTES, tell)
     }
 
-    fn open_with(directory: &Path, max_file_bytes: u64) -> Outcome<Self> {
-        let failed = |error| Fault::io("open", directory, error);
-        match DirBuilder::new().mode(0o700).create(directory) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
-            _ => {}
-        }
-        let path = directory.join(NAME);
-        let file = append_to(directory).map_err(|error| Fault::io("append to", &path, error))?;
+    fn open_with(directory: &Path, max_file_bytes: u64, tell: Arc<Tell>) -> Outcome<Self> {
+        let files = LogFiles::in_directory(directory).map_err(|error| Fault::io("open", directory, error))?;
+        let path = files.path();
+        let file = files.append().map_err(|error| Fault::io("append to", &path, error))?;
         let read = |file: &File| last_number(file).map_err(|error| Fault::io("read", &path, error));
-        let last =
-            match (read(&file)?, opened(&directory.join(old(1))).map_err(|error| Fault::io("read", &path, error))?) {
-                (Last::Nothing, Some(before)) => read(&before)?,
-                (last, _) => last,
-            };
+        let last = match (read(&file)?, files.before().map_err(|error| Fault::io("read", &path, error))?) {
+            (Last::Nothing, Some(before)) => read(&before)?,
+            (last, _) => last,
+        };
         let next = match last {
             Last::Nothing => 1,
             Last::Number(number) => number + 1,
@@ -84,10 +79,8 @@ impl AuditLog {
                     .hint("put the log aside: the host begins a new one, and goes on counting nowhere"));
             }
         };
-        Ok(Self {
-            directory: directory.to_owned(),
-            written: Arc::new(Mutex::new(Written { file, next, max_file_bytes, shares: Shares::default() })),
-        })
+        let written = Written { file, next, max_file_bytes, shares: Shares::default() };
+        Ok(Self { files, written: Arc::new(Mutex::new(written)), tell: Arc::new(Teller::of(tell)) })
     }
 
     /// Writes a line, and gives its number.
@@ -102,7 +95,12 @@ impl AuditLog {
         event: &Event<'_>,
         at: Timestamp,
     ) -> Result<u64, Refusal> {
+        let failed = |error: io::Error| {
+            self.tell.tell(Notice::AuditRefused(&format!("`{}`: {error}", self.files.path().display())));
+            Refusal::unavailable("the audit log cannot be written")
+        };
         let mut written = waited(&self.written)?;
+        self.follow(&mut written).map_err(failed)?;
         let line = Line {
             line: written.next,
             timestamp: at,
@@ -117,6 +115,8 @@ impl AuditLog {
             metadata: event.metadata.clone(),
         };
         let text = serde_json::to_string(&line).map_err(|_| Refusal::invalid("what is said cannot be written"))?;
+        // Whoever looks at it in a terminal sees what is there.
+        let text = printable_json(&text);
         if text.len() > MAX_LINE_BYTES {
             return Err(Refusal::invalid(format!("the line has more than {MAX_LINE_BYTES} bytes")));
         }
@@ -127,84 +127,61 @@ impl AuditLog {
                 Refusal::Failed(Why::RateLimited, format!("{words} {:.1} s", wait.as_secs_f64()))
             })?;
         }
-        let failed = |_| Refusal::unavailable("the audit log cannot be written");
-        let length = written.file.metadata().map_err(failed)?.len();
-        if length > 0 && length + text.len() as u64 >= written.max_file_bytes {
-            written.file = self.rotated().map_err(failed)?;
-        }
-        append_lines(&mut written.file, text.as_bytes()).map_err(failed)?;
+        self.append(&mut written, &text).map_err(failed)?;
         written.next += 1;
         written.shares.take(&plugin.id, text.len(), now);
         Ok(line.line)
     }
 
-    /// Every file one place further, and a new one.
-    fn rotated(&self) -> io::Result<File> {
-        for number in (0..MAX_OLD_FILES).rev() {
-            let [from, to] = [number, number + 1].map(|number| self.directory.join(old(number)));
-            match rustix::fs::rename(&from, &to) {
-                Err(Errno::NOENT) | Ok(()) => {}
-                Err(error) => return Err(error.into()),
-            }
+    /// What is written is what is read: where somebody has moved the file away, or put another into its place, the one that
+    /// stands there is gone on with.
+    fn follow(&self, written: &mut Written) -> io::Result<()> {
+        if self.files.stands(&written.file)? {
+            return Ok(());
         }
-        sync_directory(&self.directory)?;
-        append_to(&self.directory)
+        let file = self.files.append()?;
+        written.next = match last_number(&file)? {
+            Last::Nothing => written.next,
+            Last::Number(number) => written.next.max(number + 1),
+            Last::Unreadable => return Err(io::Error::other("its last line is none of a host's")),
+        };
+        written.file = file;
+        self.tell.tell(Notice::AuditRefused(&format!(
+            "`{}` was moved or replaced while it was written: the log goes on in what stands there now",
+            self.files.path().display()
+        )));
+        Ok(())
+    }
+
+    /// Writes that behind what there is.
+    fn append(&self, written: &mut Written, text: &str) -> io::Result<()> {
+        let length = written.file.metadata()?.len();
+        if length > 0 && length + text.len() as u64 >= written.max_file_bytes {
+            written.file = self.files.rotated()?;
+        }
+        append_lines(&mut written.file, text.as_bytes())
     }
 
     /// Every file of the log that there is, the newest first, as they are at this moment.
     pub(super) fn files(&self) -> Result<Vec<File>, Refusal> {
         let _written = waited(&self.written)?;
-        let files = (0..=MAX_OLD_FILES).map_while(|number| opened(&self.directory.join(old(number))).transpose());
-        files.collect::<io::Result<_>>().map_err(|_| Refusal::unavailable("the audit log cannot be read"))
+        self.files.all().map_err(|_| Refusal::unavailable("the audit log cannot be read"))
     }
-}
-
-fn append_to(directory: &Path) -> io::Result<File> {
-    open_append(open_directory(directory, Links::Followed)?, NAME)
-}
-
-/// A file of the log; nothing where there is none.
-fn opened(path: &Path) -> io::Result<Option<File>> {
-    match open_file(path, Links::Refused) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.is_absent() => Ok(None),
-        Err(SmallFileError::Io(error)) => Err(error),
-        Err(error) => Err(io::Error::other(error.to_string())),
-    }
-}
-
-fn old(number: u32) -> String {
-    if number == 0 { NAME.to_owned() } else { format!("audit.{number}.jsonl") }
-}
-
-enum Last {
-    Nothing,
-    Number(u64),
-    Unreadable,
-}
-
-/// The number of the last whole line. What a cut has left behind that is none.
-fn last_number(file: &File) -> io::Result<Last> {
-    let length = file.metadata()?.len();
-    let begin = length.saturating_sub(2 * MAX_LINE_BYTES as u64);
-    let mut end = vec![0; usize::try_from(length - begin).map_err(io::Error::other)?];
-    file.read_exact_at(&mut end, begin)?;
-    let lines = end.rsplit(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    for line in lines {
-        if let Ok(line) = serde_json::from_slice::<Line>(line) {
-            return Ok(Last::Number(line.line));
-        }
-    }
-    Ok(if length == 0 { Last::Nothing } else { Last::Unreadable })
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::super::event::Outcome as Ended;
+    use super::super::files::MAX_OLD_FILES;
     use super::super::reader::tests::{caller, granted};
     use super::*;
+
+    fn open_with(place: &Path, max_file_bytes: u64) -> Outcome<AuditLog> {
+        AuditLog::open_with(place, max_file_bytes, Arc::new(|_| ()))
+    }
 
     fn write(log: &AuditLog, text: &str) -> Result<u64, Refusal> {
         write_by(By::Plugin, log, "demo", text)
@@ -220,7 +197,7 @@ mod tests {
     #[test]
     fn lines_are_counted_across_files_and_hosts_and_the_oldest_go() {
         let place = tempfile::tempdir().expect("a directory");
-        let log = AuditLog::open_with(place.path(), 1000).expect("opened");
+        let log = open_with(place.path(), 1000).expect("opened");
         let held = "a".repeat(300);
         for number in 1..=60 {
             assert_eq!(write(&log, &held), Ok(number));
@@ -231,14 +208,14 @@ mod tests {
             assert!(entry.expect("there").metadata().expect("there").len() <= 1000);
         }
         drop(log);
-        let log = AuditLog::open_with(place.path(), 1000).expect("opened");
+        let log = open_with(place.path(), 1000).expect("opened");
         assert_eq!(write(&log, &held), Ok(61));
     }
 
     #[test]
     fn no_plugin_writes_what_others_have_written_away() {
         let place = tempfile::tempdir().expect("a directory");
-        let log = AuditLog::open_with(place.path(), 1 << 20).expect("opened");
+        let log = open_with(place.path(), 1 << 20).expect("opened");
         assert_eq!(write_by(By::Plugin, &log, "other", "evidence"), Ok(1));
         let held = "a".repeat(60_000);
         let refused = (0..200).find_map(|_| write(&log, &held).err()).expect("that is more than its share");
@@ -248,26 +225,86 @@ mod tests {
         assert!(write(&again, &held).is_err(), "wherever it is written from");
         write_by(By::Plugin, &log, "other", &held).expect("others have theirs");
         write_by(By::Host, &log, "demo", &held).expect("what the host says of it is said");
-        let files = (0..=MAX_OLD_FILES).map(|number| fs::read_to_string(place.path().join(old(number))));
-        let written: String = files.filter_map(Result::ok).collect();
+        let files = fs::read_dir(place.path()).expect("listed");
+        let read = |entry: io::Result<fs::DirEntry>| fs::read_to_string(entry.expect("there").path()).expect("read");
+        let written: String = files.map(read).collect();
         assert!(written.contains("evidence") && written.len() < 3 << 20, "{}", written.len());
     }
 
     #[test]
     fn what_a_cut_has_left_is_no_line_and_what_is_no_log_is_left_as_it_is() {
         let place = tempfile::tempdir().expect("a directory");
-        let log = AuditLog::open(place.path()).expect("opened");
+        let log = open_with(place.path(), MAX_FILE_BYTES).expect("opened");
         write(&log, "one").expect("written");
-        let path = place.path().join(NAME);
+        let path = place.path().join("audit.jsonl");
         let whole = fs::read_to_string(&path).expect("read");
         fs::write(&path, format!("{whole}{{\"line\": 2, \"ti")).expect("cut");
-        let log = AuditLog::open(place.path()).expect("opened");
+        let log = open_with(place.path(), MAX_FILE_BYTES).expect("opened");
         assert_eq!(write(&log, "two"), Ok(2));
         assert_eq!(fs::read_to_string(&path).expect("read").lines().count(), 3);
 
         fs::write(&path, "something else\n").expect("written");
-        let refused = AuditLog::open(place.path()).expect_err("no log");
+        let refused = open_with(place.path(), MAX_FILE_BYTES).expect_err("no log");
         assert_eq!(refused.reason(), Reason::RecordInvalid);
         assert_eq!(fs::read_to_string(&path).expect("read"), "something else\n");
+    }
+
+    #[test]
+    fn a_log_that_is_moved_goes_on_where_it_is_read_and_its_operator_is_told() {
+        let place = tempfile::tempdir().expect("a directory");
+        let told = Arc::new(AtomicUsize::new(0));
+        let tell = Arc::clone(&told);
+        let log = AuditLog::open_with(
+            place.path(),
+            MAX_FILE_BYTES,
+            Arc::new(move |_| drop(tell.fetch_add(1, Ordering::Relaxed))),
+        )
+        .expect("opened");
+        let path = place.path().join("audit.jsonl");
+        let lines = |path: &Path| fs::read_to_string(path).expect("read").lines().count();
+        assert_eq!(write(&log, "one"), Ok(1));
+        // Moved away, as programs do that rotate logs; removed; another one put there, which has lines of its own or none.
+        let moved = place.path().join("moved");
+        fs::rename(&path, &moved).expect("moved");
+        assert_eq!(write(&log, "two"), Ok(2));
+        assert_eq!((lines(&moved), lines(&path)), (1, 1));
+        fs::remove_file(&path).expect("removed");
+        assert_eq!((write(&log, "three"), write(&log, "four")), (Ok(3), Ok(4)));
+        assert_eq!(lines(&path), 2);
+        fs::rename(&moved, &path).expect("put back");
+        assert_eq!((write(&log, "five"), lines(&path)), (Ok(5), 2));
+        fs::write(&moved, fs::read_to_string(&path).expect("read").replace("\"line\":5", "\"line\":41"))
+            .expect("written");
+        fs::rename(&moved, &path).expect("put there");
+        assert_eq!(write(&log, "six"), Ok(42));
+        assert_eq!(told.load(Ordering::Relaxed), 1, "once a minute");
+
+        // What is none of a log, or a link, is left as it is, and nothing is said to be written.
+        fs::write(&moved, "something else\n").expect("written");
+        fs::rename(&moved, &path).expect("put there");
+        assert!(write(&log, "seven").is_err());
+        assert_eq!(fs::read_to_string(&path).expect("read"), "something else\n");
+        fs::remove_file(&path).expect("removed");
+        std::os::unix::fs::symlink("elsewhere", &path).expect("made");
+        assert!(write(&log, "eight").is_err() && !place.path().join("elsewhere").exists());
+        fs::remove_file(&path).expect("removed");
+        assert_eq!(write(&log, "nine"), Ok(43));
+        // Nor where there is no place for it.
+        fs::rename(place.path(), place.path().with_extension("away")).expect("moved");
+        assert!(write(&log, "ten").is_err());
+        fs::rename(place.path().with_extension("away"), place.path()).expect("put back");
+        assert_eq!(write(&log, "eleven"), Ok(44));
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_written_as_an_escape() {
+        let place = tempfile::tempdir().expect("a directory");
+        let log = open_with(place.path(), MAX_FILE_BYTES).expect("opened");
+        let said = "a\u{9b}31m\u{202e}b\u{e9}";
+        write(&log, said).expect("written");
+        let text = fs::read_to_string(place.path().join("audit.jsonl")).expect("read");
+        assert!(text.contains("a\\u009b31m\\u202eb\u{e9}"), "{text}");
+        let line: serde_json::Value = serde_json::from_str(text.trim_end()).expect("JSON");
+        assert_eq!(line["metadata"]["text"], said);
     }
 }

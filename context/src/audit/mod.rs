@@ -1,6 +1,7 @@
 //! The audit log of a host: what plugins report, and what was denied to them.
 
 mod event;
+mod files;
 mod log;
 mod reader;
 mod share;

@@ -204,7 +204,7 @@ pub(super) mod tests {
     #[test]
     fn a_plugin_sees_its_own_lines_and_those_of_the_tenant_that_it_is_called_for() {
         let place = tempfile::tempdir().expect("a directory");
-        let log = AuditLog::open(place.path()).expect("opened");
+        let log = AuditLog::open(place.path(), std::sync::Arc::new(|_| ())).expect("opened");
         let [one, namesake, other] = [("one", "a"), ("one", "b"), ("other", "c")].map(|(id, line)| granted(id, line));
         for plugin in [&one, &namesake, &other] {
             for tenant in [None, Some("acme"), Some("globex")] {
@@ -221,7 +221,7 @@ pub(super) mod tests {
     #[test]
     fn every_line_is_on_one_page() {
         let place = tempfile::tempdir().expect("a directory");
-        let log = AuditLog::open(place.path()).expect("opened");
+        let log = AuditLog::open(place.path(), std::sync::Arc::new(|_| ())).expect("opened");
         let (one, reader) = (granted("one", "a"), AuditReader::of(log.clone(), BTreeSet::new()));
         let sizes = (0..500).map(|number| if number % 50 == 0 { 8000 } else { number % 900 });
         let last = sizes.map(|bytes| write(&log, &one, None, bytes)).last().expect("written");

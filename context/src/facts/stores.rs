@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::{Fault, Result};
 
-use super::store::{Store, Tell};
+use super::store::Store;
+use crate::notice::Tell;
 
 const DIRECTORY: &str = "facts";
 /// Most characters of an id in the name of a file.

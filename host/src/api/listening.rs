@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use aisoc_connections::ServerTls;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
+use super::descriptors::Descriptors;
 use super::handed::Handed;
 use super::socket_file::SocketFile;
 
-/// How long to wait before the next connection is taken when there was no descriptor for one.
+/// How long to wait before the next connection is taken when there was no descriptor or no memory for one.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often that may be so without a connection between.
-const MAX_FAILURES: u32 = 100;
 /// Most connections that wait to be taken: with fewer, a crowd that comes at once makes everybody try again a second later.
 const MAX_WAITING: u32 = 4096;
 /// How much of its answers the system holds for one connection; it would be ten times as much.
@@ -131,10 +131,13 @@ impl Listener {
     ///
     /// # Errors
     /// `io_error` when the listener breaks.
-    pub(super) async fn accept(&self) -> Result<Arrived> {
+    pub(super) async fn accept(&self, descriptors: &Descriptors) -> Result<Arrived> {
         match &self.kind {
             Kind::Address(listener, tls) => loop {
-                let (stream, peer) = persistently(|| listener.accept()).await?;
+                let (stream, peer) = persistently(|| listener.accept(), descriptors).await?;
+                if !descriptors.may_stay(&stream) {
+                    continue;
+                }
                 // Small answers must not wait for the acknowledgement of the ones before.
                 let _ = stream.set_nodelay(true);
                 // One that is gone already has no address.
@@ -145,26 +148,38 @@ impl Listener {
                 };
                 return Ok(Arrived { stream: Stream::Tcp(stream), peer: peer.ip(), way });
             },
-            Kind::Socket(listener, _) | Kind::Handed(listener, _) => {
-                let (stream, _) = persistently(|| listener.accept()).await?;
-                let peer = Ipv4Addr::LOCALHOST.into();
-                Ok(Arrived { stream: Stream::Unix(stream), peer, way: Way::Socket })
-            }
+            Kind::Socket(listener, _) | Kind::Handed(listener, _) => loop {
+                let (stream, _) = persistently(|| listener.accept(), descriptors).await?;
+                if descriptors.may_stay(&stream) {
+                    let peer = Ipv4Addr::LOCALHOST.into();
+                    return Ok(Arrived { stream: Stream::Unix(stream), peer, way: Way::Socket });
+                }
+            },
         }
     }
 }
 
-/// Tries again when there was no descriptor, or a client was gone before it was accepted.
-async fn persistently<T, F: Future<Output = io::Result<T>>>(accept: impl Fn() -> F) -> Result<T> {
-    let mut failures = 0;
+/// Tries again when a client was gone before it was accepted, and for as long as there is no descriptor for one: then
+/// somebody makes room, and what a host does for those who are there already goes on.
+async fn persistently<T, F: Future<Output = io::Result<T>>>(
+    accept: impl Fn() -> F,
+    descriptors: &Descriptors,
+) -> Result<T> {
     loop {
-        match accept().await {
+        let error = match accept().await {
             Ok(accepted) => return Ok(accepted),
-            Err(_) if failures < MAX_FAILURES => {
-                failures += 1;
+            Err(error) => error,
+        };
+        match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                descriptors.make_room();
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(error) => return Err(Fault::new(Reason::IoError, "the host's listener broke").caused_by(error)),
+            Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::OPNOTSUPP) | None => {
+                return Err(Fault::new(Reason::IoError, "the host's listener broke").caused_by(error));
+            }
+            // What the network did to a client before it was accepted, as accept(2) hands it on.
+            Some(_) => tokio::task::yield_now().await,
         }
     }
 }

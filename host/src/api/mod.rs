@@ -4,6 +4,7 @@ mod asking;
 mod audit;
 mod body;
 mod connections;
+mod descriptors;
 mod events;
 mod handed;
 mod hooks;
@@ -33,6 +34,7 @@ use tokio::task::JoinSet;
 
 use self::asking::Api;
 use self::connections::Connections;
+use self::descriptors::Descriptors;
 pub use self::handed::Handed;
 use self::listening::Arrived;
 pub use self::listening::Listener;
@@ -60,6 +62,7 @@ pub async fn serve(
 ) -> Result<()> {
     let is_ready = Arc::new(AtomicBool::new(false));
     let connections = Connections::new();
+    let descriptors = Descriptors::raised(connections.slots());
     let api = Api::new(
         Arc::clone(&host),
         logins,
@@ -79,7 +82,7 @@ pub async fn serve(
     let mut stop = pin!(stop);
     loop {
         let come_in = async {
-            let Arrived { stream, peer, way } = listener.accept().await?;
+            let Arrived { stream, peer, way } = listener.accept(&descriptors).await?;
             // Nothing where its machine has its share already.
             Ok::<_, Fault>(connections.take(peer).await.map(|taken| (stream, way, taken)))
         };

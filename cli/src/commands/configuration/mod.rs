@@ -65,6 +65,8 @@ struct WrittenHandles {
     #[serde(default)]
     successors: BTreeMap<String, BTreeSet<String>>,
     #[serde(default)]
+    countersigners: BTreeSet<String>,
+    #[serde(default)]
     outbound: BTreeMap<String, WrittenOutboundGrant>,
     #[serde(default)]
     providers: WrittenProviders,
@@ -97,13 +99,20 @@ impl Configuration {
     /// As [`Configuration::of`].
     pub(super) fn handles(&self) -> Result<HandleRules> {
         let Written { text, handles, .. } = self.read()?;
-        let WrittenHandles { read_all_audit, shared_facts, successors, outbound, providers } = handles;
+        let WrittenHandles { read_all_audit, shared_facts, successors, countersigners, outbound, providers } = handles;
         let is_one = |text: &String| text.parse::<Fingerprint>().is_ok_and(|read| read.to_string() == *text);
-        if let Some(bad) = successors.iter().flat_map(|(new, old)| once(new).chain(old)).find(|text| !is_one(text)) {
-            let what = format!("`{}`, `[handles.successors]`: that is no fingerprint of a key", self.path.display());
-            return Err(Fault::new(Reason::ConfigurationInvalid, what)
-                .expected("\"SHA256:NEW\" = [\"SHA256:OLD\"]", shown(bad, 80))
-                .hint("the fingerprints of the keys that are trusted: `aisoc keys list`"));
+        let replaced = successors.iter().flat_map(|(new, old)| once(new).chain(old));
+        for (table, form, mut keys) in [
+            ("[handles.successors]", "\"SHA256:NEW\" = [\"SHA256:OLD\"]", replaced.collect::<Vec<_>>()),
+            ("[handles]", "countersigners = [\"SHA256:THEIRS\"]", countersigners.iter().collect()),
+        ] {
+            keys.retain(|text| !is_one(text));
+            if let Some(bad) = keys.first() {
+                let what = format!("`{}`, `{table}`: that is no fingerprint of a key", self.path.display());
+                return Err(Fault::new(Reason::ConfigurationInvalid, what)
+                    .expected(form, shown(bad, 80))
+                    .hint("the fingerprints of the keys that are trusted: `aisoc keys list`"));
+            }
         }
         let granted = |(id, written): (String, WrittenOutboundGrant)| match OutboundGrant::try_from(written) {
             Ok(grant) => Ok((id, grant)),
@@ -120,7 +129,7 @@ impl Configuration {
             WrittenToken::FromEnvironment(name) => configuration.variable(name),
         };
         let providers = providers.rules(&Of { path: &self.path, text: &text, read })?;
-        Ok(HandleRules { read_all_audit, shared_facts, successors, outbound, providers })
+        Ok(HandleRules { read_all_audit, shared_facts, successors, countersigners, outbound, providers })
     }
 
     /// At which hooks which plugins have to be.

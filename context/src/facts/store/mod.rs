@@ -7,6 +7,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableError};
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::words::{of_fact, of_text};
+use crate::notice::{Notice, Tell, Teller};
 use crate::patience::waited;
 use crate::refusal::{Refusal, Why};
 
@@ -27,6 +29,8 @@ pub(super) const MAX_FACTS_BYTES: u64 = 16 << 20;
 const ENTRY_BYTES: u64 = 24;
 /// What is held in memory of the file of one plugin.
 const CACHE_BYTES: usize = 4 << 20;
+/// A file that could not be opened is not tried again before: it may be read whole to be refused.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 /// The number of the next fact.
 const NEXT: &str = "next";
 /// The form of the files.
@@ -98,14 +102,13 @@ pub(super) struct Taken {
     pub(super) bytes: u64,
 }
 
-/// Told why a file is not opened.
-pub(crate) type Tell = dyn Fn(&str) + Send + Sync;
-
 /// The file, as long as it can be used; and the one before, as long as somebody uses it still.
 #[derive(Default)]
 struct Opened {
     now: Option<Arc<Database>>,
     before: Weak<Database>,
+    /// When it could not be opened last.
+    refused_at: Option<Instant>,
 }
 
 /// The facts of one plugin.
@@ -118,7 +121,7 @@ pub(crate) struct Store {
     writing: Mutex<()>,
     /// Held by whoever searches: what is found is as large as many answers.
     searching: Mutex<()>,
-    tell: Arc<Tell>,
+    tell: Teller,
 }
 
 impl std::fmt::Debug for Store {
@@ -140,6 +143,7 @@ impl<E: Into<redb::Error>> From<E> for Failure {
 impl Store {
     /// Nothing is opened before it is asked for.
     pub(super) fn at(path: PathBuf, tell: Arc<Tell>) -> Self {
+        let tell = Teller::of(tell);
         let (opened, opening) = (Mutex::default(), Mutex::default());
         Self { path, opened, opening, writing: Mutex::default(), searching: Mutex::default(), tell }
     }
@@ -155,6 +159,9 @@ impl Store {
             if let Some(database) = &opened.now {
                 return Ok(Some(Arc::clone(database)));
             }
+            if opened.refused_at.is_some_and(|at| at.elapsed() < REFUSED_PAUSE) {
+                return Err(Refusal::unavailable("the facts of the plugin cannot be opened"));
+            }
             opened.before.clone()
         };
         // It is closed with the last who uses it.
@@ -162,7 +169,9 @@ impl Store {
             return Err(Refusal::unavailable("the facts of the plugin cannot be used at this moment"));
         }
         let refused = |why: &str| {
-            (self.tell)(&format!("`{}` is not opened, and left as it is: {why}", self.path.display()));
+            self.opened().refused_at = Some(Instant::now());
+            let why = format!("`{}` is not opened, and left as it is: {why}", self.path.display());
+            self.tell.tell(Notice::FactsRefused(&why));
             Refusal::unavailable("the facts of the plugin cannot be opened")
         };
         let Some(file) = open(&self.path, is_made).map_err(|error| refused(&error.to_string()))? else {
@@ -184,7 +193,7 @@ impl Store {
     fn give_up(&self, database: &Arc<Database>) {
         let mut opened = self.opened();
         if opened.now.as_ref().is_some_and(|now| Arc::ptr_eq(now, database)) {
-            *opened = Opened { now: None, before: Arc::downgrade(database) };
+            *opened = Opened { now: None, before: Arc::downgrade(database), refused_at: None };
         }
     }
 
@@ -231,7 +240,8 @@ impl Store {
             Ok(Err(Failure(error))) => error.to_string(),
             Err(_) => "it is damaged".to_owned(),
         };
-        (self.tell)(&format!("`{}` cannot be used: {why}", self.path.display()));
+        let why = format!("`{}` cannot be used: {why}", self.path.display());
+        self.tell.tell(Notice::FactsRefused(&why));
         Err(Refusal::unavailable("the facts of the plugin cannot be used at this moment"))
     }
 
