@@ -5,6 +5,7 @@
 //! request is being worked on: that it does not get on is not its client's doing.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct Slots {
     taken: Mutex<Vec<Arc<Slot>>>,
     freed: Notify,
     crowd: Crowd,
+    /// Connections at a time, as it is now.
+    most: AtomicUsize,
 }
 
 /// One connection.
@@ -70,7 +73,7 @@ pub struct Taken {
 impl Slots {
     /// A table without a connection.
     pub fn new(crowd: Crowd) -> Arc<Self> {
-        Arc::new(Self { taken: Mutex::default(), freed: Notify::new(), crowd })
+        Arc::new(Self { taken: Mutex::default(), freed: Notify::new(), crowd, most: crowd.most.into() })
     }
 
     /// How many connections there are.
@@ -88,16 +91,26 @@ impl Slots {
         }
     }
 
-    /// Lets the connection go that got on least lately, if there is one that did not for a while.
-    pub fn make_room(&self) -> bool {
-        make_room(&mut self.table(), self.crowd.patience, |_| true)
+    /// Has one slot fewer than connections, until [`Slots::widen`]: those that got on least lately go, if they did not for a
+    /// while.
+    pub fn narrow(&self) {
+        let mut taken = self.table();
+        let most = self.most.load(Ordering::Relaxed).min(taken.len()).saturating_sub(1).max(1);
+        self.most.store(most, Ordering::Relaxed);
+        while taken.len() > most && make_room(&mut taken, self.crowd.patience, |_| true) {}
+    }
+
+    /// Has as many slots as it was made with.
+    pub fn widen(&self) {
+        self.most.store(self.crowd.most, Ordering::Relaxed);
     }
 
     /// The share of one machine first: it must not make room among the connections of others.
     fn try_take(self: &Arc<Self>, peer: IpAddr) -> Result<Option<Taken>, Full> {
         let mut taken = self.table();
         let of_peer = |slot: &Slot| slot.peer == peer;
-        let Crowd { most, most_per_peer, patience } = self.crowd;
+        let Crowd { most_per_peer, patience, .. } = self.crowd;
+        let most = self.most.load(Ordering::Relaxed);
         let is_crowd =
             zone(peer) != Zone::Loopback && taken.iter().filter(|slot| of_peer(slot)).count() >= most_per_peer;
         if is_crowd && !make_room(&mut taken, patience, of_peer) {
@@ -269,6 +282,16 @@ mod tests {
         drop(all);
         let _last = slots.take(HERE).await.expect("room");
         assert_eq!(slots.count(), 3);
-        assert!(slots.make_room() && slots.count() == 2, "whoever asks for it");
+        // Fewer, for as long as there is no room for all of them, and never none.
+        for most in [2, 1, 1] {
+            slots.narrow();
+            assert_eq!(slots.count(), most);
+        }
+        let again = slots.take(HERE).await.expect("room");
+        assert_eq!(slots.count(), 1);
+        slots.widen();
+        let _others = [slots.take(HERE).await.expect("free"), slots.take(HERE).await.expect("free")];
+        assert_eq!(slots.count(), 3);
+        assert!(timeout(SOON, again.slot.evicted()).await.is_err(), "it stays");
     }
 }

@@ -89,7 +89,8 @@ impl Handles {
     /// # Errors
     /// `record_invalid` for what cannot be understood, which is left as it is; I/O reasons.
     pub fn begin(options: Options) -> Outcome<Self> {
-        let Options { directory, read_all_audit, shared_facts, network, providers, clock, countersigners, tell } = options;
+        let Options { directory, read_all_audit, shared_facts, network, providers, clock, countersigners, tell } =
+            options;
         let audit = AuditLog::open(&directory, Arc::clone(&tell))?;
         let (usage, lines) = (Usage::open(&directory)?, Lines::open(&directory, countersigners, Arc::clone(&tell))?);
         let (emitter, reader) =

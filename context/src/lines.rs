@@ -100,9 +100,8 @@ impl Lines {
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = known.get(id).map(Vec::as_slice).unwrap_or_default();
-        let going_on = lines.iter().enumerate().filter_map(|(at, founders)| {
-            Some((self.rank(founders, &signers)?, Reverse(at)))
-        });
+        let going_on =
+            lines.iter().enumerate().filter_map(|(at, founders)| Some((self.rank(founders, &signers)?, Reverse(at))));
         if let Some((_, Reverse(at))) = going_on.max() {
             return Ok(Some(name(&lines[at])));
         }

@@ -257,7 +257,7 @@ mod tests {
         let log = AuditLog::open_with(
             place.path(),
             MAX_FILE_BYTES,
-            Arc::new(move |_| drop(tell.fetch_add(1, Ordering::Relaxed))),
+            Arc::new(move |_| _ = tell.fetch_add(1, Ordering::Relaxed)),
         )
         .expect("opened");
         let path = place.path().join("audit.jsonl");

@@ -135,9 +135,7 @@ impl Listener {
         match &self.kind {
             Kind::Address(listener, tls) => loop {
                 let (stream, peer) = persistently(|| listener.accept(), descriptors).await?;
-                if !descriptors.may_stay(&stream) {
-                    continue;
-                }
+                descriptors.look_at(&stream).await;
                 // Small answers must not wait for the acknowledgement of the ones before.
                 let _ = stream.set_nodelay(true);
                 // One that is gone already has no address.
@@ -148,13 +146,12 @@ impl Listener {
                 };
                 return Ok(Arrived { stream: Stream::Tcp(stream), peer: peer.ip(), way });
             },
-            Kind::Socket(listener, _) | Kind::Handed(listener, _) => loop {
+            Kind::Socket(listener, _) | Kind::Handed(listener, _) => {
                 let (stream, _) = persistently(|| listener.accept(), descriptors).await?;
-                if descriptors.may_stay(&stream) {
-                    let peer = Ipv4Addr::LOCALHOST.into();
-                    return Ok(Arrived { stream: Stream::Unix(stream), peer, way: Way::Socket });
-                }
-            },
+                descriptors.look_at(&stream).await;
+                let peer = Ipv4Addr::LOCALHOST.into();
+                Ok(Arrived { stream: Stream::Unix(stream), peer, way: Way::Socket })
+            }
         }
     }
 }
@@ -172,7 +169,7 @@ async fn persistently<T, F: Future<Output = io::Result<T>>>(
         };
         match error.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                descriptors.make_room();
+                descriptors.make_room().await;
                 tokio::time::sleep(PAUSE).await;
             }
             Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::OPNOTSUPP) | None => {
