@@ -31,7 +31,7 @@ const READERS: &[(&str, usize, &str)] = &[
     // A journal, line by line and hashed whole: its size is looked at first, and no line is kept beyond its bound.
     ("trust/src/journal/lines.rs", 1, "self.line.len() + text.len() > MAX_LINE_BYTES"),
     // The end of an audit log, which says how far it has counted, and pieces of it, of which no line is kept beyond its bound.
-    ("context/src/audit/log.rs", 1, "saturating_sub(2 * MAX_LINE_BYTES as u64)"),
+    ("context/src/audit/files.rs", 1, "saturating_sub(2 * MAX_LINE_BYTES as u64)"),
     ("context/src/audit/reader.rs", 2, "self.held.len() > MAX_LINE_BYTES + 1"),
     // The last byte of a file that is only appended to.
     ("files/src/append.rs", 1, "SeekFrom::End(-1)"),

@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::caller::Tenant;
 
+/// Longest line: what is said of an event, in escapes, and who says it.
+pub(super) const MAX_LINE_BYTES: usize = 64 << 10;
 /// Longest name of an event.
 pub(super) const MAX_EVENT_BYTES: usize = 128;
 /// Longest name of what it is about.

@@ -9,8 +9,7 @@ use aisoc_files::{Links, SmallFileError, open_append, open_directory, open_file,
 use rustix::fs::{AtFlags, CWD, fstat, rename, statat};
 use rustix::io::Errno;
 
-use super::event::Line;
-use super::log::MAX_LINE_BYTES;
+use super::event::{Line, MAX_LINE_BYTES};
 
 /// Most files behind the one that is written. The oldest goes.
 pub(super) const MAX_OLD_FILES: u32 = 7;

@@ -11,7 +11,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result as Outcome};
 use aisoc_manifests::text::printable_json;
 use jiff::Timestamp;
 
-use super::event::{Event, Line};
+use super::event::{Event, Line, MAX_LINE_BYTES};
 use super::files::{Last, LogFiles, last_number};
 use super::share::Shares;
 use crate::caller::Caller;
@@ -22,8 +22,6 @@ use crate::refusal::{Refusal, Why};
 
 /// Largest file of the log. The next line begins a new one.
 const MAX_FILE_BYTES: u64 = 16 << 20;
-/// Longest line: what is said of an event, in escapes, and who says it.
-pub(super) const MAX_LINE_BYTES: usize = 64 << 10;
 
 /// The log, for whoever writes and reads it.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use std::os::unix::fs::FileExt as _;
 
 use serde_json::{Value, json};
 
-use super::event::Line;
-use super::log::{AuditLog, MAX_LINE_BYTES};
+use super::event::{Line, MAX_LINE_BYTES};
+use super::log::AuditLog;
 use crate::asking::{Asking, Handle, no_method};
 use crate::caller::Caller;
 use crate::granted::Granted;
