@@ -190,6 +190,6 @@ mod tests {
         };
         assert_eq!(refused("[1]"), Reason::Usage);
         assert_eq!(refused("{"), Reason::Usage);
-        assert_eq!(refused("{}"), Reason::ImportFailed);
+        assert_eq!(refused("{}"), Reason::IoNotFound);
     }
 }

@@ -56,10 +56,8 @@ pub(super) const COMMANDS: &[Row] = &[
             "trusted keys are a directory of PEM files, each limited or revoked by a file beside it: see `aisoc help trust`",
         ),
     ),
-    (
-        &["config", "configure", "set", "env"],
-        Meant::Says("there is no file of settings: options and variables are in `aisoc help commands`"),
-    ),
+    (&["configure", "settings", "env"], Meant::Command(&["config", "show"])),
+    (&["set"], Meant::Says("there is no file of settings: options and variables are in `aisoc help commands`")),
 ];
 
 /// Options, with their dashes.

@@ -303,9 +303,10 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         let commands = every_command(&parser(), &[]);
         // Words that stand further on are looked for where a group has them.
-        let is_looked_for = |words: &&Vec<String>| words.len() < 3 && !["api", "keys", "token"].contains(&&*words[0]);
+        let is_looked_for =
+            |words: &&Vec<String>| words.len() < 3 && !["api", "config", "keys", "token"].contains(&&*words[0]);
         let looked_for = commands.iter().filter(is_looked_for).flatten().map(String::as_str);
-        let every: Vec<&str> = looked_for.chain(["api", "keys", "token"]).collect();
+        let every: Vec<&str> = looked_for.chain(["api", "config", "keys", "token"]).collect();
         for (words, meaning) in COMMANDS {
             for word in *words {
                 assert!(seen.insert(*word) && !every.contains(word), "{word}");
