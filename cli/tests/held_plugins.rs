@@ -89,6 +89,7 @@ fn a_plugin_ends_with_a_host_that_is_killed() {
         "is_required": false,
         "view": { "readable": [], "executable": ["/usr/bin/python3", "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"], "scratch": scratch.path() },
         "namespaces": null,
+        "is_alone": false,
     });
     // Confined, it starts no other program; what it forks has to end as well.
     let alone = "import os, time\nif os.fork() == 0:\n os.setsid()\n time.sleep(600)\n";
@@ -109,6 +110,7 @@ fn a_plugin_ends_with_a_host_that_is_killed() {
             "variables": variables,
             "home": "/nonexistent",
             "bounds": Bounds::default(),
+            "is_counted": false,
             "is_lowered": false,
             "confinement": confinement,
         });
