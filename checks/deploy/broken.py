@@ -74,12 +74,11 @@ BROKEN = {
     },
 }
 
-# What hardens more than a plugin's confinement can bear, and what leaves the host without what it needs. The first four are the
+# What hardens more than a plugin's confinement can bear, and what leaves the host without what it needs. The first three are the
 # reasons that the unit gives beside its lines.
 BROKEN_UNITS = {
     "no namespace may be made": setting("RestrictNamespaces", "yes"),
     "a namespace of networks may not be made": setting("RestrictNamespaces", "user pid mnt ipc uts"),
-    "processes are hidden": setting("ProtectProc", "invisible"),
     "mounts are refused": instead("@system-service @mount", "@system-service"),
     "Landlock is refused": instead(" landlock_create_ruleset", ""),
     "its state is nowhere": without("StateDirectory=aisoc aisoc/plugins"),
