@@ -195,6 +195,22 @@ fn an_operator_shares_facts_and_what_is_damaged_is_told_and_left() {
     assert_eq!(came[5]["failed"], "not_found", "its own are its own");
     // Nobody shares back.
     assert_eq!(said(&host, "keeps", json!([of("a", "looks")]))[0]["failed"], "not_found");
+    // A version of somebody else's that does not come to run changes nothing of whose are seen.
+    host.post("/api/v1/plugins/keeps/reload", "").ok();
+    bench.run(&["plugin", "keygen", "--out", "others"]).ok();
+    fs::copy(bench.path("others.pem"), bench.path("keys/others.pem")).expect("copied");
+    let signed_by = |key: &str| {
+        fs::remove_dir_all(bench.path("plugins/keeps")).expect("removed");
+        put(&bench, "keeps", &FACTS, CODE, key);
+    };
+    signed_by("others.key");
+    let journal = fs::read_to_string(bench.path("plugins/.aisoc/plugins.journal")).expect("read");
+    bench.write("plugins/.aisoc/plugins.journal", journal.replacen("reload", "relaod", 1));
+    let refused = host.post("/api/v1/plugins/keeps/reload", "");
+    assert_eq!(refused.json()["reason_code"], "journal_broken", "{refused:?}");
+    bench.write("plugins/.aisoc/plugins.journal", journal);
+    assert_eq!(said(&host, "looks", json!([of("a", "keeps")]))[0]["value"], 1);
+    signed_by("release.key");
     drop(host);
 
     let file = files(&bench);

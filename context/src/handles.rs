@@ -139,6 +139,12 @@ impl Handles {
         granted
     }
 
+    /// What was granted that takes calls from now on: what others see of what it keeps is that of its signers. One that was
+    /// granted as well, and did not come so far, changes nothing of that.
+    pub fn runs(&self, granted: &Granted) {
+        self.stores.runs(&granted.id, &granted.line);
+    }
+
     /// What answers for a capability. A host gives what stands here, and nothing else.
     fn handle(&self, capability: Capability) -> Option<&dyn Handle> {
         match capability {

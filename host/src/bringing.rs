@@ -120,6 +120,7 @@ impl Host {
             self.require_admitted(&code.evidence).map_err(Refusal::Plugin)?;
             let mut now = locked(&held.now);
             self.take_hooks(&mut now, plugin, hooks.as_ref()).map_err(Refusal::Plugin)?;
+            self.handles.runs(&running.granted);
             (now.about, now.loaded_at) = (About::whole(about), Some(loaded_at));
             (now.admitted, now.evidence) = (Some(Arc::clone(plugin)), Some(Arc::new(code.evidence)));
             (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));

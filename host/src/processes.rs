@@ -97,6 +97,7 @@ impl Host {
         let mut now = locked(&held.now);
         now.about = About::whole(described(now.about.shown(), &code, &begun.worker));
         let running = Arc::new(Running::new(begun, code.copy, pin, room).with_hooks(hooks));
+        self.handles.runs(&running.granted);
         (now.running, now.evidence) = (Some(Arc::clone(&running)), Some(Arc::new(code.evidence)));
         now.on_disk = Some(OnDisk::Same);
         Ok(running)

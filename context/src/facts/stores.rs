@@ -52,8 +52,14 @@ impl Stores {
     pub(crate) fn of(&self, id: &str, line: &str) -> Arc<Store> {
         let path = self.directory.join(file_name(id, line));
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.current.insert(id.to_owned(), path.clone());
         opened.store(path, &self.tell)
+    }
+
+    /// Whoever sees what the plugin of that id keeps sees that of this line from now on: it is the one that runs.
+    pub(crate) fn runs(&self, id: &str, line: &str) {
+        let path = self.directory.join(file_name(id, line));
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.current.insert(id.to_owned(), path);
     }
 
     /// The store of a plugin that runs, or has run since the host began: one that is idle keeps what it keeps.
