@@ -217,14 +217,13 @@ fn nothing_leaves_that_cannot_be_written_down() {
     let posted = json!({ "method": "POST", "url": url, "body": "what nobody sees" });
     assert_eq!(run(&host, "looks", &posted)["status"], 404);
     drop(host);
-    // A log that is full, and whose oldest file cannot make room: something else stands in its place.
+    // A log that is full, and of which no next file can be made: something else stands in its place.
     let path = bench.path("host.context/audit.jsonl");
     let lines = std::fs::read_to_string(&path).expect("a log");
     let line = lines.lines().last().expect("a line");
     let full = format!("{}\n{line}\n", "x\n".repeat((16 << 20) / 2));
     std::fs::write(&path, &full).expect("written");
-    std::fs::write(bench.path("host.context/audit.6.jsonl"), "").expect("written");
-    std::fs::create_dir_all(bench.path("host.context/audit.7.jsonl/kept")).expect("made");
+    std::fs::create_dir(bench.path("host.context/.audit.next.jsonl")).expect("made");
     let host = served(&bench, &url, 100);
     for _ in 0..3 {
         let refused = run(&host, "looks", &posted);

@@ -271,13 +271,12 @@ fn what_is_not_asked_is_counted_and_what_cannot_be_written_down_is_not_asked() {
     assert!(said(&host, "asks", json!([peers()]))[0]["value"].is_array());
     assert_eq!((asked(&bench).len(), written(&bench, ASKED).len()), (1, 1));
     drop(host);
-    // A log that is full, and whose oldest file cannot make room: something else stands in its place.
+    // A log that is full, and of which no next file can be made: something else stands in its place.
     let path = bench.path("host.context/audit.jsonl");
     let lines = fs::read_to_string(&path).expect("a log");
     let full = format!("{}\n{}\n", "x\n".repeat((16 << 20) / 2), lines.lines().last().expect("a line"));
     fs::write(&path, full).expect("written");
-    fs::write(bench.path("host.context/audit.6.jsonl"), "").expect("written");
-    fs::create_dir_all(bench.path("host.context/audit.7.jsonl/kept")).expect("made");
+    fs::create_dir(bench.path("host.context/.audit.next.jsonl")).expect("made");
     let host = ServedHost::ready(&mut at_socket(&bench));
     assert_eq!(said(&host, "asks", json!([peers()]))[0]["failed"], "unavailable");
     assert_eq!(asked(&bench).len(), 1, "nothing has left");

@@ -9,7 +9,7 @@ use aisoc_pipeline::{AdmittedCode, Discovered, PluginSource};
 use aisoc_worker::serving::{Ask, Reply, Worker};
 
 use crate::configuration::require_described;
-use crate::held::Held;
+use crate::held::{Held, locked};
 use crate::host::Host;
 
 /// Of what nobody has signed.
@@ -77,7 +77,12 @@ impl Host {
         }
     }
 
-    /// Writes down what plugins have used; for whoever asks again and again.
+    /// Writes down what plugins have used, where that is due; for whoever asks again and again.
+    pub(crate) fn settle_round(&self) {
+        locked(&self.settling).when_due(|| self.settle_handles());
+    }
+
+    /// Writes down what plugins have used.
     pub(crate) fn settle_handles(&self) {
         // What cannot be written now is tried again a moment later.
         let _ = self.handles.settle();

@@ -35,7 +35,7 @@ use crate::refusal::Refusal;
 use crate::rooms::Processes;
 use crate::settings::{Happening, Settings};
 use crate::shown::{Looks, Shown};
-use crate::standing::{Judgement, LOOK_ROUND, OnRevoked, Round, Sweep};
+use crate::standing::{Judgement, LOOK_ROUND, OnRevoked, Round, SETTLE_ROUND, Sweep};
 use crate::switches::Switches;
 use crate::turns::Turns;
 
@@ -79,6 +79,8 @@ pub struct Host {
     pub(crate) judgement: Mutex<Judgement>,
     /// When it is compared with the disk again.
     pub(crate) disk: Mutex<Round>,
+    /// When what plugins have used is written down.
+    pub(crate) settling: Mutex<Round>,
     /// When plugins that have ended are tried again.
     pub(crate) due: Mutex<Vec<(Instant, Key)>>,
     /// How often that was.
@@ -137,6 +139,7 @@ impl Host {
             noticed: Mutex::default(),
             judgement: Mutex::new(Judgement::begin()),
             disk: Mutex::new(Round::begin(LOOK_ROUND)),
+            settling: Mutex::new(Round::begin(SETTLE_ROUND)),
             due: Mutex::default(),
             restarts: AtomicU64::default(),
             retrying: Beside::new(MAX_RETRYING),

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 const JUDGE_ROUND: Duration = Duration::from_secs(2);
 /// How soon it is noticed that the disk differs from what is in memory.
 pub(crate) const LOOK_ROUND: Duration = Duration::from_secs(10);
+/// How soon it is written down what plugins have used: it is written whole, each time.
+pub(crate) const SETTLE_ROUND: Duration = Duration::from_secs(2);
 /// How much longer than something takes it is waited until the next time: so much of a processor is left to others.
 pub(crate) const REST: u32 = 50;
 /// And no longer than this: what has taken long once may have waited for a disk, and a revocation does not.

@@ -170,12 +170,14 @@ pub(crate) async fn connect(
     judged: Judged,
     tls: Option<Arc<ClientConfig>>,
 ) -> Result<Box<dyn Wire>, Unconnected> {
+    let side = judged.side;
     let mut connector = HttpConnector::new_with_resolver(judged);
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(LONGEST_CONNECT));
     poll_fn(|context| connector.poll_ready(context)).await?;
     let stream = connector.call(destination(url).parse::<Uri>()?).await?.into_inner();
+    side.require_of(url.host_str().unwrap_or_default(), stream.peer_addr()?.ip(), stream.local_addr()?.ip())?;
     let Some(tls) = tls else { return Ok(Box::new(stream)) };
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned())?;

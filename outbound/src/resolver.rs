@@ -23,6 +23,15 @@ pub(crate) enum Side {
 }
 
 impl Side {
+    /// Refuses a connection that has ended at this machine where that is not inside. A machine may have an address of the
+    /// internet, which no range tells: the system takes it for its own at both ends.
+    pub(crate) fn require_of(self, host: &str, peer: IpAddr, local: IpAddr) -> Result<(), OutOfReach> {
+        match self == Self::Outside && peer.to_canonical() == local.to_canonical() {
+            true => Err(OutOfReach { host: host.to_owned(), leads_to: format!("{peer}, this machine") }),
+            false => Ok(()),
+        }
+    }
+
     fn takes(self, name: Option<&str>, address: IpAddr) -> bool {
         match zone(address) {
             Zone::Never => false,
@@ -126,6 +135,19 @@ mod tests {
         let found: Vec<IpAddr> = found.iter().map(|address| address.parse().expect("an address")).collect();
         let left = Judged { side, lookup: system }.left(name, &found).ok()?;
         Some(left.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn this_machine_is_not_outside_by_whatever_address() {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        for (side, peer, local, is_let) in [
+            (Side::Outside, "8.8.4.4", "8.8.4.4", false),
+            (Side::Outside, "::ffff:8.8.4.4", "8.8.4.4", false),
+            (Side::Outside, "8.8.4.4", "8.8.4.5", true),
+            (Side::Inside, "8.8.4.4", "8.8.4.4", true),
+        ] {
+            assert_eq!(side.require_of("x", address(peer), address(local)).is_ok(), is_let, "{peer} {local}");
+        }
     }
 
     #[test]

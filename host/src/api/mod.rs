@@ -114,7 +114,7 @@ fn attend(host: &Arc<Host>) -> Result<(JoinSet<()>, Sender<()>)> {
         |host| host.judge_round(),
         Host::retry,
         |host| host.rest_round(),
-        |host| host.settle_handles(),
+        |host| host.settle_round(),
         |host| host.audit_round(),
         |host| host.health_round(),
     ];
