@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::io::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -617,4 +618,33 @@ fn a_plugin_that_says_more_once_it_runs_than_when_it_was_checked_does_not_come()
     assert_eq!(refused["state"], "failed", "{refused}");
     let why = refused["error"].as_str().expect("why");
     assert!(why.contains("says something else than when its contract was checked"), "{why}");
+}
+
+/// Who may call plugins holds as many calls as there are places for, and guards are asked all the same.
+#[test]
+fn calls_take_the_place_of_no_hook() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    plugin(&bench, "guard", "def vote(ctx, **rest): return Deny('no')\n", "'capability_check': vote", "");
+    bench.run(&["plugin", "new", "sleeps", "--type", "enricher", "-o", "plugins"]).ok();
+    let code = "import asyncio\nclass Plugin:\n    async def run(self, payload, context):\n        await asyncio.sleep(20)\n        return {}\n";
+    bench.write("plugins/sleeps/plugin.py", code);
+    bench.run(&["plugin", "sign", "--plugin-dir", "plugins/sleeps", "--private-key", "release.key"]).ok();
+    let host = start(&bench);
+    let calls: Vec<_> = (0..230)
+        .map(|_| {
+            let mut stream = host.connect();
+            let address = stream.peer_addr().expect("connected");
+            write!(stream, "POST /api/v1/plugins/sleeps/run HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n")
+                .expect("sent");
+            stream
+        })
+        .collect();
+    thread::sleep(Duration::from_secs(2));
+    let busy = host.post("/api/v1/plugins/sleeps/run", "");
+    assert_eq!(busy.status, 503, "all places of calls are taken: {busy:?}");
+    assert_eq!(fired(&host, "capability_check", &json!({}))["decision"], "deny");
+    drop(calls);
 }

@@ -23,7 +23,9 @@ use crate::host::Host;
 const MAX_ASKING: usize = 64;
 /// Most calls of plugins at a time, each on a thread of its own. Fewer than there are connections, so that whoever wants to
 /// take a plugin away that does not answer finds one.
-const MAX_CALLING: usize = 224;
+const MAX_CALLING: usize = 208;
+/// Most hooks that are fired at a time, each on a thread of its own: whoever may call plugins takes no guard's place.
+const MAX_FIRING: usize = 32;
 
 /// What every handler has.
 #[derive(Debug, Clone)]
@@ -31,6 +33,7 @@ pub(super) struct Api {
     host: Arc<Host>,
     asking: Arc<Semaphore>,
     calling: Arc<Semaphore>,
+    firing: Arc<Semaphore>,
     pub(super) logins: Option<Arc<Logins>>,
     pub(super) is_ready: Arc<AtomicBool>,
     pub(super) metrics: Arc<Metrics>,
@@ -43,8 +46,9 @@ impl Api {
         is_ready: Arc<AtomicBool>,
         metrics: Metrics,
     ) -> Self {
-        let [asking, calling] = [MAX_ASKING, MAX_CALLING].map(|most| Arc::new(Semaphore::new(most)));
-        Self { host, asking, calling, logins, is_ready, metrics: Arc::new(metrics) }
+        let places = |most| Arc::new(Semaphore::new(most));
+        let (asking, calling, firing) = (places(MAX_ASKING), places(MAX_CALLING), places(MAX_FIRING));
+        Self { host, asking, calling, firing, logins, is_ready, metrics: Arc::new(metrics) }
     }
 
     /// What happens.
@@ -71,6 +75,14 @@ impl Api {
         call: impl FnOnce(&Host) -> T + Send + 'static,
     ) -> Result<T, Problem> {
         self.ask_among(&self.calling, call).await
+    }
+
+    /// As [`Api::call`], for hooks: however many calls there are, they keep nobody from asking a guard.
+    pub(super) async fn fire<T: Send + 'static>(
+        &self,
+        fire: impl FnOnce(&Host) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.ask_among(&self.firing, fire).await
     }
 
     async fn ask_among<T: Send + 'static>(

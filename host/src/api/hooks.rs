@@ -73,7 +73,7 @@ pub(super) async fn fire(
     let waited = Waited::default();
     let stop = Arc::clone(&waited.is_over);
     let fired = api
-        .call(move |host| host.fire(hook, Firing { value, payload: &payload, caller: &caller, stop: &stop }))
+        .fire(move |host| host.fire(hook, Firing { value, payload: &payload, caller: &caller, stop: &stop }))
         .await?;
     fired.map(Json).map_err(|fault| Problem::of_firing(&fault))
 }
