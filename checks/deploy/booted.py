@@ -66,11 +66,11 @@ exec env -i container=aisoc PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/syst
 # What the unit's own comment says to do, and plugins that were accepted.
 SET_UP = r"""
 set -e
-export HOME=/root PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin
+export HOME=/home/operator PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin
 useradd --system --home-dir /var/lib/aisoc --shell /usr/sbin/nologin aisoc
 groupadd --system aisoc-operators
 install -d -m 0755 /etc/aisoc/plugin-keys
-cd /root
+install -d -m 0700 /home/operator && cd /home/operator
 aisoc plugin keygen -q --out release >/dev/null
 cp release.pem /etc/aisoc/plugin-keys/
 aisoc token create ops --role admin --expires 30d --tokens /etc/aisoc/tokens.json -q >ops.token
@@ -84,11 +84,11 @@ cd /var/lib/aisoc
 for number in $(seq "$1"); do
     as_aisoc plugin new -q "p$number" --type enricher -o plugins
     cp "$2" "plugins/p$number/plugin.py"
-    aisoc plugin sign -q --plugin-dir "plugins/p$number" --private-key /root/release.key >/dev/null
+    aisoc plugin sign -q --plugin-dir "plugins/p$number" --private-key /home/operator/release.key >/dev/null
 done
 as_aisoc plugin new -q escapes --type enricher -o plugins
 cp "$3" plugins/escapes/plugin.py
-aisoc plugin sign -q --plugin-dir plugins/escapes --private-key /root/release.key >/dev/null
+aisoc plugin sign -q --plugin-dir plugins/escapes --private-key /home/operator/release.key >/dev/null
 chown -R aisoc:aisoc plugins
 as_aisoc plugins trust escapes --reason "a check" --plugins-lock /var/lib/aisoc/plugins.lock
 for number in $(seq "$1"); do
@@ -252,7 +252,7 @@ class Machine:
             raise Broken(f"it does not start: {(said or started.stderr)[-600:].strip()}")
 
     def curl(self, *words):
-        token = "Authorization: Bearer " + self.must("cat", "/root/ops.token").strip()
+        token = "Authorization: Bearer " + self.must("cat", "/home/operator/ops.token").strip()
         return self.ask("curl", "-s", "--max-time", "20", "--unix-socket", SOCKET, "-H", token, *words).stdout
 
     def stands(self):
@@ -291,7 +291,7 @@ class Machine:
         host = int(self.must("systemctl", "show", "-p", "MainPID", "--value", "aisoc.service"))
         other = int(self.must("ps", "-C", "python3", "-o", "pid=").split()[0])
         site = "/var/lib/aisoc"
-        it = {"key": "/root/release.key", "secret": f"{base}/secret", "state": f"{site}/host.json", "marker": ESCAPES.MARKER,
+        it = {"key": "/home/operator/release.key", "secret": f"{base}/secret", "state": f"{site}/host.json", "marker": ESCAPES.MARKER,
               "other_plugin": f"{site}/plugins/p1/plugin.py", "plugins": f"{site}/plugins", "own": f"{site}/plugins/escapes",
               "open_directory": f"{base}/open", "host": host, "other": other, "tcp": outside.tcp, "udp": outside.udp,
               "api": outside.tcp, "abstract": outside.abstract, "abstract_datagrams": outside.datagrams,

@@ -20,6 +20,8 @@ use super::socket_file::SocketFile;
 
 /// How long to wait before the next connection is taken when there was no descriptor or no memory for one.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long when a client was gone before it was accepted: they come as often as somebody likes.
+const TURN: Duration = Duration::from_millis(1);
 /// Most connections that wait to be taken: with fewer, a crowd that comes at once makes everybody try again a second later.
 const MAX_WAITING: u32 = 4096;
 /// How much of its answers the system holds for one connection; it would be ten times as much.
@@ -175,8 +177,9 @@ async fn persistently<T, F: Future<Output = io::Result<T>>>(
             Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::OPNOTSUPP) | None => {
                 return Err(Fault::new(Reason::IoError, "the host's listener broke").caused_by(error));
             }
-            // What the network did to a client before it was accepted, as accept(2) hands it on.
-            Some(_) => tokio::task::yield_now().await,
+            // What the network did to a client before it was accepted, as accept(2) hands it on. What would come again and
+            // again leaves the processor to others.
+            Some(_) => tokio::time::sleep(TURN).await,
         }
     }
 }
