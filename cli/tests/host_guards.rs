@@ -170,6 +170,25 @@ fn an_upgrade_that_cannot_be_loaded_and_one_that_is_being_loaded_let_nothing_pas
 }
 
 #[test]
+fn a_guard_that_was_upgraded_and_ends_comes_back_by_itself() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    write_guard(&bench, "");
+    let host = ServedHost::ready(&mut serving(&bench));
+    denies(&host);
+    fs::rename(bench.path(INFO), bench.path("site/lab_guard-1.1.dist-info")).expect("renamed");
+    let metadata = fs::read_to_string(bench.path("site/lab_guard-1.1.dist-info/METADATA")).expect("read");
+    bench.write("site/lab_guard-1.1.dist-info/METADATA", metadata.replace("Version: 1.0", "Version: 1.1"));
+    fire(&host, &json!({ "payload": { "ends": true } }));
+    // Nobody asks for a discovery.
+    host.wait_for(|host| fire(host, &json!({})).status == 200);
+    denies(&host);
+    assert!(host.plugin("lab-guard")["place"].as_str().is_some_and(|place| place.contains("lab_guard-1.1")));
+}
+
+#[test]
 fn a_guard_that_is_gone_from_the_disk_is_missed_until_an_operator_unloads_it() {
     if !has_python() {
         return;

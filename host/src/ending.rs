@@ -35,8 +35,13 @@ impl Host {
         }
     }
 
-    /// What has ended is judged as any other is before it is loaded again.
+    /// What has ended is judged as any other is before it is loaded again: a plugin with handlers also where its distribution
+    /// was upgraded meanwhile, and so has another place.
     fn try_again(&self, held: &Held) {
+        let has_gone = held.is_registered() && locked(&held.now).place.symlink_metadata().is_err();
+        if has_gone && let Ok(found) = self.look() {
+            self.follow_upgrades(&found);
+        }
         let _changing = locked(&held.changing);
         if locked(&held.now).life.state() != State::Failed {
             return;
