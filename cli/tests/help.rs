@@ -274,7 +274,7 @@ fn every_command_that_there_has_to_be_is_there() {
     let commands = [
         below("plugin", "new validate keygen sign digest verify package push"),
         below("plugin", "pull install rollback uninstall inspect index"),
-        below("plugins", "list describe trust untrust lock verify doctor journal"),
+        below("plugins", "list describe trust untrust lock verify search doctor journal"),
         below(
             "keys",
             "list show fingerprint add stage promote annotate retire revoke restore lint impact rotate endorse",

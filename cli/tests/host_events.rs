@@ -223,3 +223,37 @@ fn no_token_is_called_as_somebody_else_is() {
     }
     assert!(!bench.path("tokens.json").exists());
 }
+
+#[test]
+fn without_a_file_they_are_lines_on_stderr_of_a_host_that_answers_in_json() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let bench = bench();
+    let lines = |host: ServedHost| -> Vec<String> {
+        host.post("/api/v1/plugins/demo/reload", "").ok();
+        let is_told = |host: &ServedHost| {
+            ["plugin.reload.completed", "Reloaded demo"].iter().any(|told| host.said().contains(told))
+        };
+        if !fs::exists(bench.path("log")).expect("asked") {
+            host.wait_for(is_told);
+        }
+        host.said().lines().map(str::to_owned).collect()
+    };
+    let said = lines(ServedHost::ready(&mut command(&bench, &["--json"])));
+    let documents: Vec<Value> =
+        said.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
+    let events: Vec<_> = documents.iter().filter_map(|document| document["event"].as_str()).collect();
+    assert_eq!(events, ["plugin.loaded", "plugin.enabled", "plugin.reload.completed"], "{said:#?}");
+    // What is warned of has a form of its own, which says so.
+    assert!(documents.iter().all(|document| document["event"].is_string() != document["schema_version"].is_u64()));
+    assert!(documents.iter().any(|document| document["warnings"][0]["code"] == "host_without_login"), "{said:#?}");
+    // People are told in words, and where a file is named they are there.
+    let in_words = lines(ServedHost::ready(&mut command(&bench, &[])));
+    let mut logged = command(&bench, &["--json"]);
+    let with_file = lines(ServedHost::ready(logged.env("AISOC_LOG_FILE", bench.path("log"))));
+    for line in with_file.iter().chain(&in_words) {
+        assert!(!line.contains("\"event\""), "{line}");
+    }
+    assert!(fs::read_to_string(bench.path("log")).expect("a log").contains("plugin.reload.completed"));
+}

@@ -95,7 +95,7 @@ fn what_is_installed_is_what_the_command_line_installs_and_is_held() {
     };
     assert_eq!(record("plugins"), record("other"), "a record says the same, whoever has it written");
     let events = fs::read_to_string(bench.path("events.jsonl")).expect("written");
-    for event in ["plugin.oci_unpinned", "plugin.registered", "plugin.enabled"] {
+    for event in ["plugin.oci_unpinned", "plugin.installed", "plugin.registered", "plugin.enabled"] {
         assert!(events.contains(&format!("\"{event}\"")), "{event}: {events}");
     }
     // The same again is nothing: the plugin is not loaded anew for it.

@@ -274,9 +274,14 @@ fn what_comes_in_is_registered_with_the_word_that_has_let_it_in() {
     let name = ("AISOC_PLUGIN_TRUST_OVERRIDE_PUBLISHERS", "release");
     bench.run_with(&install, &[LOG, name, ("AISOC_PLUGIN_TRUSTED_PUBLISHERS", "nobody")]).ok();
     let found = events(&bench);
-    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.len(), 3, "{found:?}");
     assert_eq!((&found[0]["event"], &found[0]["reference"]), (&"plugin.oci_unpinned".into(), &reference.into()));
-    let registered = &found[1];
+    let installed = &found[1];
+    assert_eq!((&installed["event"], &installed["plugin_id"]), (&"plugin.installed".into(), &"demo".into()));
+    assert_eq!((&installed["change"], &installed["previous_version"]), (&"installed".into(), &Value::Null));
+    assert_eq!((&installed["level"], &installed["version"]), (&"info".into(), &"0.1.0".into()));
+    assert!(installed["artifact_digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{installed}");
+    let registered = &found[2];
     assert_eq!((&registered["event"], &registered["plugin_id"]), (&"plugin.registered".into(), &"demo".into()));
     assert_eq!((&registered["level"], &registered["version"]), (&"warning".into(), &"0.1.0".into()));
     let signing = serde_json::json!({
@@ -294,7 +299,7 @@ fn what_comes_in_is_registered_with_the_word_that_has_let_it_in() {
         )
         .ok();
     let last = events(&bench).pop().expect("an event");
-    assert_eq!((events(&bench).len(), &last["level"]), (3, &"info".into()), "{last}");
+    assert_eq!((events(&bench).len(), &last["level"]), (5, &"info".into()), "{last}");
     assert_eq!(last["metadata"]["signing"]["trust_decision"], "trusted_publisher", "{last}");
     // So does what comes back from the versions that are kept.
     bench.signed_version("demo", "0.2.0", "release.key");

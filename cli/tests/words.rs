@@ -57,6 +57,7 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin validate" | "plugin digest" | "plugin inspect" => &["demo"],
         "plugin sign" => &["--plugin-dir", "demo", "--private-key", "release.key"],
         "plugin verify" | "explain" | "plugin index" => &["demo", "--trusted-keys", "keys"],
+        "plugins search" => &["demo", "--plugins-dir", "plugins"],
         "plugin package" => &["--plugin-dir", "demo", "--out", "out.tar"],
         "plugin push" => &["demo.tar", "oci:layout:1"],
         "plugin pull" => &["oci-archive:demo.tar", "--out", "pulled"],

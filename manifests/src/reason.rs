@@ -442,6 +442,9 @@ reasons! {
     LayoutInvalid "layout_invalid" Failed
         "The directory or archive is not an OCI image layout that can be read safely."
         "make it again with `aisoc plugin package --out PATH`"
+    IndexInvalid "index_invalid" Failed
+        "The file is no publishing index."
+        "make it again with `aisoc plugin index REF… > index.json`"
     // --- directories on this machine
     ForbiddenEntry "forbidden_entry" Failed
         "The directory holds a link, a device, a name that cannot be packed safely, or more than a plugin may."

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::install::Installation;
 use crate::redact::redacted;
 
 /// Longest text of an event, in characters: more than any path of this system has.
@@ -114,6 +115,20 @@ pub enum Occurrence {
     OciUnpinned {
         /// The reference.
         reference: String,
+    },
+    /// An artifact was installed.
+    #[serde(rename = "plugin.installed")]
+    Installed {
+        /// The id.
+        plugin_id: String,
+        /// Its version.
+        version: String,
+        /// The digest of the artifact's manifest.
+        artifact_digest: String,
+        /// `installed`, `upgraded`, `downgraded`, `replaced` or `unchanged`.
+        change: &'static str,
+        /// The version that was in its place.
+        previous_version: Option<String>,
     },
     /// A plugin was let in.
     #[serde(rename = "plugin.registered")]
@@ -346,6 +361,18 @@ impl Occurrence {
         Self::OciUnpinned { reference: text(reference) }
     }
 
+    /// Of an artifact that was installed.
+    pub fn installed(installed: &Installation) -> Self {
+        let Installation { id, version, digest, change, .. } = installed;
+        Self::Installed {
+            plugin_id: text(id.as_str()),
+            version: text(version),
+            artifact_digest: digest.to_string(),
+            change: change.as_str(),
+            previous_version: change.from().map(text),
+        }
+    }
+
     /// Of a plugin that was let in.
     pub fn registered(id: &str, version: &str, mut metadata: RegistrationMetadata) -> Self {
         metadata.signing.trust_reason = text(&metadata.signing.trust_reason);
@@ -402,6 +429,7 @@ impl Occurrence {
             | Self::Disabled(_)
             | Self::AdmittedAgain(_)
             | Self::Unloaded(_)
+            | Self::Installed { .. }
             | Self::HandlerDenied(_)
             | Self::ReloadCompleted(_) => Level::Info,
             Self::Registered { metadata, .. } if metadata.signing.trust_decision == Some("trusted_publisher") => {

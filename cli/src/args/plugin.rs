@@ -300,6 +300,19 @@ pub(crate) struct IndexArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// What is looked for; without a word, everything
+    #[arg(value_name = "WORD")]
+    pub(crate) words: Vec<String>,
+    /// A publishing index, as `aisoc plugin index` prints it; may be repeated
+    #[arg(long = "index", value_name = "FILE")]
+    pub(crate) indexes: Vec<PathBuf>,
+    /// The plugins directory [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct PackageArgs {
     #[command(flatten)]
     pub(crate) directory: DirectoryArgs,

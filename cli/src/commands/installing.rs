@@ -57,7 +57,7 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
     // Who asks for a log of what comes in lets nothing in without one.
     let mut log = context.event_log()?;
     let unpinned = unpinned(source, options);
-    record(log.as_mut(), unpinned)?;
+    record(log.as_mut(), unpinned.as_slice())?;
     let reporter = context.output.reporter();
     let installed = runtime::block_on(context.cancellation()?, aisoc_pipeline::install(source, options, &reporter));
     drop(reporter);
@@ -71,7 +71,7 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, &context.output);
-    record_registered(log.as_mut(), &installed.id, &installed.version, &installed.signature)?;
+    record_in_place(log.as_mut(), &installed.id, &installed.version, &came_in(&installed))?;
     say_accepted(&options.lock, installed.lock, (&installed.id, &installed.version), context);
     Ok(InstalledPlugin {
         reference: source.pinned(installed.digest)?,
@@ -113,8 +113,8 @@ pub(super) fn warn_of_installed(installed: &Installation, mode: TrustMode, outpu
     }
 }
 
-fn record(log: Option<&mut EventLog>, occurrence: Option<Occurrence>) -> Result<()> {
-    log.map_or(Ok(()), |log| log.record(clock::now(), occurrence.as_slice()))
+fn record(log: Option<&mut EventLog>, occurrences: &[Occurrence]) -> Result<()> {
+    log.map_or(Ok(()), |log| log.record(clock::now(), occurrences))
 }
 
 /// That a reference is taken that may name another artifact tomorrow.
@@ -127,15 +127,24 @@ fn unpinned(source: &Source, options: &InstallOptions) -> Option<Occurrence> {
     }
 }
 
-/// Writes down whose word has let a plugin in. It is in by then, whatever becomes of the line.
+/// Writes down whose word has let a plugin in.
 pub(super) fn record_registered(
     log: Option<&mut EventLog>,
     id: &PluginId,
     version: &str,
     judgement: &Judgement,
 ) -> Result<()> {
-    record(log, Some(registered(id, version, judgement)))
-        .map_err(|fault| fault.although(format!("`{id}` {version} is in its place")))
+    record_in_place(log, id, version, &[registered(id, version, judgement)])
+}
+
+/// Writes down what has happened to a plugin that is in its place by then, whatever becomes of the lines.
+fn record_in_place(log: Option<&mut EventLog>, id: &PluginId, version: &str, occurrences: &[Occurrence]) -> Result<()> {
+    record(log, occurrences).map_err(|fault| fault.although(format!("`{id}` {version} is in its place")))
+}
+
+/// That an artifact was installed, and whose word has let it in.
+pub(super) fn came_in(installed: &Installation) -> [Occurrence; 2] {
+    [Occurrence::installed(installed), registered(&installed.id, &installed.version, &installed.signature)]
 }
 
 pub(super) fn registered(id: &PluginId, version: &str, judgement: &Judgement) -> Occurrence {

@@ -59,6 +59,7 @@ mod resign;
 mod review;
 mod rollback;
 mod schema;
+mod search;
 mod serve;
 mod service_manager;
 mod settings;

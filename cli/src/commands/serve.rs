@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 
 use super::accepted::{here, require_named, warn_of_file};
 use super::configuration::{Configuration, of_none};
-use super::installing::{announce, registered, warn_of_installed};
+use super::installing::{announce, came_in, registered, warn_of_installed};
 use super::listen_place::Place;
 use super::service_manager::ServiceManager;
 use super::tls_files::TlsFiles;
@@ -201,17 +201,24 @@ fn configuration(file: Option<PathBuf>, context: &Context) -> Result<Said> {
     Ok((Arc::new(move |id: &str| configuration.of(id)), handles, required))
 }
 
-/// Says what happens to people, and writes it down for machines where a file is named for that.
+/// Says what happens to people, and to machines in the file that is named for that, or with `--json` on stderr.
 fn observer(output: Output, log: Option<EventLog>, feed: Arc<Feed>) -> impl Fn(&Happening<'_>) + Send + Sync {
     let log = log.map(Mutex::new);
     move |happening| {
         say(happening, &output);
-        let Some(occurrence) = occurrence(happening) else { return };
+        let occurrences = occurrences(happening);
+        if occurrences.is_empty() {
+            return;
+        }
         let now = clock::now();
-        feed.tell(now, &occurrence);
-        let Some(log) = &log else { return };
+        for occurrence in &occurrences {
+            feed.tell(now, occurrence);
+        }
+        let Some(log) = &log else {
+            return occurrences.iter().for_each(|occurrence| output.event(&occurrence.line(now)));
+        };
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(fault) = log.record(now, &[occurrence]) {
+        if let Err(fault) = log.record(now, &occurrences) {
             output.warning(Warning::EventNotWritten, fault.to_string());
         }
     }
@@ -299,14 +306,18 @@ fn say_of_hooks(event: &RegistryEvent, output: &Output) {
 }
 
 /// What hosts have a name for.
+fn occurrences(happening: &Happening<'_>) -> Vec<Occurrence> {
+    if let Happening::Installed { installed, .. } = happening {
+        return came_in(installed).into();
+    }
+    occurrence(happening).into_iter().collect()
+}
+
 fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
     match happening {
         Happening::Moved { id, to, error, by, .. } => Some(Occurrence::of_state(step(id, *to, *error, by))),
         Happening::Reloaded { id, state, error, by } => Some(Occurrence::of_reload(step(id, *state, *error, by))),
         Happening::Unpinned { reference } => Some(Occurrence::unpinned(reference)),
-        Happening::Installed { installed, .. } => {
-            Some(registered(&installed.id, &installed.version, &installed.signature))
-        }
         Happening::RolledBack { id, rolled_back } => {
             let id = id.parse().ok()?;
             Some(registered(&id, &rolled_back.version, &rolled_back.signature))
@@ -325,7 +336,8 @@ fn occurrence(happening: &Happening<'_>) -> Option<Occurrence> {
         Happening::Duplicate { id, place, fault } => Occurrence::of_duplicate(id, place, fault),
         Happening::Signature { id, place, status, why, .. } => Occurrence::of_signature(id, place, *status, why),
         Happening::Hooks { event } => Occurrence::of_registry(event.name, record(event)),
-        Happening::Kept { .. }
+        Happening::Installed { .. }
+        | Happening::Kept { .. }
         | Happening::NotJudged { .. }
         | Happening::NotPinned { .. }
         | Happening::Printed { .. } => None,

@@ -9,8 +9,8 @@ use super::declaration::{Declaration, Domain, PLAIN, Risk};
 use super::{
     accepted, api, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, hooks,
     index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons,
-    registry, release, resign, review, rollback, schema, serve, settings, sign, succession, token, uninstall, usage,
-    validate, verify, verify_at_rest, version,
+    registry, release, resign, review, rollback, schema, search, serve, settings, sign, succession, token, uninstall,
+    usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -549,6 +549,28 @@ found out as there. Exit code 0 whatever the verdict is.",
             risk: Risk::Read,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::DescribedPlugin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: search::run,
+        is: Declaration {
+            words: &["plugins", "search"],
+            about: "Search what is installed, and what publishing indexes offer, by words",
+            examples: "Examples:
+  aisoc plugins search reputation
+  # what a publisher offers, and which version of it is here
+  aisoc plugins search enricher shodan --index index.json
+  # all of it
+  aisoc plugins search --index index.json --json
+
+Every word has to stand in its id, type, name, description, author, tags or
+capabilities, in letters of either case; without a word all are listed. Nothing
+that is found was verified: `plugins verify` judges what is installed, and
+`plugin install` what it fetches. Exit code 0 whatever is found.",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::FoundPlugins>),
             ..PLAIN
         },
     },

@@ -132,6 +132,13 @@ impl Output {
         }
     }
 
+    /// With `--json`, a line of what has happened while the command goes on.
+    pub(crate) fn event(&self, line: &str) {
+        if self.json {
+            self.screen.print(|| self.reports.event(line));
+        }
+    }
+
     /// Something the user should know although the command goes on, with the next step that belongs to its code.
     /// Not silenced by `--quiet`.
     pub(crate) fn warning(&self, code: Warning, text: impl std::fmt::Display) {

@@ -80,6 +80,13 @@ impl Reports {
         }
     }
 
+    /// What has happened, as a line of JSON of its own.
+    pub(crate) fn event(&self, line: &str) {
+        // Not in between the parts of another line.
+        let _state = self.state();
+        write(&printable_json(&format!("{line}\n")));
+    }
+
     /// Why the command failed, with what it had to say before.
     pub(crate) fn error(&self, fault: &Fault) {
         let mut state = self.state();

@@ -85,7 +85,8 @@ impl ServedHost {
         });
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut address).expect("an address");
         // Where it is otherwise than over plain HTTP, it is asked by the command line.
-        let address = address.trim();
+        let document = serde_json::from_str::<Value>(&address).unwrap_or_default();
+        let address = document["address"].as_str().unwrap_or(address.trim());
         let address = address.strip_prefix("http://").unwrap_or(address).to_owned();
         assert!(!address.is_empty(), "{}", stderr.lock().expect("no panic"));
         Self { child, address, stderr }

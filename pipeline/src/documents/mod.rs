@@ -34,6 +34,7 @@ mod resigned;
 mod review;
 mod rotation;
 mod schema;
+mod searched;
 mod serving;
 mod setting;
 mod succession;
@@ -89,6 +90,7 @@ pub use review::{
 };
 pub use rotation::{KeyRotation, KeyRotationChange, KeyRotationDependent, KeyRotationStep, RotatedKey};
 pub use schema::{Document, PublishedSchema, PublishedSchemas, document_schema, report_schema};
+pub use searched::{FoundPlugin, FoundPlugins};
 pub use serving::ServedRegistry;
 pub use setting::{SettingList, ShownSetting};
 pub use succession::{AcceptedKey, EndorsedKey, EndorserNotCounted, EndorsingKey};

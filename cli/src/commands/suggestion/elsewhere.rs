@@ -45,10 +45,7 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["server", "start"], Meant::Command(&["registry", "serve"])),
     (&["errors", "codes"], Meant::Command(&["reasons"])),
     (&["manual", "topics"], Meant::Command(&["help"])),
-    (
-        &["search", "find", "browse"],
-        Meant::Says("there is no index to search: a registry lists its repositories itself"),
-    ),
+    (&["search", "find", "browse"], Meant::Command(&["plugins", "search"])),
     (&["login", "logout", "auth", "signin"], Meant::Says(LOGINS)),
     (
         &["rotate", "revoke", "keyring"],
