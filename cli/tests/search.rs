@@ -76,7 +76,8 @@ fn every_word_has_to_be_said_of_it_in_letters_of_either_case() {
     assert_eq!(lines[0], ["ID", "VERSION", "TYPE", "INSTALLED"]);
     assert!(lines.contains(&vec!["demo", "0.2.0", "enricher", "0.1.0"]), "{text}");
     // Without a plugins directory there is an index all the same.
-    let elsewhere = bench.run(&["plugins", "search", "--plugins-dir", "absent", "--index", "index.json", "other"]);
+    let elsewhere = [("AISOC_PLUGINS_DIR", "absent")];
+    let elsewhere = bench.run_with(&["plugins", "search", "--index", "index.json", "other"], &elsewhere);
     assert!(elsewhere.ok().stdout.contains("other"), "{elsewhere:?}");
 }
 

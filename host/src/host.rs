@@ -35,7 +35,7 @@ use crate::refusal::Refusal;
 use crate::rooms::Processes;
 use crate::settings::{Happening, Settings};
 use crate::shown::{Looks, Shown};
-use crate::standing::{Judgement, LOOK_ROUND, OnRevoked, Round, SETTLE_ROUND, Sweep};
+use crate::standing::{Judgement, LIST_KEPT, LOOK_ROUND, OnRevoked, Round, SETTLE_ROUND, Sweep};
 use crate::switches::Switches;
 use crate::turns::Turns;
 
@@ -388,6 +388,12 @@ impl Host {
             *shown = Arc::new(Shown::of(looks, self.quarantines()));
         }
         Arc::clone(&shown)
+    }
+
+    /// Lets go of the list of all where nobody asks for it; for whoever asks again and again.
+    pub(crate) fn forget_list_round(&self) {
+        let shown = Arc::clone(&locked(&self.shown));
+        shown.forget_list(LIST_KEPT);
     }
 
     /// Returns once everything is free that a request waits for. A host that is stuck does not return.

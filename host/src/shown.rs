@@ -4,7 +4,8 @@
 //! time: so nothing that changes a plugin has to say so, and nothing can be forgotten.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Reason};
@@ -85,21 +86,35 @@ impl Looks {
 pub(crate) struct Shown {
     looks: Vec<Looks>,
     quarantines: bool,
-    /// As they are shown, in JSON, which has no value that could not be written as such.
+    /// As they are shown, where somebody has asked for that.
+    list: Mutex<Option<List>>,
+}
+
+/// All of them as they are shown, in JSON, which has no value that could not be written as such.
+#[derive(Debug, Clone)]
+pub(crate) struct List {
     pub(crate) body: Bytes,
     /// What that is known by.
-    pub(crate) digest: String,
+    pub(crate) digest: Arc<str>,
+    asked_at: Instant,
 }
 
 impl Shown {
     pub(crate) fn of(looks: Vec<Looks>, quarantines: bool) -> Self {
-        // Room is made once: what grows leaves as much behind as it has become.
-        let mut length = Length(0);
-        let _ = write(&looks, quarantines, &mut length);
-        let mut body = Vec::with_capacity(length.0);
-        let _ = write(&looks, quarantines, &mut body);
-        let digest = Digest::of(&body).to_string();
-        Self { looks, quarantines, body: body.into(), digest }
+        Self { looks, quarantines, list: Mutex::default() }
+    }
+
+    /// The list of all, made for the first one who asks for it.
+    pub(crate) fn list(&self) -> List {
+        let mut list = locked(&self.list);
+        let made = list.get_or_insert_with(|| List::of(&self.looks, self.quarantines));
+        made.asked_at = Instant::now();
+        made.clone()
+    }
+
+    /// Lets go of a list that nobody has asked for that long: of ten thousand plugins it is megabytes, and soon made.
+    pub(crate) fn forget_list(&self, unasked: Duration) {
+        let _old = locked(&self.list).take_if(|list| list.asked_at.elapsed() >= unasked);
     }
 
     /// All of them, one after the other.
@@ -129,6 +144,18 @@ impl Shown {
     }
 }
 
+impl List {
+    fn of(looks: &[Looks], quarantines: bool) -> Self {
+        // Room is made once: what grows leaves as much behind as it has become.
+        let mut length = Length(0);
+        let _ = write(looks, quarantines, &mut length);
+        let mut body = Vec::with_capacity(length.0);
+        let _ = write(looks, quarantines, &mut body);
+        let digest = Digest::of(&body).to_string().into();
+        Self { body: body.into(), digest, asked_at: Instant::now() }
+    }
+}
+
 /// A list of them, in JSON.
 fn write(looks: &[Looks], quarantines: bool, mut to: impl Write) -> io::Result<()> {
     to.write_all(b"[")?;
@@ -152,5 +179,24 @@ impl Write for Length {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_kept_for_those_who_ask_for_it_and_no_longer() {
+        let shown = Shown::of(Vec::new(), false);
+        let made = shown.list();
+        assert_eq!((&made.body[..], made.digest), (&b"[]"[..], Digest::of(b"[]").to_string().into()));
+        shown.forget_list(Duration::from_secs(60));
+        assert!(locked(&shown.list).is_some());
+        // The same bytes, and not others like them.
+        assert_eq!(shown.list().body.as_ptr(), made.body.as_ptr());
+        shown.forget_list(Duration::ZERO);
+        assert!(locked(&shown.list).is_none());
+        assert_eq!(shown.list().body, made.body);
     }
 }

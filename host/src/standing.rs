@@ -9,6 +9,8 @@ const JUDGE_ROUND: Duration = Duration::from_secs(2);
 pub(crate) const LOOK_ROUND: Duration = Duration::from_secs(10);
 /// How soon it is written down what plugins have used: it is written whole, each time.
 pub(crate) const SETTLE_ROUND: Duration = Duration::from_secs(2);
+/// How long the list of all is kept for somebody who asks for it again.
+pub(crate) const LIST_KEPT: Duration = Duration::from_secs(10);
 /// How much longer than something takes it is waited until the next time: so much of a processor is left to others.
 pub(crate) const REST: u32 = 50;
 /// And no longer than this: what has taken long once may have waited for a disk, and a revocation does not.

@@ -246,6 +246,7 @@ mod tests {
                 "since",
                 "limit",
                 "includes",
+                "index",
                 "tenant",
                 "operator",
                 "with-successors",

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{FoundPlugin, FoundPlugins};
 
+use super::accepted::require_named;
 use super::columns::Columns;
 use crate::args::plugin::SearchArgs;
 use crate::context::Context;
@@ -13,6 +14,7 @@ use crate::output::{Answer, printable};
 const HEADING: [&str; 4] = ["ID", "VERSION", "TYPE", "INSTALLED"];
 
 pub(crate) fn run(args: SearchArgs, context: &Context) -> Result<u8> {
+    require_named(args.plugins_dir.as_deref())?;
     let site = context.site(args.plugins_dir);
     context.output.answer(&aisoc_pipeline::search(&args.words, &site, &args.indexes)?)
 }

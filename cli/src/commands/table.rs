@@ -560,9 +560,8 @@ found out as there. Exit code 0 whatever the verdict is.",
             examples: "Examples:
   aisoc plugins search reputation
   # what a publisher offers, and which version of it is here
+  aisoc plugin index registry.example/team/shodan:0.1.0 > index.json
   aisoc plugins search enricher shodan --index index.json
-  # all of it
-  aisoc plugins search --index index.json --json
 
 Every word has to stand in its id, type, name, description, author, tags or
 capabilities, in letters of either case; without a word all are listed. Nothing

@@ -89,7 +89,8 @@ pub(super) async fn list(
     // Nothing is waited for: what is there is shown as it was last, as long as it looks the same.
     let shown = api.host().shown();
     if query.is_all() {
-        return tagged_bytes(&headers, shown.body.clone(), &shown.digest);
+        let list = shown.list();
+        return tagged_bytes(&headers, list.body, &list.digest);
     }
     let plugins: Vec<HostedPlugin> = shown.plugins().filter(|plugin| query.is_met(plugin)).collect();
     let end = query.end(&plugins);

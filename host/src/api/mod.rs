@@ -108,17 +108,21 @@ pub async fn serve(
 
 /// Looks after plugins until what it gives is dropped. Each thing goes its own way: a plugin that takes long to come up
 /// keeps no revocation waiting.
-fn attend(host: &Arc<Host>) -> Result<(JoinSet<()>, Sender<()>)> {
+fn attend(host: &Arc<Host>) -> Result<(JoinSet<()>, [Sender<()>; 2])> {
     let steps: [fn(&Arc<Host>); 7] = [
         |host| host.notice_ends(),
-        |host| host.judge_round(),
         Host::retry,
         |host| host.rest_round(),
         |host| host.settle_round(),
         |host| host.audit_round(),
         |host| host.health_round(),
+        |host| host.forget_list_round(),
     ];
-    Ok((steps.into_iter().map(|step| again_and_again(Arc::clone(host), step)).collect(), look(Arc::clone(host))?))
+    let alone = [
+        on_its_own("looking", Arc::clone(host), |host| host.look_round())?,
+        on_its_own("judging", Arc::clone(host), |host| host.judge_round())?,
+    ];
+    Ok((steps.into_iter().map(|step| again_and_again(Arc::clone(host), step)).collect(), alone))
 }
 
 async fn again_and_again(host: Arc<Host>, step: fn(&Arc<Host>)) {
@@ -129,17 +133,17 @@ async fn again_and_again(host: Arc<Host>, step: fn(&Arc<Host>)) {
     }
 }
 
-/// Looks at the disk until what it gives is dropped. On a thread of its own: what a look has taken is kept by the allocator
-/// for the thread that has taken it, and threads of a pool would keep it each.
-fn look(host: Arc<Host>) -> Result<Sender<()>> {
+/// A step that takes much memory for a moment, again and again until what this gives is dropped. On a thread of its own: the
+/// allocator keeps what was taken for the thread that has taken it, and threads of a pool would keep it each.
+fn on_its_own(name: &str, host: Arc<Host>, step: fn(&Host)) -> Result<Sender<()>> {
     let (going, gone) = mpsc::channel();
-    let looking = move || {
+    let run = move || {
         while gone.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
-            // As it is with the others: one look that fails is not the last one.
-            let _ = panic::catch_unwind(AssertUnwindSafe(|| host.look_round()));
+            // As it is with the others: one that fails is not the last one.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| step(&host)));
         }
     };
     let failed = |error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error);
-    thread::Builder::new().name("looking".to_owned()).spawn(looking).map_err(failed)?;
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(failed)?;
     Ok(going)
 }

@@ -45,7 +45,7 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["server", "start"], Meant::Command(&["registry", "serve"])),
     (&["errors", "codes"], Meant::Command(&["reasons"])),
     (&["manual", "topics"], Meant::Command(&["help"])),
-    (&["search", "find", "browse"], Meant::Command(&["plugins", "search"])),
+    (&["find", "browse"], Meant::Command(&["plugins", "search"])),
     (&["login", "logout", "auth", "signin"], Meant::Says(LOGINS)),
     (
         &["rotate", "revoke", "keyring"],

@@ -277,7 +277,7 @@ mod tests {
             ("plugin remvoe", "? plugin uninstall"),
             ("plugin install --pluginsdir y", "? --plugins-dir of plugin install"),
             ("plugin new --type enrcher", "? enricher of plugin new"),
-            ("plugin search x", "there …"),
+            ("plugin search x", "plugins search x"),
             ("plugin login", "aisoc …"),
             ("login", "aisoc …"),
             ("plugin install x --insecure", "certificates …"),
