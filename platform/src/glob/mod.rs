@@ -1,0 +1,143 @@
+//! `Glob`: which paths of commands a pattern names, exactly as doublestar 4 does for Go.
+//!
+//! Policies are written once and read by both, so this follows doublestar in its corners as well, each of which
+//! says so where it stands. No crate for Rust agrees with it on `docs/**`, which names `docs` too.
+
+mod class;
+mod error;
+mod matching;
+mod syntax;
+
+pub use error::GlobError;
+use error::{MAX_ALTERNATIVES, MAX_PATTERN_BYTES};
+
+/// A pattern over paths of commands, such as `plugin/**`.
+///
+/// `*` and `?` stop at `/`; `**` as a whole component crosses it; then `[a-c]`, `[^a]`, `[!a]`, `{a,b}`, and `\`
+/// before what is meant as it stands. Letters are compared as they are.
+///
+/// ```
+/// use aisoc_platform::Glob;
+///
+/// let glob = Glob::new("plugin/**").expect("a pattern");
+/// assert!(glob.is_match("plugin/sign") && glob.is_match("plugin") && !glob.is_match("plugins/list"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob {
+    pattern: Box<str>,
+    /// What a path begins with, or it does not match: most paths are told apart by that alone.
+    beginning: usize,
+}
+
+impl Glob {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// A pattern that is empty, that is none, or that is beyond the bounds.
+    ///
+    /// ```
+    /// use aisoc_platform::{Glob, GlobError};
+    ///
+    /// assert_eq!(Glob::new("").unwrap_err(), GlobError::Empty);
+    /// assert_eq!(Glob::new("plugin/[abc").unwrap_err(), GlobError::Malformed);
+    /// ```
+    pub fn new(pattern: &str) -> Result<Self, GlobError> {
+        if pattern.is_empty() {
+            return Err(GlobError::Empty);
+        }
+        if pattern.len() > MAX_PATTERN_BYTES {
+            return Err(GlobError::TooLong);
+        }
+        if syntax::alternatives(pattern) > MAX_ALTERNATIVES {
+            return Err(GlobError::TooManyAlternatives);
+        }
+        // Like doublestar's callers, which ask whether it matches nothing.
+        matching::matches(pattern, "")?;
+        let beginning = if syntax::is_well_formed(pattern) { syntax::literal_beginning(pattern) } else { 0 };
+        Ok(Self { pattern: pattern.into(), beginning })
+    }
+
+    /// Whether a path is among those that the pattern names.
+    ///
+    /// # Errors
+    /// A fault of the pattern that only this path leads to. Some are found no earlier, as in doublestar.
+    ///
+    /// ```
+    /// let glob = aisoc_platform::Glob::new("*/show").expect("a pattern");
+    /// assert_eq!(glob.matches("config/show"), Ok(true));
+    /// assert_eq!(glob.matches("config/policy/show"), Ok(false));
+    /// ```
+    pub fn matches(&self, path: &str) -> Result<bool, GlobError> {
+        if !path.as_bytes().starts_with(&self.pattern.as_bytes()[..self.beginning]) {
+            return Ok(false);
+        }
+        matching::matches(&self.pattern, path)
+    }
+
+    /// Whether a path is among those that the pattern names; a pattern that has a fault names none.
+    ///
+    /// ```
+    /// assert!(aisoc_platform::Glob::new("keys/{add,revoke}").expect("a pattern").is_match("keys/add"));
+    /// ```
+    pub fn is_match(&self, path: &str) -> bool {
+        self.matches(path) == Ok(true)
+    }
+
+    /// The pattern as it was written.
+    ///
+    /// ```
+    /// assert_eq!(aisoc_platform::Glob::new("keys/**").expect("a pattern").as_str(), "keys/**");
+    /// ```
+    pub fn as_str(&self) -> &str {
+        &self.pattern
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_bounded_in_length() {
+        assert!(Glob::new(&"a".repeat(MAX_PATTERN_BYTES)).is_ok());
+        assert_eq!(Glob::new(&"a".repeat(MAX_PATTERN_BYTES + 1)), Err(GlobError::TooLong));
+    }
+
+    #[test]
+    fn a_pattern_is_bounded_in_what_its_braces_stand_for() {
+        let of = |groups: usize| "{a,b}".repeat(groups);
+        assert!(Glob::new(&of(10)).is_ok()); // 1,024
+        assert_eq!(Glob::new(&of(11)), Err(GlobError::TooManyAlternatives));
+        // Beyond every number as well, and before anything is expanded.
+        assert_eq!(Glob::new(&of(200)), Err(GlobError::TooManyAlternatives));
+        assert_eq!(Glob::new(&"{".repeat(MAX_PATTERN_BYTES)), Err(GlobError::Malformed));
+    }
+
+    #[test]
+    fn the_hardest_patterns_have_an_end() {
+        let path = "a".repeat(200);
+        let mut stars = "*a".repeat(300);
+        stars.push('b');
+        assert!(!Glob::new(&stars).expect("a pattern").is_match(&path));
+        let deep = "a/".repeat(200);
+        let mut crossing = "**/a/".repeat(150);
+        crossing.push('b');
+        assert!(!Glob::new(&crossing).expect("a pattern").is_match(&deep));
+        let braces = format!("{}b", "{a,*a}".repeat(10));
+        assert!(!Glob::new(&braces).expect("a pattern").is_match(&path));
+    }
+
+    #[test]
+    fn what_a_path_begins_with_is_only_a_short_cut() {
+        let patterns =
+            ["docs/**", "docs/**/", "docs/*", "docs", "docs/", "do\\cs", "docs**", "docs/**/x", "docs/{a,**}"];
+        let paths = ["docs", "docs/", "docs/a", "docs/x", "docs/a/x", "do", "docsx", "", "d", "docs//"];
+        for pattern in patterns {
+            let glob = Glob::new(pattern).expect("a pattern");
+            for path in paths {
+                assert_eq!(glob.matches(path), matching::matches(pattern, path), "{pattern} {path}");
+            }
+        }
+        assert_eq!(Glob::new("docs/**").expect("a pattern").beginning, 4);
+    }
+}
