@@ -73,13 +73,13 @@ impl Host {
         self.require_its_own(&found).map_err(Refusal::Plugin)?;
         let held = self.find(id).ok().filter(|held| held.is_in_memory()).unwrap_or_else(|| self.held(&found));
         {
-            let _changing = locked(&held.changing);
+            let changing = locked(&held.changing);
             match held.is_in_memory() {
                 true if is_unchanged && held.holds(&found) => {}
                 true => self.drive(&held, Event::Asked(Verb::Reload), Some(&found), by)?,
                 false => {
                     self.bring(&held, &found, by)?;
-                    self.require_running(&held)?;
+                    self.require_running(&held, &changing)?;
                 }
             }
         }

@@ -23,7 +23,7 @@ use crate::settings::Invocation;
 
 /// How long a call of a plugin may take.
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
-/// How soon it is noticed that a plugin which somebody else changes is free.
+/// How soon it is noticed that somebody else has given a plugin its process.
 const STEP: Duration = Duration::from_millis(5);
 
 impl Host {
@@ -58,8 +58,10 @@ impl Host {
             return Refusal::Host(Fault::new(Reason::HostBusy, error.to_string()));
         }
         let failure = fault(Reason::ExecutionFailed, &error);
-        if !running.worker.is_alive() {
-            let _changing = locked(&held.changing);
+        // Who changes it meanwhile may wait for this answer: that it has ended is noticed once they have done so.
+        if !running.worker.is_alive()
+            && let Ok(_changing) = held.changing.try_lock()
+        {
             let is_current = locked(&held.now).running.as_ref().is_some_and(|current| Arc::ptr_eq(current, running));
             if is_current {
                 let _ = self.drive(held, Event::Ended((&failure).into()), None, &Asker::host());
@@ -78,14 +80,18 @@ impl Host {
         expected: Option<PluginType>,
         stop: &AtomicBool,
     ) -> Result<Arc<Running>, Refusal> {
-        if let Some(running) = self.callable(held, expected)? {
-            return Ok(running);
-        }
-        let _changing = change(held, stop)?;
-        // Whoever had it may have started it, or taken it away.
-        match self.callable(held, expected)? {
-            Some(running) => Ok(running),
-            None => self.awaken(held),
+        loop {
+            if let Some(running) = self.callable(held, expected)? {
+                return Ok(running);
+            }
+            let _starting = turn_to_start(held, stop)?;
+            // Whoever had it may have started it, or taken it away.
+            if let Some(running) = self.callable(held, expected)? {
+                return Ok(running);
+            }
+            if let Some(running) = self.awaken(held, None)? {
+                return Ok(running);
+            }
         }
     }
 
@@ -97,7 +103,7 @@ impl Host {
     /// The process of a plugin that takes calls; nothing where it has none. Of which type it is, is asked of what is called:
     /// a reload may bring another one.
     fn callable(&self, held: &Held, expected: Option<PluginType>) -> Result<Option<Arc<Running>>, Refusal> {
-        if self.turns.are_over() {
+        if self.is_over() {
             return Err(Refusal::Host(Fault::new(Reason::HostBusy, "the host is going to end")));
         }
         let now = locked(&held.now);
@@ -122,12 +128,12 @@ impl Host {
     }
 }
 
-/// Waits until nobody else changes it: for as long as a call takes, and as somebody waits for that.
-fn change<'a>(held: &'a Held, stop: &AtomicBool) -> Result<MutexGuard<'a, ()>, Refusal> {
+/// Waits until nobody else gives it a process: for as long as a call takes, and as somebody waits for that.
+fn turn_to_start<'a>(held: &'a Held, stop: &AtomicBool) -> Result<MutexGuard<'a, ()>, Refusal> {
     let begun = Instant::now();
     loop {
-        match held.changing.try_lock() {
-            Ok(changing) => return Ok(changing),
+        match held.starting.try_lock() {
+            Ok(starting) => return Ok(starting),
             Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) if stop.load(Ordering::SeqCst) => {
                 return Err(Refusal::Plugin(fault(Reason::ExecutionFailed, &Error::Stopped)));

@@ -31,6 +31,9 @@ pub(crate) struct Held {
     pub(crate) id: String,
     /// Held by whoever changes it, which takes as long as loading does. Whoever reads or calls does not wait for it.
     pub(crate) changing: Mutex<()>,
+    /// Held by whoever gives it its process. Taken after `changing`, and whoever holds it waits for nobody who changes a
+    /// plugin: two that are changed may ask each other.
+    pub(crate) starting: Mutex<()>,
     pub(crate) now: Mutex<Now>,
 }
 

@@ -287,7 +287,12 @@ impl Host {
                 distribution: None,
                 health: None,
             };
-            Arc::new(Held { id: id.clone(), changing: Mutex::default(), now: Mutex::new(now) })
+            Arc::new(Held {
+                id: id.clone(),
+                changing: Mutex::default(),
+                starting: Mutex::default(),
+                now: Mutex::new(now),
+            })
         };
         Arc::clone(locked(&self.plugins).entry(key(found)).or_insert_with(new))
     }
@@ -460,6 +465,11 @@ impl Host {
     /// Says that it is going to end: what is being installed is called off, so that nobody waits for that.
     pub(crate) fn wind_down(&self) {
         self.turns.stop();
+    }
+
+    /// Whether it is going to end.
+    pub(crate) fn is_over(&self) -> bool {
+        self.turns.are_over()
     }
 
     /// As [`audit::write_down`], of what somebody else than the host itself has asked for.

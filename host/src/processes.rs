@@ -5,7 +5,7 @@
 //! the bytes of that admission, which are read and judged by the keys, the lock and the time of then: what stands there
 //! otherwise is started no more than it would be loaded.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
@@ -17,6 +17,7 @@ use crate::asker::Asker;
 use crate::code::{Code, described};
 use crate::found::Found;
 use crate::held::{Held, Now, Running, locked};
+use crate::hooks::registering::said_of_hooks;
 use crate::host::{Host, PIN_PATIENCE};
 use crate::lifecycle::Event;
 use crate::refusal::Refusal;
@@ -74,33 +75,51 @@ impl Host {
         }
     }
 
-    /// As [`Host::called`], of what was brought into memory a moment ago by whoever waits for it to run.
-    pub(crate) fn require_running(&self, held: &Held) -> Result<(), Refusal> {
+    /// As [`Host::called`], of what was brought into memory a moment ago by whoever is `changing` it, and waits for it to run.
+    pub(crate) fn require_running(&self, held: &Held, changing: &MutexGuard<'_, ()>) -> Result<(), Refusal> {
+        let _starting = locked(&held.starting);
         let has_process = locked(&held.now).running.is_some();
-        if has_process { Ok(()) } else { self.awaken(held).map(drop) }
+        if has_process { Ok(()) } else { self.awaken(held, Some(changing)).map(drop) }
     }
 
-    /// Gives a plugin its process. Whoever calls holds `changing`.
-    pub(crate) fn awaken(&self, held: &Held) -> Result<Arc<Running>, Refusal> {
+    /// Gives a plugin its process; nothing where what is in memory has become another one meanwhile. Whoever calls holds
+    /// `starting`, and may be the one who is `changing` it.
+    pub(crate) fn awaken(
+        &self,
+        held: &Held,
+        changing: Option<&MutexGuard<'_, ()>>,
+    ) -> Result<Option<Arc<Running>>, Refusal> {
         let admitted = locked(&held.now).admitted.clone();
         let Some(plugin) = admitted else { return Err(Refusal::NotNow(locked(&held.now).life.state())) };
         let room = self.place().map_err(Refusal::Host)?;
         let Code { code, pin } = self.read_again(held, &plugin)?;
         self.require_still_admitted(held, &plugin, &code.evidence)?;
         let begun = self.start(held, &plugin, &code).map_err(|fault| {
-            let _ = self.drive(held, Event::NotStarted((&fault).into()), None, &Asker::host());
+            self.not_started(held, &plugin, &fault, changing);
             Refusal::Plugin(fault)
         })?;
         // Starting takes its time, in which keys are revoked.
         self.require_still_admitted(held, &plugin, &code.evidence)?;
-        let hooks = self.same_hooks(held, &begun.worker).map_err(Refusal::Plugin)?;
+        let said = said_of_hooks(&begun.worker).map_err(Refusal::Plugin)?;
         let mut now = locked(&held.now);
+        if !is_of(&plugin)(&now) {
+            return Ok(None);
+        }
+        let hooks = held.same_hooks(&now, said.as_ref()).map_err(Refusal::Plugin)?;
         now.about = About::whole(described(now.about.shown(), &code, &begun.worker));
         let running = Arc::new(Running::new(begun, code.copy, pin, room).with_hooks(hooks));
         self.handles.runs(&running.granted);
         (now.running, now.evidence) = (Some(Arc::clone(&running)), Some(Arc::new(code.evidence)));
         now.on_disk = Some(OnDisk::Same);
-        Ok(running)
+        Ok(Some(running))
+    }
+
+    /// What could not be given its process has failed. What becomes of one that somebody else changes meanwhile, they say.
+    fn not_started(&self, held: &Held, plugin: &Arc<Discovered>, fault: &Fault, changing: Option<&MutexGuard<'_, ()>>) {
+        let taken = if changing.is_none() { held.changing.try_lock().ok() } else { None };
+        if (changing.is_some() || taken.is_some()) && is_of(plugin)(&locked(&held.now)) {
+            let _ = self.drive(held, Event::NotStarted(fault.into()), None, &Asker::host());
+        }
     }
 
     /// The code that a plugin was admitted with. That something else stands there is noted.
@@ -126,7 +145,7 @@ impl Host {
         plugin: &Arc<Discovered>,
         evidence: &Evidence,
     ) -> Result<(), Refusal> {
-        let is_it = |now: &Now| now.admitted.as_ref().is_some_and(|current| Arc::ptr_eq(current, plugin));
+        let is_it = is_of(plugin);
         match self.require_admitted(evidence) {
             Ok(()) => {
                 self.note(held, is_it, None);
@@ -148,6 +167,11 @@ impl Host {
             held.rest(|since| since.elapsed() >= idle);
         }
     }
+}
+
+/// Whether that is what is in memory.
+fn is_of(plugin: &Arc<Discovered>) -> impl Fn(&Now) -> bool {
+    move |now| now.admitted.as_ref().is_some_and(|current| Arc::ptr_eq(current, plugin))
 }
 
 pub(crate) fn quarantined(fault: &Fault) -> Refusal {

@@ -15,6 +15,6 @@ mod limiter;
 mod listing;
 pub(crate) mod metrics;
 mod missing;
-mod registering;
+pub(crate) mod registering;
 pub(crate) mod reported;
 mod telling;

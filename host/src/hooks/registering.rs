@@ -57,20 +57,6 @@ impl Host {
         }
     }
 
-    /// What a plugin is registered as that was started again for a call: what it said before.
-    ///
-    /// # Errors
-    /// `registration_refused` where it says something else now, of which nobody was asked.
-    pub(crate) fn same_hooks(&self, held: &Held, worker: &Worker) -> Result<Option<Arc<Registration>>> {
-        let before = locked(&held.now).hooks.clone();
-        let said = worker.manifest().cloned().map(judge_hooks).transpose()?;
-        match (before, said) {
-            (None, None) => Ok(None),
-            (Some(before), Some(said)) if *before == said => Ok(Some(before)),
-            _ => Err(refused(format!("plugin '{}' says something else than it was registered as", held.id))),
-        }
-    }
-
     /// What is asked of a registration, in the order in which hosts ask it.
     fn judge_registration(
         &self,
@@ -234,6 +220,28 @@ impl Host {
         };
         self.tell_registered(&Registering { plugin, registration: None }, Some((why, fault)));
     }
+}
+
+impl Held {
+    /// What a plugin is registered as that was started again for a call: what it said before.
+    ///
+    /// # Errors
+    /// `registration_refused` where it says something else now, of which nobody was asked.
+    pub(crate) fn same_hooks(&self, now: &Now, said: Option<&Registration>) -> Result<Option<Arc<Registration>>> {
+        match (&now.hooks, said) {
+            (None, None) => Ok(None),
+            (Some(before), Some(said)) if **before == *said => Ok(Some(Arc::clone(before))),
+            _ => Err(refused(format!("plugin '{}' says something else than it was registered as", self.id))),
+        }
+    }
+}
+
+/// What a plugin that was started says of itself.
+///
+/// # Errors
+/// `contract_check_failed` for what is no manifest.
+pub(crate) fn said_of_hooks(worker: &Worker) -> Result<Option<Registration>> {
+    worker.manifest().cloned().map(judge_hooks).transpose()
 }
 
 fn refused(text: String) -> Fault {
