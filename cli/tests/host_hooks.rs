@@ -628,10 +628,16 @@ fn calls_take_the_place_of_no_hook() {
     }
     let bench = bench();
     plugin(&bench, "guard", "def vote(ctx, **rest): return Deny('no')\n", "'capability_check': vote", "");
-    bench.run(&["plugin", "new", "sleeps", "--type", "enricher", "-o", "plugins"]).ok();
-    let code = "import asyncio\nclass Plugin:\n    async def run(self, payload, context):\n        await asyncio.sleep(20)\n        return {}\n";
-    bench.write("plugins/sleeps/plugin.py", code);
-    bench.run(&["plugin", "sign", "--plugin-dir", "plugins/sleeps", "--private-key", "release.key"]).ok();
+    for (id, seconds) in [("sleeps", 20), ("answers", 0)] {
+        bench.run(&["plugin", "new", id, "--type", "enricher", "-o", "plugins"]).ok();
+        let code = format!(
+            "import asyncio\nclass Plugin:\n    async def run(self, payload, context):\n        \
+             await asyncio.sleep({seconds})\n        return {{}}\n"
+        );
+        bench.write(&format!("plugins/{id}/plugin.py"), code);
+        let directory = format!("plugins/{id}");
+        bench.run(&["plugin", "sign", "--plugin-dir", &directory, "--private-key", "release.key"]).ok();
+    }
     let host = start(&bench);
     let calls: Vec<_> = (0..230)
         .map(|_| {
@@ -645,6 +651,10 @@ fn calls_take_the_place_of_no_hook() {
     thread::sleep(Duration::from_secs(2));
     let busy = host.post("/api/v1/plugins/sleeps/run", "");
     assert_eq!(busy.status, 503, "all places of calls are taken: {busy:?}");
+    assert!(busy.head.to_lowercase().contains("\r\nretry-after: 1\r\n"), "{busy:?}");
+    // And others are called: those that wait take nobody's place.
+    let called = host.post("/api/v1/plugins/answers/run", "");
+    assert_eq!(called.status, 200, "{called:?}");
     assert_eq!(fired(&host, "capability_check", &json!({}))["decision"], "deny");
     drop(calls);
 }

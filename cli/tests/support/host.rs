@@ -21,6 +21,8 @@ const STEP: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
+    /// What stands before it.
+    pub(crate) head: String,
     pub(crate) text: String,
 }
 
@@ -144,7 +146,7 @@ impl ServedHost {
         let answer = String::from_utf8(answer).expect("UTF-8");
         let (head, text) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-        Answered { status, text: text.to_owned() }
+        Answered { status, head: head.to_owned(), text: text.to_owned() }
     }
 
     pub(crate) fn connect(&self) -> TcpStream {

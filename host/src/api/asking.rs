@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aisoc_context::Caller;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
@@ -14,6 +15,7 @@ use tokio::sync::Semaphore;
 use super::body::read_object;
 use super::login::admit;
 use super::metrics::Metrics;
+use super::places::Places;
 use super::problem::Problem;
 use crate::access::{Logins, Permission};
 use crate::feed::Feed;
@@ -21,9 +23,6 @@ use crate::host::Host;
 
 /// Most requests that ask the host at a time, each on a thread of its own, calls of plugins aside.
 const MAX_ASKING: usize = 64;
-/// Most calls of plugins at a time, each on a thread of its own. Fewer than there are connections, so that whoever wants to
-/// take a plugin away that does not answer finds one.
-const MAX_CALLING: usize = 208;
 /// Most hooks that are fired at a time, each on a thread of its own: whoever may call plugins takes no guard's place.
 const MAX_FIRING: usize = 32;
 
@@ -32,7 +31,7 @@ const MAX_FIRING: usize = 32;
 pub(super) struct Api {
     host: Arc<Host>,
     asking: Arc<Semaphore>,
-    calling: Arc<Semaphore>,
+    calling: Arc<Places>,
     firing: Arc<Semaphore>,
     pub(super) logins: Option<Arc<Logins>>,
     pub(super) is_ready: Arc<AtomicBool>,
@@ -47,7 +46,7 @@ impl Api {
         metrics: Metrics,
     ) -> Self {
         let places = |most| Arc::new(Semaphore::new(most));
-        let (asking, calling, firing) = (places(MAX_ASKING), places(MAX_CALLING), places(MAX_FIRING));
+        let (asking, calling, firing) = (places(MAX_ASKING), Arc::default(), places(MAX_FIRING));
         Self { host, asking, calling, firing, logins, is_ready, metrics: Arc::new(metrics) }
     }
 
@@ -69,12 +68,16 @@ impl Api {
         self.ask_among(&self.asking, ask).await
     }
 
-    /// As [`Api::ask`], for a call of a plugin: however many of those there are, they keep nobody from asking.
+    /// As [`Api::ask`], for a call of a plugin: however many of those there are, they keep nobody from asking, and those of
+    /// one plugin or by one token keep nobody from calling others.
     pub(super) async fn call<T: Send + 'static>(
         &self,
+        plugin: &str,
+        caller: &Caller,
         call: impl FnOnce(&Host) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        self.ask_among(&self.calling, call).await
+        let place = self.calling.take(plugin, caller, || self.host.is_over()).await?;
+        self.ask_in(place, call).await
     }
 
     /// As [`Api::call`], for hooks: however many calls there are, they keep nobody from asking a guard.
@@ -91,6 +94,15 @@ impl Api {
         ask: impl FnOnce(&Host) -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else { return Err(Problem::busy()) };
+        self.ask_in(place, ask).await
+    }
+
+    /// Asks on a thread, which has that place meanwhile.
+    async fn ask_in<T: Send + 'static>(
+        &self,
+        place: impl Send + 'static,
+        ask: impl FnOnce(&Host) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
         let host = Arc::clone(&self.host);
         let asked = tokio::task::spawn_blocking(move || {
             let _place = place;

@@ -15,6 +15,7 @@ mod login;
 mod metrics;
 mod names;
 mod openapi;
+mod places;
 mod problem;
 mod request;
 mod routes;

@@ -3,13 +3,17 @@
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_pipeline::documents::RefusedRequest;
 use axum::Json;
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::places::NoPlace;
 use crate::asker::RequestId;
 use crate::found::reason_of;
 use crate::refusal::Refusal;
+
+/// When whoever found the host busy may ask again, in seconds: most of what it is busy with is over then.
+const SOON: HeaderValue = HeaderValue::from_static("1");
 
 /// A status, and why.
 #[derive(Debug, Clone)]
@@ -34,6 +38,12 @@ impl Problem {
     pub(super) fn busy() -> Self {
         let detail = "as many requests are served as may be at a time".to_owned();
         Self { status: StatusCode::SERVICE_UNAVAILABLE, reason: Reason::HostBusy, detail }
+    }
+
+    /// That a plugin is called, or that somebody calls, as often as may be at a time.
+    fn shared_out(whose: &str) -> Self {
+        let detail = format!("as many calls {whose} wait as may at a time, or for as long as they may");
+        Self { detail, ..Self::busy() }
     }
 
     /// That what was answered should never be.
@@ -123,10 +133,23 @@ impl Problem {
         let request_id = id.map(|id| id.as_str().to_owned());
         let said = RefusedRequest { detail, reason_code: reason.as_str(), request_id };
         let mut response = (status, Json(said)).into_response();
+        if reason == Reason::HostBusy {
+            response.headers_mut().insert(RETRY_AFTER, SOON);
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+impl From<NoPlace> for Problem {
+    fn from(none: NoPlace) -> Self {
+        match none {
+            NoPlace::All => Self::busy(),
+            NoPlace::OfPlugin => Self::shared_out("of this plugin"),
+            NoPlace::OfToken => Self::shared_out("by this token"),
+        }
     }
 }
 

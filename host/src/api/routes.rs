@@ -245,8 +245,9 @@ async fn run(
     let (asked, waited) = (id.clone(), Waited::default());
     let stop = Arc::clone(&waited.is_over);
     let began = Instant::now();
+    let by = caller.clone();
     let called = api
-        .call(move |host| {
+        .call(id.as_str(), &by, move |host| {
             let (payload, context, caller) = (&payload, &context, &caller);
             host.run(asked.as_str(), &Invocation { payload, caller, context, expected, stop: &stop })
         })
