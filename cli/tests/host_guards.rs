@@ -90,7 +90,9 @@ fn a_signed_plugin_with_the_id_of_a_guard_does_not_take_its_place() {
     let refused = install().refused_for(400, "duplicate_plugin_id");
     assert!(refused.contains("plugin 'lab-guard' is registered at hooks from "), "{refused}");
     denies(&host);
+    // It has never been there: a host that is killed meanwhile leaves nothing that takes the guard's place.
     assert!(!bench.path("plugins/lab-guard").exists(), "it does not stay");
+    assert!(!host.said().contains("Installed lab-guard"), "{}", host.said());
     assert_eq!(host.plugin(GUARD)["source"], "entry_point");
     // Nor where it lies there already.
     fs::rename(bench.path(GUARD), bench.path("plugins/lab-guard")).expect("moved");

@@ -25,7 +25,7 @@ use crate::bringing::Brought;
 use crate::host::{Host, PIN_PATIENCE};
 use crate::refusal::Refusal;
 use crate::settings::Happening;
-use crate::turns::{Turn, Turns};
+use crate::turns::Turn;
 
 /// What says that a reference into a registry follows.
 const REGISTRY: &str = "oci://";
@@ -80,9 +80,10 @@ pub(crate) fn cancellation() -> Cancellation {
     Cancellation::of(Request)
 }
 
-/// Takes a plugin's turn before it is put into its place: nobody knows before which one it is.
+/// Takes a plugin's turn before it is put into its place, and asks whether it may be put there: nobody knows before which one
+/// it is.
 struct Claiming<'a> {
-    turns: &'a Turns,
+    host: &'a Host,
     cancellation: &'a Cancellation,
     turn: Mutex<Option<Turn<'a>>>,
 }
@@ -92,7 +93,7 @@ impl<'a> Claiming<'a> {
         let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if turn.is_none() {
             // Nothing where the work is to stop, which it notices by itself before it changes anything.
-            *turn = self.turns.take(id.as_str(), self.cancellation);
+            *turn = self.host.turns.take(id.as_str(), self.cancellation);
         }
     }
 
@@ -103,10 +104,11 @@ impl<'a> Claiming<'a> {
 }
 
 impl Reporter for Claiming<'_> {
-    fn event(&self, event: &Event<'_>) {
-        if let Event::Activating { id, .. } = event {
-            self.claim(id);
-        }
+    fn event(&self, _: &Event<'_>) {}
+
+    fn before_activation(&self, id: &PluginId) -> Result<(), Fault> {
+        self.claim(id);
+        self.host.require_no_guard(id)
     }
 }
 
@@ -129,7 +131,7 @@ impl Host {
         if let Some(reference) = wanted.unpinned() {
             self.tell_of(&Happening::Unpinned { reference: &reference });
         }
-        let claiming = Claiming { turns: &self.turns, cancellation, turn: Mutex::default() };
+        let claiming = Claiming { host: self, cancellation, turn: Mutex::default() };
         let installing = install(&wanted.source, &trial, &claiming);
         let installed =
             Handle::current().block_on(unless_stopped(cancellation, installing)).map_err(Refusal::Plugin)?;
@@ -167,6 +169,7 @@ impl Host {
     ) -> Result<HostedPlugin, Refusal> {
         let _begun = self.turns.begin(cancellation).map_err(Refusal::Host)?;
         let _turn = self.turns.take(id.as_str(), cancellation).ok_or_else(interrupted)?;
+        self.require_no_guard(id).map_err(Refusal::Plugin)?;
         let options = self.install_options(cancellation).map_err(Refusal::Plugin)?;
         let before = options.site.read(id.as_str().as_ref()).and_then(|plugin| plugin.record.ok().flatten());
         let rolled_back = roll_back(&options.back_to(id.clone(), to), &Silent).map_err(Refusal::Plugin)?;

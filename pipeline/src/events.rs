@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use aisoc_manifests::digest::{ArtifactDigest, Digest};
+use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::reference::Reference;
@@ -72,6 +73,14 @@ pub enum Event<'a> {
 pub trait Reporter: Sync {
     /// Called on the thread that does the work, which waits for it.
     fn event(&self, event: &Event<'_>);
+
+    /// Asked before anything is put into a plugin's place. Whoever knows of somebody else with that id refuses it here.
+    ///
+    /// # Errors
+    /// Why nothing may be put there.
+    fn before_activation(&self, _id: &PluginId) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Watches nothing.

@@ -204,6 +204,7 @@ async fn install_noting(
     for _ in 0..ATTEMPTS {
         let before = incoming.refuse_early()?;
         if !options.access.dry_run.is_on() {
+            reporter.before_activation(&incoming.manifest.id)?;
             reporter.event(&Event::Activating { id: &incoming.manifest.id, version: &incoming.manifest.version });
         }
         if let Some(installed) = incoming.activate(&before, &mut staged)? {

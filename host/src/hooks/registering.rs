@@ -1,12 +1,14 @@
 //! A plugin is registered, as it comes into memory: what it says of itself is judged, who is registered is asked, and it
 //! itself. What is refused does not come into memory.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_context::Waiting;
 use aisoc_hooks::{Answer, CONTRACT_VERSION, Decision, Failure, Fired, Invoked, Outcome, Registration};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::hook::Hook;
+use aisoc_manifests::id::PluginId;
 use aisoc_manifests::text::shown;
 use aisoc_pipeline::{Discovered, escaped, judge_hooks};
 use aisoc_worker::serving::{HookCall, Worker};
@@ -173,16 +175,28 @@ impl Host {
     /// # Errors
     /// `duplicate_plugin_id`.
     pub(crate) fn require_its_own(&self, found: &Found) -> Result<()> {
-        let id = &found.about.id;
+        self.require_nobody_elses(&found.about.id, found.distribution(), &found.place)
+    }
+
+    /// The same of what is to be put into the plugins directory, where no plugin with handlers is: asked before it is there, so
+    /// that a host that is killed leaves nothing that the next one would take for the plugin.
+    ///
+    /// # Errors
+    /// As [`Host::require_its_own`].
+    pub(crate) fn require_no_guard(&self, id: &PluginId) -> Result<()> {
+        self.require_nobody_elses(id.as_str(), None, &self.plugins_directory().join(id.as_str()))
+    }
+
+    fn require_nobody_elses(&self, id: &str, its_own: Option<&str>, other: &Path) -> Result<()> {
         let Some(registered) = self.find(id).ok().filter(|held| held.is_registered()) else { return Ok(()) };
         let (place, distribution) = {
             let now = locked(&registered.now);
             (now.place.clone(), now.distribution.clone())
         };
-        if distribution.as_deref() == found.distribution() {
+        if distribution.as_deref() == its_own {
             return Ok(());
         }
-        let [at, other] = [&place, &found.place].map(|place| escaped(place.as_os_str()));
+        let [at, other] = [place.as_path(), other].map(|place| escaped(place.as_os_str()));
         let text = format!("plugin '{id}' is registered at hooks from '{at}' already, and cannot be from '{other}'");
         Err(Fault::new(Reason::DuplicatePluginId, text))
     }
