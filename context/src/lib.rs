@@ -26,7 +26,7 @@ pub use granted::{Configured, Granted};
 pub use handles::{Handles, Options, Question};
 pub use lines::PluginSigner;
 pub use network::{Fetched, Leaves, Network, Request};
-pub use notice::{Notice, Tell};
+pub use notice::{Notice, Tell, Teller};
 pub use provided::{Answered, Provider, ProviderLeaves, ProviderQuestion, Providers};
 pub use refusal::{Refusal, Why};
 pub use usage::{AccessorUsage, PluginUsage};

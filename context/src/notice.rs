@@ -16,6 +16,8 @@ pub enum Notice<'a> {
     FactsRefused(&'a str),
     /// The audit log cannot be written, or somebody has put something else into its place: what of it.
     AuditRefused(&'a str),
+    /// Certificates cannot be read by which others are asked for plugins: which, and why.
+    CertificatesRefused(&'a str),
     /// A plugin begins without what was kept under its id, of which others have signed what kept it.
     BegunAnew {
         /// The plugin.
@@ -31,7 +33,7 @@ pub enum Notice<'a> {
 pub type Tell = dyn Fn(Notice<'_>) + Send + Sync;
 
 /// Tells what goes wrong with one thing, and not again and again.
-pub(crate) struct Teller {
+pub struct Teller {
     tell: Arc<Tell>,
     last: Mutex<Option<(String, Instant)>>,
 }
@@ -43,13 +45,16 @@ impl fmt::Debug for Teller {
 }
 
 impl Teller {
-    pub(crate) fn of(tell: Arc<Tell>) -> Self {
+    /// One that tells it there.
+    pub fn of(tell: Arc<Tell>) -> Self {
         Self { tell, last: Mutex::default() }
     }
 
     /// Tells it, unless that was told a moment ago.
-    pub(crate) fn tell(&self, notice: Notice<'_>) {
-        let (Notice::FactsRefused(why) | Notice::AuditRefused(why)) = notice else { return (self.tell)(notice) };
+    pub fn tell(&self, notice: Notice<'_>) {
+        let (Notice::FactsRefused(why) | Notice::AuditRefused(why) | Notice::CertificatesRefused(why)) = notice else {
+            return (self.tell)(notice);
+        };
         if self.is_due(why, Instant::now()) {
             (self.tell)(notice);
         }

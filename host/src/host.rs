@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aisoc_context::{Handles, Options, PluginUsage};
+use aisoc_context::{Handles, Options, PluginUsage, Tell};
 use aisoc_files::parallel;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -106,7 +106,10 @@ impl Host {
             return Err(lock_missing(&settings.lock_path));
         }
         let switches = Switches::open(&settings.state_file)?;
-        let (network, providers) = reaching::begin(&settings.handles, &settings.installing.client.certificates)?;
+        let observer = Arc::clone(&settings.observer);
+        let tell: Arc<Tell> = Arc::new(move |notice| observer(&Happening::Kept { notice }));
+        let certificates = &settings.installing.client.certificates;
+        let (network, providers) = reaching::begin(&settings.handles, certificates, &tell)?;
         let handles = Handles::begin(Options {
             directory: kept_beside(&settings.state_file),
             read_all_audit: settings.handles.read_all_audit.clone(),
@@ -115,10 +118,7 @@ impl Host {
             providers,
             clock: settings.clock,
             countersigners: settings.handles.countersigners.clone(),
-            tell: Arc::new({
-                let observer = Arc::clone(&settings.observer);
-                move |notice| observer(&Happening::Kept { notice })
-            }),
+            tell,
         })?;
         PrivateCopy::sweep();
         Ok(Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aisoc_context::{Fetched, Leaves, Network, Providers, Refusal, Request, Waiting, Why};
+use aisoc_context::{Fetched, Leaves, Network, Notice, Providers, Refusal, Request, Tell, Teller, Waiting, Why};
 use aisoc_manifests::fault::Result as Outcome;
 use aisoc_outbound::{Account, Answer, Asked, Broker, Certificates, Grant, Leaving, NotTaken, Outbound, Refused};
 use base64::Engine as _;
@@ -24,12 +24,15 @@ pub(crate) struct Reaching(BTreeMap<String, Outbound>);
 pub(crate) fn begin(
     rules: &HandleRules,
     certificates: &Certificates,
+    tell: &Arc<Tell>,
 ) -> Outcome<(Option<Arc<dyn Network>>, Providers)> {
     let HandleRules { outbound, providers, .. } = rules;
     if outbound.is_empty() && providers.is_empty() {
         return Ok((None, Providers::default()));
     }
-    let broker = Broker::begin(certificates.clone())?;
+    let teller = Teller::of(Arc::clone(tell));
+    let unread = move |why: &str| teller.tell(Notice::CertificatesRefused(why));
+    let broker = Broker::begin(certificates.clone(), Box::new(unread))?;
     let network = Reaching::begin(&broker, outbound).map(|reaching| Arc::new(reaching) as Arc<dyn Network>);
     Ok((network, providers.begin(&broker)))
 }

@@ -256,6 +256,9 @@ warnings! {
     FactsRefused "facts_refused"
         "The file with the facts of a plugin is damaged, of another form or another host's. It is left as it is, and the plugin has none."
         Some("put the file aside, or put back one that was whole: it stands in the directory beside the state file of the host")
+    CertificatesRefused "certificates_refused"
+        "A host cannot read the certificates by which it asks others for plugins; what it has read before counts meanwhile."
+        Some("see what is wrong with the file that the message names: it is read again by itself")
     AuditRefused "audit_refused"
         "The audit log of a host cannot be written, or somebody has moved its file or put another into its place. What cannot be written down is not done."
         Some("see what is wrong with the file and the disk that it is on: it stands in the directory beside the state file of the host, which rotates it itself")

@@ -16,7 +16,7 @@ const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 
 /// Headers that are not a plugin's to set: where a message ends, how it is carried, who is on the way, and whom it is for.
-const NOT_THEIRS: [&str; 14] = [
+const NOT_THEIRS: [&str; 15] = [
     "accept-encoding",
     "connection",
     "content-length",
@@ -28,10 +28,14 @@ const NOT_THEIRS: [&str; 14] = [
     "te",
     "trailer",
     "transfer-encoding",
+    "true-client-ip",
     "upgrade",
     "via",
-    "x-forwarded-for",
+    "x-real-ip",
 ];
+
+/// So begin those of proxies.
+const OF_PROXIES: [&str; 2] = ["proxy-", "x-forwarded-"];
 
 /// Headers that go along to another origin. Any other may be a secret: `X-Api-Key`, a cookie, a signature.
 const HARMLESS: [&str; 5] = ["accept", "accept-language", "content-language", "content-type", "user-agent"];
@@ -181,7 +185,9 @@ fn read_headers(headers: &[(String, String)]) -> Result<HeaderMap, Refused> {
         // The name is not repeated where it is none: it may hold what somebody took for a value.
         let name =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| no("headers", "a name is no token (RFC 9110)"))?;
-        if NOT_THEIRS.contains(&name.as_str()) || name.as_str().starts_with("proxy-") {
+        // As whoever hands headers on in variables (CGI, WSGI) reads them: there `_` and `-` are one.
+        let read_as = name.as_str().replace('_', "-");
+        if NOT_THEIRS.contains(&read_as.as_str()) || OF_PROXIES.iter().any(|prefix| read_as.starts_with(prefix)) {
             return Err(no("headers", format!("`{name}` is the host's to set")));
         }
         if value.len() > MAX_HEADER_BYTES {
@@ -272,7 +278,19 @@ mod tests {
 
     #[test]
     fn a_header_says_nothing_of_the_message_and_ends_where_it_ends() {
-        for name in NOT_THEIRS.into_iter().chain(["Host", "TRANSFER-ENCODING", "Proxy-Authorization", "proxy-x"]) {
+        for name in NOT_THEIRS.into_iter().chain([
+            "Host",
+            "TRANSFER-ENCODING",
+            "Proxy-Authorization",
+            "proxy-x",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "x-forwarded-proto",
+            "Content_Length",
+            "transfer_encoding",
+            "X_Forwarded_For",
+            "x-real_ip",
+        ]) {
             let said = read("GET", URL, &[(name, "hunter2")], 0).expect_err(name);
             assert!(said.contains("is the host's to set") && !said.contains("hunter2"), "{said}");
         }
@@ -290,6 +308,7 @@ mod tests {
             let said = read("GET", URL, &[(name, value)], 0).expect_err(value);
             assert!(said.starts_with("the headers of the request") && !said.contains("hunter2"), "{said}");
         }
+        read("GET", URL, &[("api_key", "v")], 0).expect("one that is nobody else's");
         let value = "v".repeat(MAX_HEADER_BYTES);
         read("GET", URL, &[("X-A", &value)], 0).expect("at");
         read("GET", URL, &[("X-A", &format!("{value}v"))], 0).expect_err("above");

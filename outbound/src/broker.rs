@@ -1,25 +1,22 @@
 //! `Broker`: the thread on which others are asked, and whose certificates count there.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aisoc_manifests::fault::{Fault, Reason, Result as Outcome};
-use aisoc_registry_client::{Certificates, client_tls};
-use rustls::ClientConfig;
-use rustls::client::Resumption;
+use aisoc_registry_client::Certificates;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 use crate::limits::LONGEST_FETCH;
+use crate::trusted::{Trusted, Unread};
 
 /// How soon it is noticed that nobody waits any more.
 const STEP: Duration = Duration::from_millis(20);
 /// How long the thread of the broker has to say that time is over; then it is over without its word.
 const LATE_PATIENCE: Duration = Duration::from_millis(100);
-/// Sessions of TLS that whoever asks may resume: each of its requests has a connection of its own.
-const SESSIONS: usize = 64;
 
 /// Asks for every plugin of a host, on a thread of its own.
 #[derive(Debug)]
@@ -32,9 +29,7 @@ pub(crate) struct Shared {
     runtime: Handle,
     /// The thread ends when this is dropped, and with it whatever is under way: nobody waits for that any more.
     _ends: oneshot::Sender<()>,
-    certificates: Certificates,
-    /// Read when somebody is first asked over TLS.
-    tls: OnceLock<Result<ClientConfig, String>>,
+    pub(crate) trusted: Trusted,
 }
 
 /// For how long somebody waits.
@@ -60,11 +55,11 @@ pub(crate) enum NotDone {
 }
 
 impl Broker {
-    /// One that trusts those certificates.
+    /// One that trusts those certificates, and tells `unread` whenever they cannot be read.
     ///
     /// # Errors
     /// `internal` where no thread can be started.
-    pub fn begin(certificates: Certificates) -> Outcome<Self> {
+    pub fn begin(certificates: Certificates, unread: Box<Unread>) -> Outcome<Self> {
         let internal = |error: std::io::Error| Fault::new(Reason::Internal, "cannot start a thread").caused_by(error);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(internal)?;
         let (handle, (ends, ended)) = (runtime.handle().clone(), oneshot::channel());
@@ -74,19 +69,13 @@ impl Broker {
             runtime.shutdown_background();
         };
         std::thread::Builder::new().name("outbound".to_owned()).spawn(work).map_err(internal)?;
-        Ok(Self { shared: Arc::new(Shared { runtime: handle, _ends: ends, certificates, tls: OnceLock::new() }) })
+        Ok(Self {
+            shared: Arc::new(Shared { runtime: handle, _ends: ends, trusted: Trusted::new(certificates, unread) }),
+        })
     }
 }
 
 impl Shared {
-    /// How TLS is spoken for one of those who ask. Sessions that are resumed are its own: no other one is known by them.
-    pub(crate) fn tls(&self) -> Result<Arc<ClientConfig>, String> {
-        let read = || client_tls(&self.certificates).map_err(|fault| fault.to_string());
-        let mut tls = self.tls.get_or_init(read).clone()?;
-        tls.resumption = Resumption::in_memory_sessions(SESSIONS);
-        Ok(Arc::new(tls))
-    }
-
     /// What that comes to on the other thread. It has ended when this says so: nobody else is waited for, not even that thread.
     ///
     /// # Errors

@@ -9,11 +9,12 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
+use aisoc_registry_client::tls_trouble;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper::header::{ACCEPT, CONNECTION, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING, USER_AGENT};
 use hyper::{Response, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
@@ -27,13 +28,26 @@ use tower_service::Service as _;
 use url::Url;
 
 use crate::asked::{Request, authority, destination};
-use crate::limits::{LONGEST_CONNECT, MAX_FRAMING_BYTES, MAX_HEAD_BYTES, MAX_HEADERS};
-use crate::metered::{Meter, Metered};
+use crate::limits::{LONGEST_CONNECT, MAX_FRAMING_BYTES, MAX_HANDSHAKE_BYTES, MAX_HEAD_BYTES, MAX_HEADERS};
+use crate::metered::{Meter, Metered, Spent};
 use crate::refused::Refused;
 use crate::resolver::{Judged, OutOfReach};
 
 /// Who asks, where a plugin says nothing of it.
 pub(crate) const AGENT: &str = concat!("aisoc/", env!("CARGO_PKG_VERSION"));
+
+/// A connection, and what is counted below TLS where it has that.
+pub(crate) struct Connected {
+    wire: Box<dyn Wire>,
+    below: Option<Arc<Meter>>,
+}
+
+impl Connected {
+    /// One without TLS.
+    pub(crate) fn plain(wire: impl Wire + 'static) -> Self {
+        Self { wire: Box::new(wire), below: None }
+    }
+}
 
 /// A connection, with TLS or without.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -60,9 +74,6 @@ pub(crate) struct Exchange {
     meter: Arc<Meter>,
 }
 
-/// A server has sent more than is read of it.
-struct Spent;
-
 impl Exchange {
     /// One on the connection that whoever connects to a destination comes to.
     ///
@@ -70,7 +81,7 @@ impl Exchange {
     /// Why there is no connection.
     pub(crate) async fn begin(
         destination: &str,
-        connecting: impl Future<Output = Result<Box<dyn Wire>, Unconnected>>,
+        connecting: impl Future<Output = Result<Connected, Unconnected>>,
     ) -> Result<Self, Refused> {
         match timeout(LONGEST_CONNECT, connecting).await {
             Ok(Ok(connected)) => Self::over(destination, connected).await,
@@ -83,9 +94,9 @@ impl Exchange {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(crate) async fn over(destination: &str, connected: Box<dyn Wire>) -> Result<Self, Refused> {
-        let meter = Meter::of(MAX_HEAD_BYTES);
-        let line = TokioIo::new(Metered::new(connected, Arc::clone(&meter)));
+    pub(crate) async fn over(destination: &str, connected: Connected) -> Result<Self, Refused> {
+        let meter = Meter::above(connected.below, MAX_HEAD_BYTES);
+        let line = TokioIo::new(Metered::new(connected.wire, Arc::clone(&meter)));
         let begun = Builder::new().max_headers(MAX_HEADERS).handshake(line).await;
         let (sender, connection) = begun.map_err(|error| unconnected(destination, &error))?;
         Ok(Self { destination: destination.to_owned(), sender, connection: Some(Box::pin(connection)), meter })
@@ -101,6 +112,7 @@ impl Exchange {
         match drive(&mut self.connection, &self.meter, answer).await {
             Ok(Ok(response)) => {
                 self.meter.allow(MAX_FRAMING_BYTES);
+                require_plain(&self.destination, &response)?;
                 Ok(response)
             }
             Ok(Err(error)) => Err(unreached(&self.destination, "no answer", &error)),
@@ -144,21 +156,30 @@ impl Exchange {
 /// Has the connection go on until what is waited for is there.
 async fn drive<T>(connection: &mut Option<Driven>, meter: &Meter, work: impl Future<Output = T>) -> Result<T, Spent> {
     let mut work = pin!(work);
-    poll_fn(|context| {
+    let driven = poll_fn(|context| {
         if let Poll::Ready(done) = work.as_mut().poll(context) {
-            return Poll::Ready(Ok(done));
+            return Poll::Ready(done);
         }
         // Why it has ended, whoever waits for something on it is told as well.
         if connection.as_mut().is_some_and(|running| running.as_mut().poll(context).is_ready()) {
             *connection = None;
         }
-        match work.as_mut().poll(context) {
-            Poll::Ready(done) => Poll::Ready(Ok(done)),
-            Poll::Pending if meter.is_spent() => Poll::Ready(Err(Spent)),
-            Poll::Pending => Poll::Pending,
+        work.as_mut().poll(context)
+    });
+    meter.unless_spent(driven).await
+}
+
+/// Refuses what is cut up and packed in a way that nobody here unpacks (RFC 9112, 7): whoever asked would take it for the answer.
+fn require_plain(destination: &str, response: &Response<Incoming>) -> Result<(), Refused> {
+    let values = response.headers().get_all(TRANSFER_ENCODING).iter();
+    let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    match codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked")) {
+        true => Ok(()),
+        false => {
+            let why = "no answer: it is sent in a coding that was not asked for".to_owned();
+            Err(Refused::Unreached { destination: destination.to_owned(), why })
         }
-    })
-    .await
+    }
 }
 
 /// Connects to where a URL leads, at an address that is judged; over TLS where there is one.
@@ -169,7 +190,7 @@ pub(crate) async fn connect(
     url: &Url,
     judged: Judged,
     tls: Option<Arc<ClientConfig>>,
-) -> Result<Box<dyn Wire>, Unconnected> {
+) -> Result<Connected, Unconnected> {
     let side = judged.side;
     let mut connector = HttpConnector::new_with_resolver(judged);
     connector.enforce_http(false);
@@ -178,10 +199,15 @@ pub(crate) async fn connect(
     poll_fn(|context| connector.poll_ready(context)).await?;
     let stream = connector.call(destination(url).parse::<Uri>()?).await?.into_inner();
     side.require_of(url.host_str().unwrap_or_default(), stream.peer_addr()?.ip(), stream.local_addr()?.ip())?;
-    let Some(tls) = tls else { return Ok(Box::new(stream)) };
+    let Some(tls) = tls else { return Ok(Connected::plain(stream)) };
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned())?;
-    Ok(Box::new(TlsConnector::from(tls).connect(name, stream).await?))
+    let below = Meter::of(MAX_HANDSHAKE_BYTES);
+    let metered = Metered::new(stream, Arc::clone(&below));
+    let agreed = below.unless_spent(TlsConnector::from(tls).connect(name, metered)).await;
+    let agreed =
+        agreed.map_err(|Spent| format!("more than {MAX_HANDSHAKE_BYTES} bytes came before TLS was agreed on"))?;
+    Ok(Connected { wire: Box::new(agreed?), below: Some(below) })
 }
 
 /// What is written on the connection.
@@ -215,8 +241,11 @@ fn unreached(destination: &str, kind: &str, error: &(dyn Error + 'static)) -> Re
     if let Some(found) = chain().find_map(|cause| cause.downcast_ref::<OutOfReach>()) {
         return out_of_reach(found.clone());
     }
-    let last = chain().last().map_or_else(|| "it failed".to_owned(), ToString::to_string);
-    Refused::Unreached { destination: destination.to_owned(), why: format!("{kind}: {last}") }
+    let last = || chain().last().map_or_else(|| "it failed".to_owned(), ToString::to_string);
+    // What a certificate holds is for whoever may read it, and a plugin is told of what is inside.
+    let of_tls = Url::parse(destination).ok().and_then(|url| tls_trouble(error, &url));
+    let why = format!("{kind}: {}", of_tls.unwrap_or_else(last));
+    Refused::Unreached { destination: destination.to_owned(), why }
 }
 
 pub(crate) fn out_of_reach(found: OutOfReach) -> Refused {

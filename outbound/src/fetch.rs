@@ -1,8 +1,8 @@
 //! One request, and where its answer leads: each hop judged, all of it within one time.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use hyper::header::LOCATION;
@@ -19,6 +19,7 @@ use crate::limits::{MAX_AT_A_TIME, MAX_HOPS, MAX_RECEIVED_BYTES};
 use crate::rate::Rate;
 use crate::refused::Refused;
 use crate::resolver::{Judged, Lookup, Side, system};
+use crate::trusted::OwnTls;
 
 impl Broker {
     /// What one plugin may ask for.
@@ -29,7 +30,7 @@ impl Broker {
             destinations: grant.destinations.clone(),
             rate: Rate::new(grant.requests_per_minute, Instant::now()),
             places: Arc::new(Semaphore::new(MAX_AT_A_TIME)),
-            tls: OnceLock::new(),
+            tls: OwnTls::default(),
             lookup: system,
         }))
     }
@@ -44,7 +45,7 @@ struct Inner {
     destinations: Destinations,
     rate: Rate,
     places: Arc<Semaphore>,
-    tls: OnceLock<Result<Arc<ClientConfig>, Refused>>,
+    tls: OwnTls,
     lookup: Lookup,
 }
 
@@ -166,8 +167,9 @@ impl Outbound {
     ) -> Result<Came, Refused> {
         let destination = request.destination();
         let (inner, place) = (Arc::clone(&self.0), Arc::clone(place));
+        let tls = inner.tls_for(&request)?;
         let asked = async move {
-            let came = inner.ask(side, request).await;
+            let came = inner.ask(side, request, tls).await;
             drop(place);
             came
         };
@@ -193,10 +195,15 @@ impl Inner {
         Ok(side)
     }
 
-    async fn ask(&self, side: Side, request: Request) -> Result<Came, Refused> {
+    /// How TLS is spoken with whoever is asked over it.
+    fn tls_for(&self, request: &Request) -> Result<Option<Arc<ClientConfig>>, Refused> {
+        let spoken = (request.url.scheme() == "https").then(|| self.tls.spoken(&self.shared.trusted));
+        spoken.transpose().map_err(|why| Refused::Unusable { why })
+    }
+
+    async fn ask(&self, side: Side, request: Request, tls: Option<Arc<ClientConfig>>) -> Result<Came, Refused> {
         let judged = Judged { side, lookup: self.lookup };
         let destination = request.destination();
-        let tls = if request.url.scheme() == "https" { Some(self.tls()?) } else { None };
         let connected = connect(&request.url, judged, tls);
         let mut exchange = Exchange::begin(&destination, connected).await?;
         let (head, body) = exchange.ask(written(&request)).await?.into_parts();
@@ -207,11 +214,6 @@ impl Inner {
         let text = |value: &[u8]| value.iter().map(|byte| char::from(*byte)).collect::<String>();
         let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
         Ok(Came::Answer(Answer { status: head.status.as_u16(), headers, body, url: request.url.to_string() }))
-    }
-
-    fn tls(&self) -> Result<Arc<ClientConfig>, Refused> {
-        let made = || self.shared.tls().map_err(|why| Refused::Unusable { why });
-        self.tls.get_or_init(made).clone()
     }
 }
 
@@ -226,7 +228,9 @@ fn next(request: &Request, head: &Parts) -> Result<Option<Url>, Refused> {
     if locations.next().is_some() {
         return Err(refused("leads to two places at once"));
     }
-    let to = location.to_str().ok().and_then(|location| request.url.join(location).ok());
+    // `Url` takes tabs and line breaks away, as it does in what a plugin asks for.
+    let written = location.to_str().ok().filter(|location| !location.bytes().any(|byte| byte.is_ascii_control()));
+    let to = written.and_then(|location| request.url.join(location).ok());
     let to = to.and_then(|to| read_url(to.as_str()).ok()).ok_or_else(|| refused("leads to no URL that is asked"))?;
     if request.url.scheme() == "https" && to.scheme() != "https" {
         return Err(refused("leads away from TLS"));
@@ -276,7 +280,7 @@ mod tests {
             destinations: Destinations::new(std::slice::from_ref(&destination), &[]).expect("a destination"),
             requests_per_minute: 60,
         };
-        let broker = Broker::begin(Certificates::default()).expect("a thread");
+        let broker = Broker::begin(Certificates::default(), Box::new(|_| ())).expect("a thread");
         let Outbound(inner) = broker.outbound(&grant);
         let inner = Arc::into_inner(inner).expect("one");
         let outbound = Outbound(Arc::new(Inner { lookup: rebinding, ..inner }));

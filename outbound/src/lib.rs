@@ -12,6 +12,7 @@ mod provider;
 mod rate;
 mod refused;
 mod resolver;
+mod trusted;
 
 pub use aisoc_registry_client::Certificates;
 pub use asked::Asked;
@@ -20,3 +21,4 @@ pub use destination::{BadDestination, Destinations, Grant, WrittenGrant};
 pub use fetch::{Account, Answer, Fetched, Leaves, Leaving, NotTaken, Outbound};
 pub use provider::{Provider, ProviderAddress, ProviderLeaves, ProviderRule, ProviderToken, Unanswered};
 pub use refused::Refused;
+pub use trusted::Unread;

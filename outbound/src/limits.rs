@@ -13,6 +13,8 @@ pub(crate) const MAX_SENT_BYTES: usize = 64 << 10;
 pub(crate) const MAX_RECEIVED_BYTES: usize = 2 << 20;
 /// Most that is read before there is an answer: interim ones (1xx) without end, and heads that are as long.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Most bytes that are read of a server until TLS is agreed on, and beyond that for its records, beside what they hold.
+pub(crate) const MAX_HANDSHAKE_BYTES: usize = 64 << 10;
 /// Most that is read behind that, beyond twice its body: what cuts it into chunks, without end.
 pub(crate) const MAX_FRAMING_BYTES: usize = 64 << 10;
 /// Most headers of a request, and of an answer.

@@ -3,10 +3,12 @@
 //!
 //! Interim answers (1xx), chunks of a byte each, the length of a chunk behind zeros without end: none of these is a head or a
 //! body for whoever asks, and all of them keep a thread at work. So it is bytes that are counted, and after so many of them it is
-//! the turn of others.
+//! the turn of others. Over TLS those are counted as well that it is made of: records may hold nothing, or what TLS keeps for
+//! itself.
 
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
@@ -21,24 +23,54 @@ const TURN_BYTES: usize = 16 << 10;
 pub(crate) struct Meter {
     left: AtomicUsize,
     is_spent: AtomicBool,
+    /// That of the connection that this one is made of, by TLS.
+    below: Option<Arc<Meter>>,
 }
 
 impl Meter {
     pub(crate) fn of(bytes: usize) -> Arc<Self> {
-        Arc::new(Self { left: AtomicUsize::new(bytes), is_spent: AtomicBool::new(false) })
+        Arc::new(Self { left: AtomicUsize::new(bytes), ..Self::default() })
+    }
+
+    /// One of so much above that of its connection, where that has one: of what TLS makes of it as much again may be read there.
+    pub(crate) fn above(below: Option<Arc<Self>>, bytes: usize) -> Arc<Self> {
+        let meter = Self { below, ..Self::default() };
+        meter.allow(bytes);
+        Arc::new(meter)
     }
 
     /// So much more. Whoever waits for the connection has to ask it again.
     pub(crate) fn allow(&self, bytes: usize) {
         self.left.fetch_add(bytes, Ordering::SeqCst);
         self.is_spent.store(false, Ordering::SeqCst);
+        if let Some(below) = &self.below {
+            below.allow(2 * bytes);
+        }
     }
 
     /// Whether there was more to be read than may be.
     pub(crate) fn is_spent(&self) -> bool {
-        self.is_spent.load(Ordering::SeqCst)
+        self.is_spent.load(Ordering::SeqCst) || self.below.as_ref().is_some_and(|below| below.is_spent())
+    }
+
+    /// What is waited for on a connection of which no more is read than may be.
+    ///
+    /// # Errors
+    /// [`Spent`] where that does not come before more is there.
+    pub(crate) async fn unless_spent<T>(&self, work: impl Future<Output = T>) -> Result<T, Spent> {
+        let mut work = pin!(work);
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Ok(done)),
+            Poll::Pending if self.is_spent() => Poll::Ready(Err(Spent)),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
     }
 }
+
+/// A server has sent more than is read of it.
+#[derive(Debug)]
+pub(crate) struct Spent;
 
 /// A connection with its meter.
 #[derive(Debug)]
@@ -95,9 +127,32 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Metered<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-
     use super::*;
+
+    #[tokio::test]
+    async fn what_tls_makes_of_it_is_counted_as_well() {
+        let below = Meter::of(100);
+        let meter = Meter::above(Some(Arc::clone(&below)), 10);
+        assert_eq!(below.left.load(Ordering::SeqCst), 120);
+        // Records that hold nothing come to nothing above.
+        let bytes = vec![b'x'; 1_000];
+        let mut metered = Metered::new(bytes.as_slice(), Arc::clone(&below));
+        let nothing = poll_fn(|context| {
+            let (mut buffer, mut read) = (vec![0; 64], 0);
+            loop {
+                let mut into = ReadBuf::new(&mut buffer);
+                if Pin::new(&mut metered).poll_read(context, &mut into).is_pending() {
+                    assert_eq!(read, 120);
+                    return Poll::<()>::Pending;
+                }
+                read += into.filled().len();
+            }
+        });
+        meter.unless_spent(nothing).await.expect_err("it would be waited for without end");
+        meter.allow(1);
+        assert!(!meter.is_spent() && below.left.load(Ordering::SeqCst) == 2, "and what it may be of more");
+        meter.unless_spent(async {}).await.expect("it is there");
+    }
 
     #[tokio::test]
     async fn so_much_is_read_and_others_have_their_turn_meanwhile() {

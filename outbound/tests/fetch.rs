@@ -82,7 +82,7 @@ fn to(servers: &[&Server]) -> Outbound {
 
 fn granted(inside: &[String], requests_per_minute: u32) -> Outbound {
     let destinations = Destinations::new(&[], inside).expect("destinations");
-    let broker = Broker::begin(Certificates::default()).expect("a thread");
+    let broker = Broker::begin(Certificates::default(), Box::new(|_| ())).expect("a thread");
     broker.outbound(&Grant { destinations, requests_per_minute })
 }
 
@@ -192,6 +192,8 @@ fn redirects_that_mean_no_good_are_not_followed() {
         ("Location: /a\r\nLocation: /b\r\n", "redirect_refused"),
         ("Location: http://\r\n", "redirect_refused"),
         ("Location: /round\r\n", "redirect_refused"),
+        // Others read it as `/ab`.
+        ("Location: /a\tb\r\n", "redirect_refused"),
     ] {
         let server = Server::new(move |_, stream| {
             let _ = write!(stream, "HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\nConnection: close\r\n\r\n");
@@ -314,7 +316,13 @@ fn a_plugin_asks_so_often_and_so_much_at_a_time() {
 
 #[test]
 fn who_speaks_no_http_or_is_not_there_is_said_so_without_what_was_asked_for() {
-    for answer in ["garbage\r\n\r\n", "", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"] {
+    for answer in [
+        "garbage\r\n\r\n",
+        "",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nab",
+    ] {
         let server = Server::saying(answer.as_bytes());
         let fetched = get(&to(&[&server]), &format!("{}/hunter2?hunter2", server.url()));
         let said = refused(&fetched).to_string();
@@ -376,7 +384,7 @@ fn a_server_that_sends_without_end_is_given_up_and_takes_nothing_from_others() {
     };
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let neighbour = Server::saying(OK.as_bytes());
-    let broker = Broker::begin(Certificates::default()).expect("a thread");
+    let broker = Broker::begin(Certificates::default(), Box::new(|_| ())).expect("a thread");
     let granted = |server: &Server| {
         let destinations = Destinations::new(&[], &[server.url()]).expect("a destination");
         broker.outbound(&Grant { destinations, requests_per_minute: 60_000 })

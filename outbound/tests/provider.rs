@@ -49,7 +49,7 @@ impl Served {
     }
 
     fn provider(&self, token: Option<Arc<ProviderToken>>, rate: u32) -> Provider {
-        let broker = Broker::begin(Certificates::default()).expect("a thread");
+        let broker = Broker::begin(Certificates::default(), Box::new(|_| ())).expect("a thread");
         broker.provider(ProviderRule::new(self.address(), token, rate).expect("a rule"))
     }
 

@@ -18,7 +18,7 @@ pub use certificates::{CertificateFile, Certificates};
 pub use limits::Limits;
 pub use named::Named;
 pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret};
-pub use remote::{client_tls, is_of_tls, no_tls, tls_provider};
+pub use remote::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging};
 pub use target::Target;
 pub use unreached::Unreached;

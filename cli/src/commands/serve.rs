@@ -278,6 +278,7 @@ fn say_of_kept(notice: Notice<'_>, output: &Output) {
     match notice {
         Notice::FactsRefused(why) => output.warning(Warning::FactsRefused, why.to_owned()),
         Notice::AuditRefused(why) => output.warning(Warning::AuditRefused, why.to_owned()),
+        Notice::CertificatesRefused(why) => output.warning(Warning::CertificatesRefused, why.to_owned()),
         Notice::BegunAnew { id, line, before } => {
             let mut kept = before.iter().take(MAX_LINES).map(|line| format!("`{line}`")).collect::<Vec<_>>().join(", ");
             if let Some(more) = before.len().checked_sub(MAX_LINES).filter(|more| *more > 0) {

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::unanswered::Unanswered;
 use crate::asked::{authority, destination};
-use crate::exchange::{AGENT, Exchange, Unconnected, Wire, Written, connect};
+use crate::exchange::{AGENT, Connected, Exchange, Unconnected, Written, connect};
 use crate::limits::MAX_PROVIDED_BYTES;
 use crate::resolver::{Judged, Side, system};
 
@@ -51,14 +51,14 @@ pub(super) async fn ask(to: To, token: Option<HeaderValue>, body: Bytes) -> Resu
 }
 
 /// Connects to a socket at which root or this user listens: who may write its directory is not who may answer for it.
-async fn known(socket: &OwnedFd) -> Result<Box<dyn Wire>, Unanswered> {
+async fn known(socket: &OwnedFd) -> Result<Connected, Unanswered> {
     let unconnected =
         |error: std::io::Error| Unanswered::Unreached { why: format!("`{SOCKET}` cannot be asked: {error}") };
     let connected = UnixStream::connect(format!("/proc/self/fd/{}", socket.as_raw_fd())).await;
     let stream = connected.map_err(unconnected)?;
     let (user, own) = (stream.peer_cred().map_err(unconnected)?.uid(), aisoc_files::effective_user());
     if user == 0 || user == own {
-        return Ok(Box::new(stream));
+        return Ok(Connected::plain(stream));
     }
     Err(Unanswered::Socket { why: format!("user {user} listens at the socket, and neither root nor user {own}") })
 }

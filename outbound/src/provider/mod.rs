@@ -8,13 +8,12 @@ mod unanswered;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aisoc_manifests::fault::Result as Outcome;
 use bytes::Bytes;
 use hyper::header::HeaderValue;
-use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 
 pub use self::address::ProviderAddress;
@@ -26,6 +25,7 @@ use crate::destination::BadDestination;
 use crate::fetch::NotTaken;
 use crate::limits::{MAX_ASKERS, MAX_AT_A_TIME, MAX_OF_PROVIDER, MAX_PER_MINUTE, MAX_TOKEN_BYTES};
 use crate::rate::Rate;
+use crate::trusted::OwnTls;
 
 /// Says what is shown to a provider at this moment, so that it knows its host.
 pub type ProviderToken = dyn Fn() -> Outcome<String> + Send + Sync;
@@ -72,7 +72,7 @@ pub struct Provider {
     /// How often each plugin has asked lately.
     askers: Mutex<BTreeMap<String, Arc<Asker>>>,
     places: Arc<Semaphore>,
-    tls: OnceLock<Result<Arc<ClientConfig>, String>>,
+    tls: OwnTls,
 }
 
 /// One plugin, whose hangs are its own.
@@ -86,7 +86,7 @@ impl Broker {
     #[must_use]
     pub fn provider(&self, rule: ProviderRule) -> Provider {
         let (askers, places) = (Mutex::default(), Arc::new(Semaphore::new(MAX_OF_PROVIDER)));
-        Provider { shared: Arc::clone(&self.shared), rule, askers, places, tls: OnceLock::new() }
+        Provider { shared: Arc::clone(&self.shared), rule, askers, places, tls: OwnTls::default() }
     }
 }
 
@@ -171,7 +171,7 @@ impl Provider {
                 Err(fault) => Err(Unanswered::Socket { why: fault.to_string() }),
             },
             Place::Server(url) => {
-                let tls = self.tls.get_or_init(|| self.shared.tls()).clone();
+                let tls = self.tls.spoken(&self.shared.trusted);
                 Ok(To::Server(url.clone(), tls.map_err(|why| Unanswered::Unreached { why })?))
             }
         }

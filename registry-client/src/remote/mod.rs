@@ -38,4 +38,4 @@ mod wire;
 
 pub use repository::Remote;
 pub use scope::Scope;
-pub use tls::{client_tls, is_of_tls, no_tls, tls_provider};
+pub use tls::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};

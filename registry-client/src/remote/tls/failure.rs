@@ -43,6 +43,11 @@ pub(in crate::remote) fn fault(error: &(dyn Error + 'static), url: &Url, proxy: 
     }
 }
 
+/// Why TLS ended an exchange with `url`, in words that repeat nothing of a certificate.
+pub fn tls_trouble(error: &(dyn Error + 'static), url: &Url) -> Option<String> {
+    fault(error, url, None).map(|fault| fault.message().to_owned())
+}
+
 /// Whether TLS is what an exchange ended of.
 pub fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|cause| cause.is::<rustls::Error>())

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 pub(super) use failure::fault;
-pub use failure::is_of_tls;
+pub use failure::{is_of_tls, tls_trouble};
 pub(super) use plain::{hinted, wanted};
 pub use provider::tls_provider;
 pub(super) use roots::name_this_host;
