@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::Result;
@@ -35,6 +35,8 @@ pub struct Granted {
     pub(crate) configured: Arc<Configured>,
     pub(crate) asks: Rate,
     pub(crate) events: Rate,
+    /// Held by whoever reads the audit log for it.
+    pub(crate) reading: Mutex<()>,
 }
 
 impl fmt::Debug for Granted {
@@ -59,6 +61,7 @@ impl Granted {
             configured,
             asks: Rate::of(MAX_ASKS_A_SECOND, MAX_ASKS_AT_ONCE),
             events: Rate::of(MAX_EVENTS_A_SECOND, MAX_EVENTS_AT_ONCE),
+            reading: Mutex::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::Result as Outcome;
@@ -143,6 +144,11 @@ impl Handles {
     /// granted as well, and did not come so far, changes nothing of that.
     pub fn runs(&self, granted: &Granted) {
         self.stores.runs(&granted.id, &granted.line);
+    }
+
+    /// Lets go of what nobody has used for long; for whoever asks again and again.
+    pub fn rest(&self) {
+        self.stores.rest(Instant::now());
     }
 
     /// What answers for a capability. A host gives what stands here, and nothing else.

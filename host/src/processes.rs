@@ -160,8 +160,9 @@ impl Host {
         }
     }
 
-    /// Ends the processes of plugins that nobody has called for long; for whoever asks again and again.
+    /// Ends the processes of plugins that nobody has called for long, and closes what they keep; for whoever asks again and again.
     pub(crate) fn rest_round(&self) {
+        self.handles.rest();
         let Some(idle) = self.settings.processes.idle.filter(|_| self.processes.count() > 0) else { return };
         for held in self.all() {
             held.rest(|since| since.elapsed() >= idle);

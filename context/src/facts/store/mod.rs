@@ -7,6 +7,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use redb::backends::FileBackend;
@@ -31,6 +32,10 @@ const ENTRY_BYTES: u64 = 24;
 const CACHE_BYTES: usize = 4 << 20;
 /// A file that could not be opened is not tried again before: it may be read whole to be refused.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+/// How long a file is waited for that somebody else closes.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
+/// How soon it is noticed that they have.
+const CLOSING_STEP: Duration = Duration::from_millis(5);
 /// The number of the next fact.
 const NEXT: &str = "next";
 /// The form of the files.
@@ -174,13 +179,21 @@ impl Store {
             self.tell.tell(Notice::FactsRefused(&why));
             Refusal::unavailable("the facts of the plugin cannot be opened")
         };
-        let Some(file) = open(&self.path, is_made).map_err(|error| refused(&error.to_string()))? else {
-            return Ok(None);
+        let until = Instant::now() + CLOSING_PATIENCE;
+        let database = loop {
+            let Some(file) = open(&self.path, is_made).map_err(|error| refused(&error.to_string()))? else {
+                return Ok(None);
+            };
+            // What is no such file makes its reader stumble at any place.
+            match catch_unwind(AssertUnwindSafe(|| begin(file))) {
+                Ok(Ok(database)) => break Arc::new(database),
+                // The last who had it may be closing it at this moment.
+                Ok(Err(NotBegun::IsOpen)) if Instant::now() < until => thread::sleep(CLOSING_STEP),
+                Ok(Err(NotBegun::IsOpen)) => return Err(refused("another host has it, which is to be ended first")),
+                Ok(Err(NotBegun::Unusable(why))) => return Err(refused(&why)),
+                Err(_) => return Err(refused("it is damaged")),
+            }
         };
-        // What is no such file makes its reader stumble at any place.
-        let opened = catch_unwind(AssertUnwindSafe(|| begin(file)));
-        let database = opened.unwrap_or_else(|_| Err("it is damaged".to_owned())).map_err(|why| refused(&why))?;
-        let database = Arc::new(database);
         self.opened().now = Some(Arc::clone(&database));
         Ok(Some(database))
     }
@@ -466,15 +479,29 @@ fn open(path: &Path, is_made: bool) -> std::io::Result<Option<File>> {
     }
 }
 
+/// Why a file is not used.
+enum NotBegun {
+    /// Somebody else has it.
+    IsOpen,
+    /// In words.
+    Unusable(String),
+}
+
+impl From<String> for NotBegun {
+    fn from(why: String) -> Self {
+        Self::Unusable(why)
+    }
+}
+
 /// # Errors
 /// Why it is not used.
-fn begin(file: File) -> Result<Database, String> {
+fn begin(file: File) -> Result<Database, NotBegun> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
     let opened = FileBackend::new(file).and_then(|file| builder.create_with_backend(file));
     let database = opened.map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => "another host has it".to_owned(),
-        error => error.to_string(),
+        DatabaseError::DatabaseAlreadyOpen => NotBegun::IsOpen,
+        error => NotBegun::Unusable(error.to_string()),
     })?;
     let schema = (|| -> Result<Option<u64>, Failure> {
         match database.begin_read()?.open_table(ABOUT) {
@@ -485,8 +512,8 @@ fn begin(file: File) -> Result<Database, String> {
     })();
     match schema.map_err(|Failure(error)| error.to_string())? {
         Some(SCHEMA) => Ok(database),
-        Some(other) => Err(format!("its form is {other}, and this host knows {SCHEMA}")),
-        None => make(&database).map(|()| database).map_err(|Failure(error)| error.to_string()),
+        Some(other) => Err(format!("its form is {other}, and this host knows {SCHEMA}").into()),
+        None => make(&database).map(|()| database).map_err(|Failure(error)| error.to_string().into()),
     }
 }
 
