@@ -24,7 +24,7 @@ pub(crate) struct Meter {
     left: AtomicUsize,
     is_spent: AtomicBool,
     /// That of the connection that this one is made of, by TLS.
-    below: Option<Arc<Meter>>,
+    below: Option<Arc<Self>>,
 }
 
 impl Meter {
