@@ -12,7 +12,9 @@
 pub mod canonical;
 mod error;
 pub(crate) mod json;
+mod plain;
 pub mod value;
 pub(crate) mod yaml;
 
 pub use error::{Defect, ReadError};
+pub use plain::read_plain_yaml;

@@ -1,0 +1,141 @@
+//! The tree of commands, as data: what there is, below what, and what is said of each.
+
+use std::collections::BTreeMap;
+
+use aisoc_platform::{CommandView, Identity, Risk};
+
+/// What is said of one command, or of a group of them. An empty word says nothing, and what nobody says is inherited
+/// from the group above.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Command {
+    /// The word that is typed.
+    pub name: String,
+    /// The most harm that it can do, as it was written.
+    pub risk: String,
+    /// What it is about.
+    pub domain: String,
+    /// For whom it is, with commas between.
+    pub identities: String,
+    /// What else it is annotated with.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether it does something itself; a group has only commands below it, and some have both.
+    pub is_runnable: bool,
+}
+
+/// A command of a [`CommandTree`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(usize);
+
+impl CommandId {
+    /// Its place among all of the tree.
+    pub(crate) const fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// All commands of a program.
+#[derive(Debug, Clone)]
+pub struct CommandTree(Vec<Node>);
+
+#[derive(Debug, Clone)]
+struct Node {
+    command: Command,
+    path: String,
+    parent: Option<CommandId>,
+    children: Vec<CommandId>,
+}
+
+impl CommandTree {
+    /// A tree of the program alone, whose own name stands in no path.
+    pub fn new(program: Command) -> Self {
+        Self(vec![Node { command: program, path: String::new(), parent: None, children: Vec::new() }])
+    }
+
+    /// The program.
+    pub const fn root(&self) -> CommandId {
+        CommandId(0)
+    }
+
+    /// Adds a command below another.
+    pub fn add(&mut self, parent: CommandId, command: Command) -> CommandId {
+        let id = CommandId(self.0.len());
+        let above = &self.0[parent.0].path;
+        let path = if above.is_empty() { command.name.clone() } else { format!("{above}/{}", command.name) };
+        self.0[parent.0].children.push(id);
+        self.0.push(Node { command, path, parent: Some(parent), children: Vec::new() });
+        id
+    }
+
+    /// Every command, each behind the group that it stands in.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = CommandId> + ExactSizeIterator + use<> {
+        (0..self.0.len()).map(CommandId)
+    }
+
+    /// The command of a path such as `plugin/sign`.
+    pub fn find(&self, path: &str) -> Option<CommandId> {
+        self.0.iter().position(|node| node.path == path).map(CommandId)
+    }
+
+    /// The commands directly below.
+    pub fn children(&self, id: CommandId) -> &[CommandId] {
+        &self.0[id.0].children
+    }
+
+    /// Whether it does something itself.
+    pub fn is_runnable(&self, id: CommandId) -> bool {
+        self.0[id.0].command.is_runnable
+    }
+
+    /// Its path.
+    pub fn path(&self, id: CommandId) -> &str {
+        &self.0[id.0].path
+    }
+
+    /// What plugins and policies see of it.
+    pub fn view(&self, id: CommandId) -> impl CommandView + '_ {
+        View { tree: self, id }
+    }
+}
+
+struct View<'tree> {
+    tree: &'tree CommandTree,
+    id: CommandId,
+}
+
+impl View<'_> {
+    /// What the command says, or the nearest group above it that says something.
+    fn nearest(&self, says: impl Fn(&Command) -> &str) -> Option<&str> {
+        let mut next = Some(self.id);
+        while let Some(id) = next {
+            let node = &self.tree.0[id.0];
+            match says(&node.command) {
+                "" => next = node.parent,
+                word => return Some(word),
+            }
+        }
+        None
+    }
+}
+
+impl CommandView for View<'_> {
+    fn path(&self) -> String {
+        self.tree.path(self.id).to_owned()
+    }
+
+    fn domain(&self) -> String {
+        self.nearest(|command| &command.domain).unwrap_or_default().to_owned()
+    }
+
+    fn risk(&self) -> Option<Risk> {
+        self.nearest(|command| &command.risk).map(Risk::from)
+    }
+
+    fn identities(&self) -> Option<Vec<Identity>> {
+        let words = self.nearest(|command| &command.identities)?.split(',').map(str::trim);
+        Some(words.filter(|word| !word.is_empty()).map(Identity::from).collect())
+    }
+
+    fn annotation(&self, key: &str) -> Option<String> {
+        self.tree.0[self.id.0].command.annotations.get(key).filter(|value| !value.is_empty()).cloned()
+    }
+}

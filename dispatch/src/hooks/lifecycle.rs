@@ -1,0 +1,83 @@
+//! What is called at the beginning and at the end of a process.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aisoc_platform::{Ctx, Error, LifecycleContext, LifecycleEvent, LifecycleHandler};
+
+use crate::code::Code;
+use crate::guard::guarded;
+use crate::install::Hooks;
+use crate::refusal::Refusal;
+
+/// How long all that is called at the end has together.
+pub const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
+
+/// Calls what is to be called at the beginning, in its order.
+///
+/// # Errors
+/// The first that fails or panics; nothing behind it is called, and no command runs.
+pub fn start_up(hooks: &Hooks, ctx: &Ctx) -> Result<(), Refusal> {
+    let context = LifecycleContext { event: LifecycleEvent::Startup, err: None };
+    for (name, handler) in of_event(hooks, LifecycleEvent::Startup) {
+        match guarded(|| handler(ctx, &context)) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(Refusal::of_start(&name, Code::LifecycleFailed, error)),
+            Err(panicked) => return Err(Refusal::of_start(&name, Code::LifecyclePanic, Error::from(panicked))),
+        }
+    }
+    Ok(())
+}
+
+/// Calls what is to be called at the end, in its order, after a command that has failed of `err`. Whatever goes wrong is
+/// told to `warn`, one line each; whoever is still busy after `time` is left alone.
+pub fn shut_down(hooks: &Hooks, ctx: &Ctx, err: Option<Error>, time: Duration, warn: &mut dyn FnMut(String)) {
+    let handlers = of_event(hooks, LifecycleEvent::Shutdown);
+    if handlers.is_empty() {
+        return;
+    }
+    let names: Vec<String> = handlers.iter().map(|(name, _)| name.clone()).collect();
+    let deadline = Instant::now() + time;
+    let ctx = ctx.with_deadline(deadline);
+    let context = LifecycleContext { event: LifecycleEvent::Shutdown, err };
+    let (ended, endings) = channel();
+    // One thread for all: who comes later is not called while an earlier one goes on.
+    let started = thread::Builder::new().name("shutdown".to_owned()).spawn(move || {
+        for (_, handler) in handlers {
+            let ending = match guarded(|| handler(&ctx, &context)) {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(panicked) => Some(format!("it panicked: {panicked}")),
+            };
+            if ended.send(ending).is_err() || Instant::now() >= deadline {
+                return;
+            }
+        }
+    });
+    if let Err(error) = started {
+        return warn(format!("shutdown hooks are not called: {error}"));
+    }
+    for (at, name) in names.iter().enumerate() {
+        match endings.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(None) => {}
+            Ok(Some(said)) => warn(format!("shutdown hook {name:?}: {said}")),
+            Err(RecvTimeoutError::Timeout) => {
+                warn(format!("shutdown hook {name:?}: it did not end in time"));
+                return skip(&names[at + 1..], warn);
+            }
+            // The thread ends between two hooks when the time is over.
+            Err(RecvTimeoutError::Disconnected) => return skip(&names[at..], warn),
+        }
+    }
+}
+
+fn skip(names: &[String], warn: &mut dyn FnMut(String)) {
+    names.iter().for_each(|name| warn(format!("shutdown deadline exceeded; skipping hook {name:?}")));
+}
+
+fn of_event(hooks: &Hooks, event: LifecycleEvent) -> Vec<(String, LifecycleHandler)> {
+    let wanted = hooks.lifecycle.iter().filter(|hook| hook.event == event);
+    wanted.map(|hook| (hook.name.clone(), Arc::clone(&hook.handler))).collect()
+}

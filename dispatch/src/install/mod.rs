@@ -1,0 +1,160 @@
+//! Every plugin that is compiled in, asked in its turn what it is and what it wants; or why no command runs.
+
+mod plugins;
+mod staging;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aisoc_platform::{Capabilities, Error, FailurePolicy, Plugin, is_valid_name};
+
+pub use self::plugins::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook};
+use self::staging::Staging;
+use crate::code::Code;
+use crate::guard::guarded;
+use crate::refusal::Refusal;
+use crate::version::VersionConstraint;
+
+/// Installs all plugins in their order, for a command of that version. What is skipped is told to `warn`, one line each.
+///
+/// # Errors
+/// The first plugin without which no command runs.
+pub fn install_all(
+    plugins: &[Arc<dyn Plugin>],
+    version: &str,
+    warn: &mut dyn FnMut(String),
+) -> Result<Plugins, Refusal> {
+    refuse_equal_names(plugins)?;
+    let mut installed = Plugins::default();
+    for plugin in plugins {
+        match install(&**plugin, version) {
+            Ok(plugin) => installed.commit(plugin),
+            Err(Failed { refusal, is_fatal: true, .. }) => return Err(refusal),
+            Err(Failed { name, refusal, is_fatal: false }) => warn(format!("plugin {name:?} skipped: {refusal}")),
+        }
+    }
+    let restricting: Vec<String> = installed.restricting().map(str::to_owned).collect();
+    if restricting.len() > 1 { Err(Refusal::of_conflict(&restricting)) } else { Ok(installed) }
+}
+
+/// A plugin that is not installed, and whether that ends everything.
+struct Failed {
+    name: String,
+    refusal: Refusal,
+    is_fatal: bool,
+}
+
+/// What a plugin has staged, by which it is installed whole.
+struct Staged {
+    name: String,
+    version: String,
+    capabilities: Capabilities,
+    staging: Staging,
+}
+
+/// What is wrong with a plugin: the code, why, and what that came of.
+type Wrong = (Code, String, Option<Error>);
+
+fn wrong(code: Code, reason: impl Into<String>) -> Wrong {
+    (code, reason.into(), None)
+}
+
+/// Codes after which nobody believes what a plugin says of itself, what comes of its failing included.
+const fn is_always_fatal(code: Code) -> bool {
+    use Code::{
+        CapabilitiesPanic, DuplicatePluginName, InvalidCapability, InvalidPluginName, PluginNamePanic,
+        RestrictsMismatch,
+    };
+    // What comes of a plugin that cannot say it is the stricter of the two.
+    matches!(
+        code,
+        DuplicatePluginName
+            | PluginNamePanic
+            | InvalidPluginName
+            | CapabilitiesPanic
+            | InvalidCapability
+            | RestrictsMismatch
+    )
+}
+
+fn refuse_equal_names(plugins: &[Arc<dyn Plugin>]) -> Result<(), Refusal> {
+    let mut seen = BTreeMap::new();
+    for plugin in plugins {
+        // One that panics is met again, in its turn.
+        let Ok(name) = guarded(|| plugin.name().to_owned()) else { continue };
+        let times = seen.entry(name.clone()).or_insert(0);
+        *times += 1;
+        if *times > 1 {
+            return Err(Refusal::of_plugin(&name, Code::DuplicatePluginName, "two plugins have this name", None));
+        }
+    }
+    Ok(())
+}
+
+fn install(plugin: &dyn Plugin, version: &str) -> Result<Staged, Failed> {
+    let failed = |name: &str, policy: FailurePolicy, (code, reason, cause): Wrong| Failed {
+        name: name.to_owned(),
+        refusal: Refusal::of_plugin(name, code, reason, cause),
+        is_fatal: policy == FailurePolicy::FailClosed || is_always_fatal(code),
+    };
+    let name = name_of(plugin).map_err(|(name, wrong)| failed(&name, FailurePolicy::FailClosed, wrong))?;
+    let capabilities = guarded(|| plugin.capabilities()).map_err(|panicked| {
+        let wrong = (Code::CapabilitiesPanic, "`capabilities` panicked".to_owned(), Some(Error::from(panicked)));
+        failed(&name, FailurePolicy::FailClosed, wrong)
+    })?;
+    let policy = capabilities.failure_policy;
+    refuse_capabilities(&capabilities, version).map_err(|wrong| failed(&name, policy, wrong))?;
+    let staging = stage(plugin, &capabilities).map_err(|wrong| failed(&name, policy, wrong))?;
+    // A version is for listings alone, and a plugin without one is none the worse.
+    let version = guarded(|| plugin.version().to_owned()).unwrap_or_default();
+    Ok(Staged { name, version, capabilities, staging })
+}
+
+fn name_of(plugin: &dyn Plugin) -> Result<String, (String, Wrong)> {
+    match guarded(|| plugin.name().to_owned()) {
+        Ok(name) if is_valid_name(&name) => Ok(name),
+        Ok(name) => Err((name, wrong(Code::InvalidPluginName, "a name has to match ^[a-z0-9][a-z0-9-]*$"))),
+        Err(panicked) => {
+            Err((String::new(), (Code::PluginNamePanic, "`name` panicked".to_owned(), Some(Error::from(panicked)))))
+        }
+    }
+}
+
+/// What a plugin says of itself, before anything of it is asked for.
+fn refuse_capabilities(capabilities: &Capabilities, version: &str) -> Result<(), Wrong> {
+    let Capabilities { required_cli_version, restricts, failure_policy } = capabilities;
+    if *restricts && *failure_policy != FailurePolicy::FailClosed {
+        return Err(wrong(Code::RestrictsMismatch, "a plugin that restricts has to be FailClosed"));
+    }
+    let constraint = VersionConstraint::parse(required_cli_version).map_err(|malformed| {
+        (Code::InvalidCapability, "`required_cli_version` cannot be read".to_owned(), Some(Error::from(malformed)))
+    })?;
+    match constraint {
+        Some(constraint) if !constraint.is_met_by(version) => {
+            let reason = format!("it asks for version {required_cli_version}, and this is {version}");
+            Err(wrong(Code::CapabilityUnmet, reason))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn stage(plugin: &dyn Plugin, capabilities: &Capabilities) -> Result<Staging, Wrong> {
+    let mut staging = Staging::default();
+    match guarded(|| plugin.install(&mut staging)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err((Code::InstallFailed, "`install` failed".to_owned(), Some(error))),
+        Err(panicked) => {
+            return Err((Code::InstallPanic, "`install` panicked".to_owned(), Some(Error::from(panicked))));
+        }
+    }
+    if let Some((code, reason)) = staging.fault.take() {
+        return Err(wrong(code, reason));
+    }
+    match (capabilities.restricts, staging.rule.is_some()) {
+        (true, false) => Err(wrong(Code::RestrictsMismatch, "it says that it restricts, and hands over no rule")),
+        (false, true) => {
+            Err(wrong(Code::RestrictsMismatch, "it hands over a rule, and does not say that it restricts"))
+        }
+        _ => Ok(staging),
+    }
+}

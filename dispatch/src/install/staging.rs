@@ -1,0 +1,70 @@
+//! What a plugin asks for while it is installed, before any of it comes about.
+
+use std::collections::HashSet;
+
+use aisoc_platform::{
+    LifecycleEvent, LifecycleHandler, Observer, Registrar, Rule, Selector, When, Wrapper, is_valid_name,
+};
+
+use crate::code::Code;
+
+/// What a plugin has asked for, and the first that was wrong with it.
+#[derive(Default)]
+pub(super) struct Staging {
+    pub(super) observers: Vec<(String, When, Selector, Observer)>,
+    pub(super) wrappers: Vec<(String, Selector, Wrapper)>,
+    pub(super) lifecycle: Vec<(String, LifecycleEvent, LifecycleHandler)>,
+    pub(super) rule: Option<Rule>,
+    pub(super) fault: Option<(Code, String)>,
+    names: HashSet<String>,
+}
+
+impl Staging {
+    /// Whether a hook of that name may be; one name is one hook, whatever it hooks.
+    fn takes(&mut self, name: &str, selector: Option<&Selector>) -> bool {
+        if !is_valid_name(name) {
+            self.refuse(Code::InvalidHookName, format!("the hook name {name:?} has to match ^[a-z0-9][a-z0-9-]*$"));
+        } else if !self.names.insert(name.to_owned()) {
+            self.refuse(Code::DuplicateHookName, format!("the hook {name:?} is there twice"));
+        } else if selector.is_some_and(Selector::is_absent) {
+            self.refuse(Code::InvalidHookRegistration, format!("the hook {name:?} has no selector"));
+        } else {
+            return true;
+        }
+        false
+    }
+
+    fn refuse(&mut self, code: Code, reason: String) {
+        self.fault.get_or_insert((code, reason));
+    }
+}
+
+impl Registrar for Staging {
+    fn observe(&mut self, when: When, name: &str, selector: Selector, observer: Observer) {
+        if self.takes(name, Some(&selector)) {
+            self.observers.push((name.to_owned(), when, selector, observer));
+        }
+    }
+
+    fn wrap(&mut self, name: &str, selector: Selector, wrapper: Wrapper) {
+        if self.takes(name, Some(&selector)) {
+            self.wrappers.push((name.to_owned(), selector, wrapper));
+        }
+    }
+
+    fn on(&mut self, event: LifecycleEvent, name: &str, handler: LifecycleHandler) {
+        if self.takes(name, None) {
+            self.lifecycle.push((name.to_owned(), event, handler));
+        }
+    }
+
+    fn restrict(&mut self, rule: Rule) {
+        if let Some(fault) = rule.faults().first() {
+            self.refuse(Code::InvalidRule, fault.to_string());
+        }
+        if self.rule.is_some() {
+            return self.refuse(Code::DoubleRestrict, "`restrict` is called twice".to_owned());
+        }
+        self.rule = Some(rule);
+    }
+}

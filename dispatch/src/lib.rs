@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod code;
+mod command;
+mod guard;
+mod hooks;
+mod install;
+mod policy;
+mod refusal;
+mod version;
+
+pub use code::Code;
+pub use command::{Command, CommandId, CommandTree};
+pub use guard::{Panicked, is_within_plugin};
+pub use hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
+pub use install::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook, install_all};
+pub use policy::{
+    Axis, AxisOutcome, Denial, Denials, Explanation, Layer, MAX_POLICY_BYTES, Policy, PolicyFault, PolicySource,
+    StrictMode, read_policy,
+};
+pub use refusal::Refusal;
+pub use version::{MalformedConstraint, VersionConstraint};

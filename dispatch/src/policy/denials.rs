@@ -1,0 +1,84 @@
+//! `Denials`: what is denied of a whole tree.
+
+use super::denial::{Denial, Layer};
+use super::evaluation::Policy;
+use super::strict_mode::StrictMode;
+use crate::code::Code;
+use crate::command::{CommandId, CommandTree};
+
+/// What is denied of a whole tree.
+#[derive(Debug, Clone, Default)]
+pub struct Denials(Vec<Option<Denial>>);
+
+impl Denials {
+    /// Judges every command that does something, then the groups of which nothing is left. The program itself is never
+    /// denied.
+    pub fn judge(tree: &CommandTree, policy: Option<&Policy>, strict_mode: Option<&StrictMode>) -> Self {
+        let mut denials = Self(vec![None; tree.ids().len()]);
+        if policy.is_none() && strict_mode.is_none() {
+            return denials;
+        }
+        // What is below has been judged before what is above.
+        for id in tree.ids().rev().filter(|id| *id != tree.root()) {
+            let own = tree.is_runnable(id).then(|| judge(tree, id, policy, strict_mode)).flatten();
+            let is_left = tree.is_runnable(id) && own.is_none();
+            denials.0[id.index()] = match is_left {
+                true => None,
+                false => denials.of_group(tree, id).or(own),
+            };
+        }
+        denials
+    }
+
+    /// The denial of a group of which nothing is left.
+    fn of_group(&self, tree: &CommandTree, id: CommandId) -> Option<Denial> {
+        let children = tree.children(id).iter().filter(|child| !is_empty(tree, **child));
+        let below: Option<Vec<&Denial>> = children.map(|child| self.get(*child)).collect();
+        let below = below.filter(|below| !below.is_empty())?;
+        let mut children: Vec<(String, Code)> = below.iter().map(|denial| (denial.path.clone(), denial.code)).collect();
+        children.sort();
+        let is_strict = below.iter().all(|denial| denial.layer == Layer::StrictMode);
+        let same =
+            |of: fn(&Denial) -> &String, otherwise: &str| match below.iter().all(|denial| of(denial) == of(below[0])) {
+                true => of(below[0]).clone(),
+                false => otherwise.to_owned(),
+            };
+        Some(Denial {
+            path: tree.path(id).to_owned(),
+            layer: if is_strict { Layer::StrictMode } else { Layer::Policy },
+            policy_source: same(|denial| &denial.policy_source, "mixed"),
+            rule_name: same(|denial| &denial.rule_name, ""),
+            code: Code::AggregateAllDenied,
+            reason: format!("every command below it is denied ({})", children.len()),
+            children,
+        })
+    }
+
+    /// Whether a command is denied.
+    pub fn get(&self, id: CommandId) -> Option<&Denial> {
+        self.0.get(id.index())?.as_ref()
+    }
+
+    /// Every denial, in the order of the tree.
+    pub fn iter(&self) -> impl Iterator<Item = &Denial> {
+        self.0.iter().flatten()
+    }
+}
+
+/// The denial of one command that does something. The identity that a site is bound to comes before any rule.
+fn judge(
+    tree: &CommandTree,
+    id: CommandId,
+    policy: Option<&Policy>,
+    strict_mode: Option<&StrictMode>,
+) -> Option<Denial> {
+    let command = tree.view(id);
+    let strict = || strict_mode.and_then(|strict_mode| strict_mode.judge(&command));
+    let by_rule = || policy.and_then(|policy| policy.judge(&command));
+    strict().or_else(by_rule)
+}
+
+/// Whether nothing below does anything, so that there is nothing to be denied.
+fn is_empty(tree: &CommandTree, id: CommandId) -> bool {
+    !tree.is_runnable(id) && tree.children(id).iter().all(|child| is_empty(tree, *child))
+}
