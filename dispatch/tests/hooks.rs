@@ -511,6 +511,16 @@ fn all_that_ends_has_two_seconds_together() {
     assert_eq!(log.lines(), ["quick None true", "slow None true"]);
 }
 
+#[test]
+fn nobody_begins_when_the_time_is_over() {
+    let (log, time) = (Log::default(), Duration::from_millis(50));
+    let plugins = installed([ending("slow", &log, 4 * time), ending("late", &log, Duration::ZERO)]);
+    let (warned, _) = end(plugins.hooks(), None, time);
+    assert_eq!(warned.len(), 2, "{warned:?}");
+    std::thread::sleep(6 * time);
+    assert_eq!(log.lines(), ["slow None true"]);
+}
+
 /// A hundred plugins with ten hooks each, none of which is for the command, and then all.
 #[test]
 fn many_hooks_cost_little() {
