@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aisoc_platform::{Capabilities, Error, FailurePolicy, Plugin, is_valid_name};
 
 pub use self::plugins::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook};
-use self::staging::Staging;
+use self::staging::{Staged, Staging};
 use crate::code::Code;
 use crate::guard::guarded;
 use crate::refusal::Refusal;
@@ -42,14 +42,6 @@ struct Failed {
     name: String,
     refusal: Refusal,
     is_fatal: bool,
-}
-
-/// What a plugin has staged, by which it is installed whole.
-struct Staged {
-    name: String,
-    version: String,
-    capabilities: Capabilities,
-    staging: Staging,
 }
 
 /// What is wrong with a plugin: the code, why, and what that came of.

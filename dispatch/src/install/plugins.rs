@@ -2,7 +2,7 @@
 
 use aisoc_platform::{Capabilities, LifecycleEvent, LifecycleHandler, Observer, Rule, Selector, When, Wrapper};
 
-use super::Staged;
+use super::staging::Staged;
 
 /// Who is installed, in the order in which they came.
 #[derive(Default)]

@@ -3,10 +3,18 @@
 use std::collections::HashSet;
 
 use aisoc_platform::{
-    LifecycleEvent, LifecycleHandler, Observer, Registrar, Rule, Selector, When, Wrapper, is_valid_name,
+    Capabilities, LifecycleEvent, LifecycleHandler, Observer, Registrar, Rule, Selector, When, Wrapper, is_valid_name,
 };
 
 use crate::code::Code;
+
+/// A plugin that can be installed whole.
+pub(super) struct Staged {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) capabilities: Capabilities,
+    pub(super) staging: Staging,
+}
 
 /// What a plugin has asked for, and the first that was wrong with it.
 #[derive(Default)]
