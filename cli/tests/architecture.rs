@@ -57,6 +57,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "packaging",
             "installation",
             "pipeline",
+            "platform",
+            "dispatch",
             "worker",
             "host",
             "host-client",

@@ -282,7 +282,7 @@ fn every_command_that_there_has_to_be_is_there() {
         below("keys", "accept export sync calendar journal"),
         below("api", "list get discover enable disable reload unload run install rollback events"),
         below("token", "create list revoke"),
-        ["serve", "config show", "reasons", "doctor", "explain"].map(str::to_owned).to_vec(),
+        ["serve", "config show", "commands", "reasons", "doctor", "explain"].map(str::to_owned).to_vec(),
     ];
     for command in commands.into_iter().flatten() {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();

@@ -228,6 +228,7 @@ fn what_commands_print_is_what_is_published() {
     let places = ["--trusted-keys", "keys", "--plugins-dir", "plugins"];
     let run = |words: &[&str]| bench.run(&[words, &["--json"]].concat());
     let at = |words: &[&str]| bench.run(&[words, &places, &["--json"]].concat());
+    schemas.hold("commands", &run(&["commands"]));
     schemas.hold("plugin-new", &run(&["plugin", "new", "fresh", "--type", "widget"]));
     schemas.hold("plugin-keygen", &run(&["plugin", "keygen", "--out", "other"]));
     schemas.hold("plugin-validate", &run(&["plugin", "validate", "demo"]));

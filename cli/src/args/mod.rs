@@ -62,6 +62,9 @@ pub(crate) struct ReasonsArgs {
 pub(crate) struct CapabilitiesArgs {}
 
 #[derive(Debug, Args)]
+pub(crate) struct CommandListArgs {}
+
+#[derive(Debug, Args)]
 pub(crate) struct HooksArgs {}
 
 #[derive(Debug, Args)]

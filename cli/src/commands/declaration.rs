@@ -3,11 +3,14 @@
 /// How wide help is, at most.
 pub(super) const HELP_COLUMNS: usize = 80;
 
+use aisoc_platform::Identity;
 use serde_json::Value;
 
 /// The most harm that a command can do, when it is typed as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Risk {
+    /// Nobody has said it, which no command leaves at that: a test walks through all of them.
+    Unsaid,
     /// Changes nothing.
     Read,
     /// Makes or changes something.
@@ -21,6 +24,7 @@ impl Risk {
     /// The risk in one word.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Unsaid => "",
             Self::Read => "read",
             Self::Write => "write",
             Self::HighRiskWrite => "high-risk-write",
@@ -31,6 +35,8 @@ impl Risk {
 /// What a command is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Domain {
+    /// Nobody has said it, which no command leaves at that.
+    Unsaid,
     /// A plugin's directory, and the keys that sign it.
     Author,
     /// What is packed, and what is in registries.
@@ -49,6 +55,7 @@ impl Domain {
     /// The domain in one word.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Unsaid => "",
             Self::Author => "author",
             Self::Artifact => "artifact",
             Self::Installation => "installation",
@@ -80,6 +87,8 @@ pub(crate) struct Declaration {
     pub(crate) raised_by: &'static [&'static str],
     /// What it is about.
     pub(crate) domain: Domain,
+    /// For whom it is; for everybody when empty.
+    pub(crate) identities: &'static [Identity],
     /// The schema of what it prints with `--json`; none for what prints text alone.
     pub(crate) document: Option<fn() -> Value>,
 }
@@ -92,17 +101,23 @@ pub(super) const PLAIN: Declaration = Declaration {
     is_hidden: false,
     about: "",
     examples: "",
-    risk: Risk::Read,
+    risk: Risk::Unsaid,
     raised_by: &[],
-    domain: Domain::Manual,
+    domain: Domain::Unsaid,
+    identities: &[],
     document: None,
 };
+
+/// Words that commands stand below, and what these have in common.
+pub(crate) type Group = (&'static [&'static str], &'static str);
 
 /// The commands as the manual asks for them, which is a command itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Commands {
     /// The parser of the whole command line.
     pub(crate) parser: fn() -> clap::Command,
+    /// Words that commands stand below, each behind those that it stands below itself.
+    pub(crate) groups: &'static [Group],
     /// What is said of the command of these words.
     pub(crate) declaration: fn(&[&str]) -> Option<&'static Declaration>,
     /// What is said of every command.

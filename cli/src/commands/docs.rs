@@ -47,7 +47,8 @@ pub(crate) fn commands_page(commands: Commands) -> String {
          takes `--json` and `--quiet`.\n\n\
          Before the help stands the most harm that a command can do. `read` changes nothing. `write` makes or changes\n\
          something. `high-risk-write` is there to destroy something, lowers what is checked or trusted, publishes what\n\
-         looks like a secret, or runs a plugin's code. Options that make a command one are named.\n",
+         looks like a secret, or runs a plugin's code. Options that make a command one are named. Where `Identities` stands, the\n\
+         command is for these alone wherever a policy asks; `aisoc commands` lists all of it.\n",
     );
     let mut root = (commands.parser)();
     root.build();
@@ -72,13 +73,15 @@ fn append(page: &mut String, command: &Command, words: &[&str], commands: Comman
     }
 }
 
-/// `Risk: write; high-risk-write with --force. Domain: author.`
+/// `Risk: write; high-risk-write with --force. Domain: author.`, and for whom it is when that is not everybody.
 fn risk(declaration: &Declaration) -> String {
-    let Declaration { risk, raised_by, domain, .. } = declaration;
+    let Declaration { risk, raised_by, domain, identities, .. } = declaration;
     let options: Vec<String> = raised_by.iter().map(|option| format!("`--{option}`")).collect();
     let raised = match options.is_empty() {
         true => String::new(),
         false => format!("; `{}` with {}", Risk::HighRiskWrite.as_str(), options.join(", ")),
     };
-    format!("Risk: `{}`{raised}. Domain: `{}`.\n\n", risk.as_str(), domain.as_str())
+    let identities: Vec<String> = identities.iter().map(|identity| format!("`{identity}`")).collect();
+    let only = if identities.is_empty() { String::new() } else { format!(" Identities: {}.", identities.join(", ")) };
+    format!("Risk: `{}`{raised}. Domain: `{}`.{only}\n\n", risk.as_str(), domain.as_str())
 }

@@ -86,7 +86,7 @@ fn with_version_as_command(arguments: &[OsString]) -> Vec<OsString> {
 
 /// The commands as the manual asks for them.
 pub(crate) const COMMANDS: Commands =
-    Commands { parser, declaration: |words| find(words).map(|command| command.declaration()), all };
+    Commands { parser, groups: &GROUPS, declaration: |words| find(words).map(|command| command.declaration()), all };
 
 fn all() -> Box<dyn Iterator<Item = &'static Declaration>> {
     Box::new(TABLE.iter().map(|command| command.declaration()))

@@ -3,19 +3,20 @@
 //! where help shows it, and holds words alone.
 
 use aisoc_pipeline::documents::{self, document_schema};
+use aisoc_platform::Identity;
 
 use super::command::{Command, Declared};
-use super::declaration::{Declaration, Domain, PLAIN, Risk};
+use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
-    accepted, api, capabilities, clock, completions, demo, digest, docs, doctor, explain, fleet, gc, help, hooks,
-    index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull, push, reasons,
-    registry, release, resign, review, rollback, schema, search, serve, settings, sign, succession, token, uninstall,
-    usage, validate, verify, verify_at_rest, version,
+    accepted, api, capabilities, clock, command_list, completions, demo, digest, docs, doctor, explain, fleet, gc,
+    help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull,
+    push, reasons, registry, release, resign, review, rollback, schema, search, serve, settings, sign, succession,
+    token, uninstall, usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
 /// Words that commands stand below, and what these have in common.
-pub(super) const GROUPS: [(&[&str], &str); 9] = [
+pub(super) const GROUPS: [Group; 9] = [
     (&["plugin"], "One plugin on the bench: make, check, sign, ship, install"),
     (&["plugins"], "All installed plugins"),
     (&["plugins", "journal"], "What was done to what this site trusts, when, by whom and why"),
@@ -26,6 +27,10 @@ pub(super) const GROUPS: [(&[&str], &str); 9] = [
     (&["token"], "The tokens by which operators and their programs ask a host"),
     (&["registry"], "The registry that comes with aisoc, for development and air-gapped benches"),
 ];
+
+/// What lets others in, or takes back that they were shut out: people answer for it. Where a policy speaks of
+/// identities, programs do what people have set up for them.
+const BY_PEOPLE: &[Identity] = &[Identity::User];
 
 /// The commands.
 pub(crate) static TABLE: &[&dyn Declared] = &[
@@ -394,6 +399,7 @@ it is refused; the message lists what is here.",
             risk: Risk::Write,
             raised_by: &["trust-mode", "trust-coverage", "accept-shared-directory"],
             domain: Domain::Installation,
+            identities: BY_PEOPLE,
             document: Some(document_schema::<documents::AcceptedPlugins>),
             ..PLAIN
         },
@@ -672,6 +678,7 @@ by hand is none.",
   aisoc keys add - --id acme-next --reason 'ticket 12' < acme-2027.pem",
             risk: Risk::Write,
             domain: Domain::Keys,
+            identities: BY_PEOPLE,
             document: Some(document_schema::<documents::ChangedKey>),
             ..PLAIN
         },
@@ -774,6 +781,7 @@ until when. They have to count today, and their notes have to let them:
 `aisoc keys show ID` says what a key may sign.",
             risk: Risk::Write,
             domain: Domain::Keys,
+            identities: BY_PEOPLE,
             document: Some(document_schema::<documents::AcceptedKey>),
             ..PLAIN
         },
@@ -808,6 +816,7 @@ Staged, trusted, the signatures that are still missing, retired, and with
   aisoc keys restore gone --reason 'retired too early, ticket 13'",
             risk: Risk::HighRiskWrite,
             domain: Domain::Keys,
+            identities: BY_PEOPLE,
             document: Some(document_schema::<documents::ChangedKey>),
             ..PLAIN
         },
@@ -1275,6 +1284,7 @@ plugins may not for that see or call them. Hosts that run take it within a
 second. See `aisoc help host`.",
             risk: Risk::Write,
             domain: Domain::Installation,
+            identities: BY_PEOPLE,
             document: Some(document_schema::<documents::CreatedToken>),
             ..PLAIN
         },
@@ -1430,6 +1440,21 @@ Exit code 0 whatever the decision is: it is the answer.",
         },
     },
     &Command {
+        run: command_list::run,
+        is: Declaration {
+            words: &["commands"],
+            about: "List every command with its path, its risk, what it is about, and for whom it is",
+            examples: "Examples:
+  aisoc commands
+  # what a policy has to name
+  aisoc commands --json",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            document: Some(document_schema::<documents::CommandList>),
+            ..PLAIN
+        },
+    },
+    &Command {
         run: reasons::run,
         is: Declaration {
             words: &["reasons"],
@@ -1508,6 +1533,8 @@ Exit code 0 whatever the decision is: it is the answer.",
   aisoc schema                     # the names
   aisoc schema plugin install      # of a result
   aisoc schema report              # of warnings and errors",
+            risk: Risk::Read,
+            domain: Domain::Manual,
             document: Some(document_schema::<documents::PublishedSchemas>),
             ..PLAIN
         },

@@ -95,7 +95,7 @@ pub use serving::ServedRegistry;
 pub use setting::{SettingList, ShownSetting};
 pub use succession::{AcceptedKey, EndorsedKey, EndorserNotCounted, EndorsingKey};
 pub use tokens::{ApiToken, CreatedToken, RevokedToken, TokenGrant, TokenList};
-pub use tool::{CompletionScript, ManualPage, ManualPages, ToolVersion};
+pub use tool::{CommandList, CompletionScript, ListedCommand, ManualPage, ManualPages, ToolVersion};
 pub use usage::{PublisherUsage, UsedAccessor, UsedPlugin};
 pub use verdict::{Signer, SourceVerdict};
 

@@ -46,3 +46,33 @@ pub struct ManualPages {
     /// The files.
     pub paths: Vec<String>,
 }
+
+/// `aisoc commands`: every command, as a policy sees it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CommandList {
+    /// The commands, in the order in which help lists them.
+    pub commands: Vec<ListedCommand>,
+}
+
+/// One command, as a policy sees it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ListedCommand {
+    /// What patterns are held against: the words of the command, with `/` between.
+    pub command_path: String,
+    /// What is typed.
+    pub command: String,
+    /// What is typed for the same command, too.
+    pub also: Vec<String>,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// The most harm that it can do: `read`, `write` or `high-risk-write`.
+    pub risk: String,
+    /// Options with which it is a `high-risk-write`.
+    pub raised_by: Vec<String>,
+    /// What it is about.
+    pub domain: String,
+    /// For whom it is: `user`, `bot`; `null` for everybody.
+    pub identities: Option<Vec<String>>,
+    /// Whether help leaves it out.
+    pub is_hidden: bool,
+}
