@@ -35,7 +35,11 @@ impl CommandId {
 
 /// All commands of a program.
 #[derive(Debug, Clone)]
-pub struct CommandTree(Vec<Node>);
+pub struct CommandTree {
+    nodes: Vec<Node>,
+    /// Other paths by which a command is typed.
+    others: BTreeMap<String, CommandId>,
+}
 
 #[derive(Debug, Clone)]
 struct Node {
@@ -48,7 +52,8 @@ struct Node {
 impl CommandTree {
     /// A tree of the program alone, whose own name stands in no path.
     pub fn new(program: Command) -> Self {
-        Self(vec![Node { command: program, path: String::new(), parent: None, children: Vec::new() }])
+        let root = Node { command: program, path: String::new(), parent: None, children: Vec::new() };
+        Self { nodes: vec![root], others: BTreeMap::new() }
     }
 
     /// The program.
@@ -58,37 +63,55 @@ impl CommandTree {
 
     /// Adds a command below another.
     pub fn add(&mut self, parent: CommandId, command: Command) -> CommandId {
-        let id = CommandId(self.0.len());
-        let above = &self.0[parent.0].path;
+        let id = CommandId(self.nodes.len());
+        let above = &self.nodes[parent.0].path;
         let path = if above.is_empty() { command.name.clone() } else { format!("{above}/{}", command.name) };
-        self.0[parent.0].children.push(id);
-        self.0.push(Node { command, path, parent: Some(parent), children: Vec::new() });
+        self.nodes[parent.0].children.push(id);
+        self.nodes.push(Node { command, path, parent: Some(parent), children: Vec::new() });
         id
     }
 
     /// Every command, each behind the group that it stands in.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = CommandId> + ExactSizeIterator + use<> {
-        (0..self.0.len()).map(CommandId)
+        (0..self.nodes.len()).map(CommandId)
     }
 
     /// The command of a path such as `plugin/sign`.
     pub fn find(&self, path: &str) -> Option<CommandId> {
-        self.0.iter().position(|node| node.path == path).map(CommandId)
+        self.nodes.iter().position(|node| node.path == path).map(CommandId)
+    }
+
+    /// Says by which path a command is typed as well. What is typed that way is that command, for policies too.
+    pub fn also(&mut self, path: &str, id: CommandId) {
+        self.others.insert(path.to_owned(), id);
+    }
+
+    /// The command of which words are typed, and how many of them are its own. What follows is its arguments, or names no
+    /// command.
+    pub fn typed(&self, words: &[&str]) -> (CommandId, usize) {
+        let (mut found, mut path) = ((self.root(), 0), String::new());
+        for (at, word) in words.iter().enumerate() {
+            path = if path.is_empty() { (*word).to_owned() } else { format!("{path}/{word}") };
+            let Some(id) = self.find(&path).or_else(|| self.others.get(&path).copied()) else { break };
+            // What is below a command has one path, whichever way led there.
+            (found, path) = ((id, at + 1), self.path(id).to_owned());
+        }
+        found
     }
 
     /// The commands directly below.
     pub fn children(&self, id: CommandId) -> &[CommandId] {
-        &self.0[id.0].children
+        &self.nodes[id.0].children
     }
 
     /// Whether it does something itself.
     pub fn is_runnable(&self, id: CommandId) -> bool {
-        self.0[id.0].command.is_runnable
+        self.nodes[id.0].command.is_runnable
     }
 
     /// Its path.
     pub fn path(&self, id: CommandId) -> &str {
-        &self.0[id.0].path
+        &self.nodes[id.0].path
     }
 
     /// What plugins and policies see of it.
@@ -107,7 +130,7 @@ impl View<'_> {
     fn nearest(&self, says: impl Fn(&Command) -> &str) -> Option<&str> {
         let mut next = Some(self.id);
         while let Some(id) = next {
-            let node = &self.tree.0[id.0];
+            let node = &self.tree.nodes[id.0];
             match says(&node.command) {
                 "" => next = node.parent,
                 word => return Some(word),
@@ -136,6 +159,6 @@ impl CommandView for View<'_> {
     }
 
     fn annotation(&self, key: &str) -> Option<String> {
-        self.tree.0[self.id.0].command.annotations.get(key).filter(|value| !value.is_empty()).cloned()
+        self.tree.nodes[self.id.0].command.annotations.get(key).filter(|value| !value.is_empty()).cloned()
     }
 }

@@ -7,6 +7,7 @@ mod guard;
 mod hooks;
 mod install;
 mod policy;
+mod program;
 mod refusal;
 mod version;
 
@@ -16,8 +17,9 @@ pub use guard::{Panicked, is_within_plugin};
 pub use hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
 pub use install::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook, install_all};
 pub use policy::{
-    Axis, AxisOutcome, Denial, Denials, Explanation, Layer, MAX_POLICY_BYTES, Policy, PolicyFault, PolicySource,
-    StrictMode, read_policy,
+    Axis, AxisOutcome, Denial, Denials, Explanation, Layer, MAX_POLICY_BYTES, Policy, PolicyFault, PolicyFile,
+    PolicySource, StrictMode, UnusablePolicy, effective_policy, read_policy,
 };
+pub use program::{Program, Refused, Setup};
 pub use refusal::Refusal;
 pub use version::{MalformedConstraint, VersionConstraint};

@@ -34,15 +34,13 @@ pub(crate) fn run(CommandListArgs {}: CommandListArgs, context: &Context) -> Res
 
 /// A command as the tree has it, which is what a policy goes by.
 fn listed(tree: &CommandTree, declaration: &Declaration) -> Result<ListedCommand> {
-    let Declaration { words, also, alias, about, raised_by, is_hidden, .. } = *declaration;
+    let Declaration { words, about, raised_by, is_hidden, .. } = *declaration;
     let path = path(words);
     let missing = || Fault::new(Reason::Internal, format!("the command `{path}` is not in the tree"));
     let view = tree.view(tree.find(&path).ok_or_else(missing)?);
-    let aliased = alias.map(|alias| [&words[..words.len() - 1], &[alias]].concat());
-    let others = [also.to_vec(), aliased.unwrap_or_default()];
     Ok(ListedCommand {
         command: words.join(" "),
-        also: others.iter().filter(|words| !words.is_empty()).map(|words| words.join(" ")).collect(),
+        also: declaration.others().iter().map(|words| words.join(" ")).collect(),
         summary: about,
         risk: view.risk().map(|risk| risk.to_string()).unwrap_or_default(),
         raised_by: raised_by.iter().map(|option| format!("--{option}")).collect(),

@@ -93,6 +93,15 @@ pub(crate) struct Declaration {
     pub(crate) document: Option<fn() -> Value>,
 }
 
+impl Declaration {
+    /// Other words that are typed for the command.
+    pub(super) fn others(&self) -> Vec<Vec<&'static str>> {
+        let aliased = self.alias.map(|alias| [&self.words[..self.words.len() - 1], &[alias]].concat());
+        let also = Some(self.also.to_vec()).filter(|also| !also.is_empty());
+        also.into_iter().chain(aliased).collect()
+    }
+}
+
 /// What most commands have none of.
 pub(super) const PLAIN: Declaration = Declaration {
     words: &[],

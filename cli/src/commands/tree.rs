@@ -10,7 +10,7 @@ pub(super) fn path(words: &[&str]) -> String {
     words.join("/")
 }
 
-/// Every command and every group, each below what it stands in. Other words for a command make no other command.
+/// Every command and every group, each below what it stands in. Other words for a command lead to the same one.
 pub(super) fn tree(commands: Commands) -> CommandTree {
     let mut tree = CommandTree::new(Command { name: "aisoc".to_owned(), ..Command::default() });
     let groups = commands.groups.iter().map(|(words, _)| (*words, Command::default()));
@@ -22,6 +22,10 @@ pub(super) fn tree(commands: Commands) -> CommandTree {
         let Some((name, above)) = words.split_last() else { continue };
         let parent = tree.find(&path(above)).unwrap_or(tree.root());
         tree.add(parent, Command { name: (*name).to_owned(), ..command });
+    }
+    for declaration in (commands.all)() {
+        let Some(id) = tree.find(&path(declaration.words)) else { continue };
+        declaration.others().iter().for_each(|words| tree.also(&path(words), id));
     }
     tree
 }
@@ -69,6 +73,20 @@ mod tests {
         typed.sort();
         assert_eq!(found, typed);
         assert!(found.len() > 90 && found.contains(&("plugins/lock".to_owned(), true)), "{}", found.len());
+    }
+
+    #[test]
+    fn other_words_lead_to_the_command_that_they_are_for() {
+        let tree = tree(COMMANDS);
+        for (words, command) in [
+            (&["keygen", "--out", "x"][..], "plugin/keygen"),
+            (&["plugin", "scaffold"], "plugin/new"),
+            (&["plugin", "publish", "x"], "plugin/release"),
+            (&["plugins", "doctor"], "doctor"),
+            (&["plugins", "lock", "push"], "plugins/lock/push"),
+        ] {
+            assert_eq!(tree.path(tree.typed(words).0), command, "{words:?}");
+        }
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 mod denial;
 mod denials;
+mod effective;
 mod evaluation;
 mod file;
 mod strict_mode;
 
 pub use denial::{Denial, Layer};
 pub use denials::Denials;
+pub use effective::{PolicyFile, UnusablePolicy, effective_policy};
 pub use evaluation::{Axis, AxisOutcome, Explanation, Policy, PolicySource};
 pub use file::{MAX_POLICY_BYTES, PolicyFault, read_policy};
 pub use strict_mode::StrictMode;

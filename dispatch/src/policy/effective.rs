@@ -1,0 +1,82 @@
+//! Which rule counts: a plugin's before the file's, and never two.
+
+use std::fmt;
+
+use aisoc_platform::Rule;
+
+use super::evaluation::{Policy, PolicySource};
+use super::file::read_policy;
+use crate::install::Plugins;
+
+/// What is known of the file that may hold a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyFile {
+    /// There is none.
+    Absent,
+    /// It holds a rule.
+    Holds(Box<Rule>),
+    /// It is there, and no rule: why, in words that do not say where it is.
+    Unusable(String),
+}
+
+impl PolicyFile {
+    /// A file that was read.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        match read_policy(bytes) {
+            Ok(rule) => Self::Holds(Box::new(rule)),
+            Err(faults) => Self::Unusable(joined(&faults)),
+        }
+    }
+}
+
+/// A rule that ought to count, and cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusablePolicy(String);
+
+impl fmt::Display for UnusablePolicy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UnusablePolicy {}
+
+/// The rule that counts. Where a plugin has handed one over the file is not even looked at.
+///
+/// A file that is no rule is left out, which is told to `warn`: whoever wrote it is at this machine. Where a policy is
+/// required that is not enough, and neither is a file that is not there.
+///
+/// # Errors
+/// A rule of a plugin that is none; and where a policy is required, that there is none.
+pub fn effective_policy(
+    plugins: &Plugins,
+    file: impl FnOnce() -> PolicyFile,
+    is_required: bool,
+    warn: &mut dyn FnMut(String),
+) -> Result<Option<Policy>, UnusablePolicy> {
+    if let Some((name, rule)) = plugins.rule() {
+        let policy = Policy::new(PolicySource::Plugin(name.to_owned()), rule.clone());
+        return policy.map(Some).map_err(|faults| UnusablePolicy(joined(&faults)));
+    }
+    let why = match file() {
+        PolicyFile::Absent if is_required => {
+            return Err(UnusablePolicy("there is no policy, and one is required".to_owned()));
+        }
+        PolicyFile::Absent => return Ok(None),
+        PolicyFile::Holds(rule) => match Policy::new(PolicySource::Yaml, *rule) {
+            Ok(policy) => return Ok(Some(policy)),
+            Err(faults) => joined(&faults),
+        },
+        PolicyFile::Unusable(why) => why,
+    };
+    let said = format!("user policy not applied: {why}");
+    if is_required {
+        return Err(UnusablePolicy(said));
+    }
+    warn(said);
+    Ok(None)
+}
+
+fn joined(faults: &[impl ToString]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

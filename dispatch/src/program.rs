@@ -1,0 +1,130 @@
+//! `Program`: everything between the command line and a command, put together once, in one order.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aisoc_platform::{Ctx, Error, Handler, Plugin, Result};
+
+use crate::command::{CommandId, CommandTree};
+use crate::hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
+use crate::install::{Plugins, install_all};
+use crate::policy::{Denial, Denials, Explanation, Policy, PolicyFile, StrictMode, UnusablePolicy, effective_policy};
+use crate::refusal::Refusal;
+
+/// What a program is made of.
+pub struct Setup<'a, F> {
+    /// Who is compiled in.
+    pub registered: &'a [Arc<dyn Plugin>],
+    /// The version of the program.
+    pub version: &'a str,
+    /// The identity that this site is bound to.
+    pub strict_mode: Option<StrictMode>,
+    /// Looks for the file that may hold a rule.
+    pub policy_file: F,
+    /// Whether nothing runs without a policy.
+    pub is_policy_required: bool,
+}
+
+/// Why no command runs.
+#[derive(Debug, Clone)]
+pub enum Refused {
+    /// A plugin.
+    Plugin(Refusal),
+    /// The policy.
+    Policy(UnusablePolicy),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plugin(refusal) => refusal.fmt(formatter),
+            Self::Policy(unusable) => unusable.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// A program that is ready to be given a command.
+pub struct Program {
+    tree: CommandTree,
+    plugins: Plugins,
+    policy: Option<Policy>,
+    strict_mode: Option<StrictMode>,
+    denials: Denials,
+}
+
+impl Program {
+    /// Installs what is compiled in, finds the rule that counts, judges every command, and starts. Lines for whoever is
+    /// there go to `warn`.
+    ///
+    /// # Errors
+    /// Why no command runs. Whoever is given one then answers with that, whichever it is.
+    pub fn begin<F: FnOnce() -> PolicyFile>(
+        tree: CommandTree,
+        setup: Setup<'_, F>,
+        ctx: &Ctx,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Self, Refused> {
+        let Setup { registered, version, strict_mode, policy_file, is_policy_required } = setup;
+        let plugins = install_all(registered, version, warn).map_err(Refused::Plugin)?;
+        let policy = effective_policy(&plugins, policy_file, is_policy_required, warn).map_err(Refused::Policy)?;
+        let denials = Denials::judge(&tree, policy.as_ref(), strict_mode.as_ref());
+        start_up(plugins.hooks(), ctx).map_err(Refused::Plugin)?;
+        Ok(Self { tree, plugins, policy, strict_mode, denials })
+    }
+
+    /// All commands.
+    pub const fn tree(&self) -> &CommandTree {
+        &self.tree
+    }
+
+    /// Who is installed.
+    pub const fn plugins(&self) -> &Plugins {
+        &self.plugins
+    }
+
+    /// The rule that counts.
+    pub const fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
+    }
+
+    /// All that is denied.
+    pub const fn denials(&self) -> &Denials {
+        &self.denials
+    }
+
+    /// What each axis of the rule says of a command, and who denies it, which may be the identity of the site.
+    pub fn explain(&self, id: CommandId) -> (Option<Explanation>, Option<&Denial>) {
+        let command = self.tree.view(id);
+        (self.policy.as_ref().map(|policy| policy.explain(&command)), self.denials.get(id))
+    }
+
+    /// The identity that this site is bound to.
+    pub const fn strict_mode(&self) -> Option<&StrictMode> {
+        self.strict_mode.as_ref()
+    }
+
+    /// Gives a command, with what was typed behind it.
+    ///
+    /// # Errors
+    /// As [`dispatch`].
+    pub fn give(
+        &self,
+        id: CommandId,
+        arguments: Vec<String>,
+        started: SystemTime,
+        ctx: &Ctx,
+        run: Handler,
+        warn: &mut dyn FnMut(String),
+    ) -> Result {
+        let (command, denial) = (self.tree.view(id), self.denials.get(id));
+        dispatch(self.plugins.hooks(), Dispatch { command: &command, arguments, denial, started }, ctx, run, warn)
+    }
+
+    /// Ends, after a command that has failed of `err`.
+    pub fn end(self, err: Option<Error>, ctx: &Ctx, warn: &mut dyn FnMut(String)) {
+        shut_down(self.plugins.hooks(), ctx, err, SHUTDOWN_TIME, warn);
+    }
+}

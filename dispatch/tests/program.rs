@@ -1,0 +1,189 @@
+//! A program from its beginning to its end: who is asked when, which rule counts, and what a command is called.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aisoc_dispatch::{PolicyFile, PolicySource, Program, Refused, Setup, StrictMode};
+use aisoc_platform::{
+    Builder, CommandDeniedError, Ctx, Handler, Identity, LifecycleEvent, Plugin, Result, Risk, Rule, Selector, When,
+};
+use support::{Log, tree};
+
+fn begin(
+    builders: Vec<Builder>,
+    file: impl FnOnce() -> PolicyFile,
+    strict_mode: Option<StrictMode>,
+    is_policy_required: bool,
+) -> (Result<Program, Refused>, Vec<String>) {
+    let plugins: Vec<Arc<dyn Plugin>> =
+        builders.into_iter().map(|builder| Arc::new(builder.must_build()) as Arc<dyn Plugin>).collect();
+    let mut warned = Vec::new();
+    let setup = Setup { registered: &plugins, version: "1.2.3", strict_mode, policy_file: file, is_policy_required };
+    let program = Program::begin(tree(), setup, &Ctx::background(), &mut |line| warned.push(line));
+    (program, warned)
+}
+
+fn file(text: &str) -> impl FnOnce() -> PolicyFile {
+    let text = text.to_owned();
+    move || PolicyFile::of_bytes(text.as_bytes())
+}
+
+fn give(program: &Program, path: &str, log: &Log) -> Result {
+    let (id, log) = (program.tree().find(path).expect("a command"), log.clone());
+    let run: Handler = Box::new(move |_, given| {
+        log.add(format!("runs {}", given.cmd().path()));
+        Ok(())
+    });
+    let (ctx, now) = (Ctx::background(), SystemTime::UNIX_EPOCH);
+    program.give(id, Vec::new(), now, &ctx, run, &mut |line| panic!("{line}"))
+}
+
+fn restricting(name: &str) -> Builder {
+    Builder::new(name, "1").restrict(Rule { name: "all".into(), deny: vec!["**".into()], ..Rule::default() })
+}
+
+fn code(result: Result) -> String {
+    let error = result.expect_err("it is denied");
+    error.downcast_ref::<CommandDeniedError>().expect("a denial").reason_code.clone()
+}
+
+#[test]
+fn a_program_begins_runs_and_ends_in_one_order() {
+    let log = Log::default();
+    let traced = |name: &'static str| {
+        let of = |line: String| {
+            let log = log.clone();
+            move || log.add(line.clone())
+        };
+        let (starts, ends) = (of(format!("{name} starts")), of(format!("{name} ends")));
+        let (before, behind) = (of(format!("{name} before")), of(format!("{name} behind")));
+        Builder::new(name, "1")
+            .on(LifecycleEvent::Startup, "start", move |_, _| {
+                starts();
+                Ok(())
+            })
+            .on(LifecycleEvent::Shutdown, "end", move |_, _| {
+                ends();
+                Ok(())
+            })
+            .observer(When::Before, "before", Selector::all(), move |_, _| before())
+            .observer(When::After, "behind", Selector::all(), move |_, _| behind())
+    };
+    let looked = log.clone();
+    let policy_file = move || {
+        looked.add("looks for the file");
+        PolicyFile::Absent
+    };
+    let (program, warned) = begin(vec![traced("one"), traced("two")], policy_file, None, false);
+    let program = program.expect("it begins");
+    give(&program, "keys/list", &log).expect("it runs");
+    program.end(None, &Ctx::background(), &mut |line| panic!("{line}"));
+    let order = "looks for the file,one starts,two starts,one before,two before,runs keys/list,one behind,two behind,\
+        one ends,two ends";
+    assert_eq!(log.lines(), order.split(',').collect::<Vec<_>>());
+    assert_eq!(warned, Vec::<String>::new());
+}
+
+#[test]
+fn a_plugins_rule_comes_before_the_file_which_is_not_looked_at() {
+    let log = Log::default();
+    let (program, _) = begin(vec![restricting("guard")], || panic!("nobody looks"), None, true);
+    let program = program.expect("it begins");
+    assert_eq!(program.policy().map(|policy| policy.source().clone()), Some(PolicySource::Plugin("guard".into())));
+    assert_eq!(code(give(&program, "keys/list", &log)), "command_denylisted");
+    give(&program, "config/policy/show", &log).expect("it runs");
+
+    let (program, _) = begin(vec![], file("name: agents\nmax_risk: read\n"), None, false);
+    let program = program.expect("it begins");
+    assert_eq!(program.policy().map(|policy| policy.source_label()), Some("yaml:agents".to_owned()));
+    assert_eq!(code(give(&program, "plugin/sign", &log)), "write_not_allowed");
+    give(&program, "keys/list", &log).expect("it runs");
+
+    let (program, warned) = begin(vec![], || PolicyFile::Absent, None, false);
+    let program = program.expect("it begins");
+    assert!(program.policy().is_none() && warned.is_empty() && program.denials().iter().count() == 0);
+    give(&program, "plugin/sign", &log).expect("it runs");
+    assert_eq!(log.lines(), ["runs config/policy/show", "runs keys/list", "runs plugin/sign"]);
+}
+
+#[test]
+fn a_file_that_is_no_rule_is_left_out_aloud() {
+    for (text, said) in [
+        ("nmae: x\n", "line 1, column 1: unknown key `nmae`"),
+        ("name: a\n---\nname: b\n", "line 2, column 1: a second document begins here"),
+        ("", "line 1, column 1: there is nothing in the file"),
+        ("max_risk: nuclear\ndeny: ['[']\n", "line 1, column 11: invalid max_risk \"nuclear\""),
+        ("deny: ['[']\n", "line 1, column 8: invalid deny glob \"[\""),
+    ] {
+        let (program, warned) = begin(vec![], file(text), None, false);
+        assert!(program.expect("it begins").policy().is_none());
+        let [line] = warned.as_slice() else { panic!("{warned:?}") };
+        assert!(line.starts_with(&format!("user policy not applied: {said}")), "{line}");
+        // Where one is required nothing runs without.
+        let (program, warned) = begin(vec![], file(text), None, true);
+        let refused = program.err().expect("it does not begin");
+        assert!(matches!(&refused, Refused::Policy(_)) && refused.to_string() == *line, "{refused}");
+        assert_eq!(warned, Vec::<String>::new());
+    }
+    let unreadable = || PolicyFile::Unusable("it is a directory".into());
+    assert_eq!(begin(vec![], unreadable, None, false).1, ["user policy not applied: it is a directory"]);
+    let refused = begin(vec![], || PolicyFile::Absent, None, true).0.err().expect("it does not begin");
+    assert_eq!(refused.to_string(), "there is no policy, and one is required");
+    // A rule with a fault that came by another way is none either.
+    let odd = Rule { max_risk: Some(Risk::from("nuclear")), ..Rule::default() };
+    let (program, warned) = begin(vec![], move || PolicyFile::Holds(Box::new(odd)), None, false);
+    assert!(program.expect("it begins").policy().is_none() && warned[0].contains("nuclear"), "{warned:?}");
+}
+
+#[test]
+fn a_plugin_without_which_nothing_runs_lets_nothing_begin() {
+    let (program, _) = begin(vec![restricting("one"), restricting("two")], || PolicyFile::Absent, None, false);
+    let refused = program.err().expect("it does not begin");
+    assert!(matches!(&refused, Refused::Plugin(refusal) if refusal.kind() == "plugin_conflict"), "{refused}");
+    let fails = Builder::new("x", "1").on(LifecycleEvent::Startup, "start", |_, _| Err("no network".into()));
+    let refused = begin(vec![fails], || PolicyFile::Absent, None, false).0.err().expect("it does not begin");
+    assert!(matches!(&refused, Refused::Plugin(refusal) if refusal.kind() == "plugin_lifecycle"), "{refused}");
+}
+
+#[test]
+fn a_command_is_explained_by_the_rule_and_by_the_identity_of_the_site() {
+    let strict = Some(StrictMode(Identity::Bot));
+    let (program, _) = begin(vec![], file("allow: ['keys/**']\n"), strict, false);
+    let program = program.expect("it begins");
+    let explain = |path: &str| program.explain(program.tree().find(path).expect("a command"));
+    let (by_rule, denial) = explain("plugin/sign");
+    let refuses = by_rule.as_ref().and_then(|by_rule| by_rule.refusing()).and_then(|outcome| outcome.refuses);
+    assert_eq!(refuses.map(|code| code.as_str()), Some("domain_not_allowed"));
+    assert_eq!(denial.map(|denial| denial.policy_source.as_str()), Some("strict-mode"));
+    let (by_rule, denial) = explain("keys/revoke");
+    assert!(by_rule.is_some_and(|by_rule| by_rule.refusing().is_none()) && denial.is_none());
+    assert_eq!(program.strict_mode(), Some(&StrictMode(Identity::Bot)));
+}
+
+#[test]
+fn a_command_has_one_name_for_policies_by_whatever_it_is_typed() {
+    let mut tree = tree();
+    let sign = tree.find("plugin/sign").expect("a command");
+    let keys = tree.find("keys").expect("a group");
+    tree.also("sign", sign);
+    tree.also("k", keys);
+    let typed = |words: &[&str]| {
+        let (id, own) = tree.typed(words);
+        (tree.path(id).to_owned(), own)
+    };
+    for (words, path, own) in [
+        (&["plugin", "sign", "demo"][..], "plugin/sign", 2),
+        (&["sign", "demo"], "plugin/sign", 1),
+        (&["k", "list"], "keys/list", 2),
+        (&["k", "journal", "verify", "x"], "keys/journal/verify", 3),
+        (&["keys", "journal", "other"], "keys/journal", 2),
+        (&["plugin"], "plugin", 1),
+        (&["plugin", "list"], "plugin", 1),
+        (&["nope", "plugin"], "", 0),
+        (&[], "", 0),
+    ] {
+        assert_eq!(typed(words), (path.to_owned(), own), "{words:?}");
+    }
+}
