@@ -1,8 +1,9 @@
-//! JSON from outside, in which no key stands twice and nothing is nested too deep: of two readers of one text neither takes
-//! another value.
+//! JSON from outside, in which no key stands twice, no integer has more than 64 bits and nothing is nested too deep: of two
+//! readers of one text neither takes another value.
 
 use std::fmt;
 
+use aisoc_worker::exact_json::require_exact;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -13,8 +14,9 @@ const MAX_DEPTH: usize = 64;
 /// The value that a text is.
 ///
 /// # Errors
-/// Where it is none, a key stands twice, or it is nested too deep.
+/// Where it is none, a key stands twice, it is nested too deep, or as [`require_exact`].
 pub(crate) fn value(bytes: &[u8]) -> serde_json::Result<Value> {
+    require_exact(bytes).map_err(serde_json::Error::custom)?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Once { depth: 0 }.deserialize(&mut reader)?;
     reader.end()?;

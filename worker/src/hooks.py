@@ -3,6 +3,9 @@
 # Calls the handlers of a plugin of Stigmem, each by its hook. What an answer means for that is the host's to say.
 
 
+NOT_TAKEN = "the handler does not take what the hook is fired with"
+
+
 class Record(dict):
     """What a handler is given of an object: its host in Python would give one whose parts are attributes."""
 
@@ -42,6 +45,13 @@ class Hooks:
         try:
             given = (call["value"],) if has_value else ()
             result = self.handlers[call["hook"]](PluginContext(self.host, call["id"]), *given, **payload)
+        except TypeError as error:
+            # Python's own words for what a handler does not take repeat the names that it was given, which are whoever's fires
+            # the hook. What the handler itself has raised has come from further within.
+            return raised(error if error.__traceback__.tb_next else TypeError(NOT_TAKEN))
+        except BaseException as error:
+            return raised(error)
+        try:
             return self.awaited(result, has_value) if hasattr(result, "__await__") else answered(result, has_value)
         except BaseException as error:
             return raised(error)

@@ -4,6 +4,7 @@
 mod contract;
 mod descendants;
 mod error;
+pub mod exact_json;
 mod interpreter;
 mod launcher;
 mod load;

@@ -169,12 +169,16 @@ fn a_handler_is_given_its_context_the_value_and_the_rest_by_name() {
     assert_eq!(fire(&worker, "pre_assert_authorize", None, payload), HandlerAnswer::Deny { reason });
     let answer = fire(&worker, "recall_filter", Some(&json!({ "a": 1 })), json!({ "event": { "n": 2 } }));
     assert_eq!(answer, value("list", json!([{ "a": 1 }, { "event": { "n": 2 } }, 4])));
-    // What it does not take is an error of Python's, and of nobody else.
-    let HandlerAnswer::Raised { error_type, .. } = fire(&worker, "pre_assert_authorize", None, json!({ "x": 1 }))
-    else {
-        panic!("it takes no x")
+    // What it does not take is an error of Python's, and of nobody else; the names are whoever's fires the hook.
+    let raised = |payload: Value| match fire(&worker, "pre_assert_authorize", None, payload) {
+        HandlerAnswer::Raised { error_type, message } => (error_type, message),
+        other => panic!("it takes nothing of that: {other:?}"),
     };
+    let (error_type, message) = raised(json!({ "SECRET-4711": 1 }));
     assert_eq!(error_type, "TypeError");
+    assert_eq!(message, "the handler does not take what the hook is fired with");
+    let (error_type, message) = raised(json!({ "source": "a", "event": { "outcome": "no object" } }));
+    assert!(error_type == "AttributeError" && message.contains("status"), "its own words: {error_type} {message}");
     assert!(worker.is_alive());
 }
 

@@ -437,7 +437,7 @@ fn a_plugin_that_writes_what_is_no_answer_is_ended() {
 #[test]
 fn what_nobody_can_read_is_one_calls_and_ends_no_plugin() {
     let body = "def do(p):\n what = p['what']\n if what == 'deep': v = 0\n if what == 'deep':\n  for _ in range(p['n']): v = [v]\n  \
-                return {'v': v}\n if what == 'number': return {'v': 10 ** p['n']}\n if what == 'half': raise ValueError('no ' + chr(0xd800))\n \
+                return {'v': v}\n if what == 'number': return {'v': 10 ** p['n']}\n if what == 'many': return {'v': [{'': 0}] * p['n']}\n if what == 'half': raise ValueError('no ' + chr(0xd800))\n \
                 if what == 'mute': raise Mute()\n if what == 'key': return {chr(0xd800): 1}\n return {'v': 'well'}\n\
                 class Mute(Exception):\n def __str__(self): raise RuntimeError('mute')\n";
     for run in ["def run(self, p, c): return do(p)", "async def run(self, p, c): return do(p)"] {
@@ -445,7 +445,9 @@ fn what_nobody_can_read_is_one_calls_and_ends_no_plugin() {
         for (payload, words) in [
             (json!({ "what": "deep", "n": 200 }), "cannot be read: recursion limit exceeded"),
             (json!({ "what": "deep", "n": 20_000 }), "cannot be written as JSON"),
-            (json!({ "what": "number", "n": 400 }), "cannot be read: number out of range"),
+            (json!({ "what": "number", "n": 400 }), "cannot be read: an integer in it has more than 64 bits"),
+            (json!({ "what": "number", "n": 20 }), "cannot be read: an integer in it has more than 64 bits"),
+            (json!({ "what": "many", "n": 25_000 }), "cannot be read: it has more than 50000 values"),
             (json!({ "what": "number", "n": 5000 }), "cannot be written as JSON"),
             (json!({ "what": "half" }), "execution error: no \\ud800"),
             (json!({ "what": "mute" }), "execution error: Mute"),
@@ -458,6 +460,8 @@ fn what_nobody_can_read_is_one_calls_and_ends_no_plugin() {
             );
         }
         assert!(call(&worker, json!({ "what": "deep", "n": 100 })).expect("read")["v"][0][0].is_array());
+        let kept = call(&worker, json!({ "what": "number", "n": 19 })).expect("64 bits");
+        assert_eq!(kept, json!({ "v": 10_000_000_000_000_000_000_u64 }));
         assert_eq!(call(&worker, json!({ "what": "" })).expect("goes on"), json!({ "v": "well" }));
         assert!(worker.is_alive());
     }

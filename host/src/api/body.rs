@@ -133,6 +133,8 @@ mod tests {
             (r#"{"payload": {"a": {"b": 1, "b": 2}}}"#, "`b` stands twice"),
             (r#"{"other": 1}"#, "unknown field"),
             (r#"{"payload": {"a": NaN}}"#, "expected value"),
+            (r#"{"payload": {"a": 18446744073709551616}}"#, "more than 64 bits"),
+            (&format!(r#"{{"payload": {{"a": [{}0]}}}}"#, "0,".repeat(50_000)), "more than 50000 values"),
             (r#"{"payload": {"a": "\ud800"}}"#, "hex escape"),
             (&deep(65), "deeper than 64"),
             (&deep(100_000), "deeper than 64"),

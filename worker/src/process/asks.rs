@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::exact_json::{NotExact, require_exact};
+
 /// Longest line that asks.
 pub const MAX_ASK_BYTES: usize = 128 << 10;
 /// Longest line that answers one: the answer of a server, in base64, with its headers.
@@ -85,6 +87,8 @@ pub(crate) enum Refusal {
     Long,
     /// It is not of the form that it has to have.
     Unreadable,
+    /// It holds what cannot be kept as it is.
+    NotExact(NotExact),
 }
 
 impl Refusal {
@@ -95,6 +99,7 @@ impl Refusal {
             Self::Large => ("too_large", format!("more than {MAX_ASK_BYTES} bytes are asked with")),
             Self::Long => ("too_large", format!("the answer has more than {MAX_REPLY_BYTES} bytes")),
             Self::Unreadable => ("invalid_argument", "what is asked cannot be read".to_owned()),
+            Self::NotExact(why) => ("invalid_argument", format!("what is asked is not taken: {why}")),
         };
         Reply::Failed { failed, message }
     }
@@ -130,6 +135,7 @@ impl Asked {
 
     /// What is asked.
     pub(crate) fn ask(&self) -> Result<Ask, Refusal> {
+        require_exact(&self.text).map_err(Refusal::NotExact)?;
         serde_json::from_slice(&self.text).map_err(|_| Refusal::Unreadable)
     }
 }
@@ -169,6 +175,9 @@ mod tests {
             let asked = Asked::read(text.as_bytes()).expect("somebody is told");
             assert_eq!((asked.require_small(), asked.ask()), (Ok(()), Err(Refusal::Unreadable)), "{text}");
         }
+        let large = "?7 9 {\"handle\": \"a\", \"method\": \"b\", \"arguments\": {\"value\": 18446744073709551616}}";
+        let refused = Asked::read(large.as_bytes()).expect("somebody is told").ask();
+        assert_eq!(refused, Err(Refusal::NotExact(NotExact::Integer)));
     }
 
     #[test]

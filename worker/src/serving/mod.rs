@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -20,6 +21,7 @@ pub use self::hooks::{HandlerAnswer, HookCall};
 use self::queue::Queue;
 use crate::contract::HookManifest;
 use crate::error::Error;
+use crate::exact_json::require_exact;
 use crate::launcher::{Launcher, Start};
 pub use crate::process::{Ask, LogLine, MAX_ASK_BYTES, MAX_ASKS, MAX_CALL_BYTES, MAX_CALLS, MAX_REPLY_BYTES, Reply};
 use crate::process::{Begun, Expected, Process, Refusal, Waited, Waiting};
@@ -184,7 +186,7 @@ impl Worker {
     /// [`Error::Unanswered`], [`Error::Unreadable`], [`Error::TooLarge`].
     pub fn call(&self, call: &Call<'_>) -> Result<Map<String, Value>, Error> {
         let Call { payload, context, patience, stop, may_begin, answer } = *call;
-        self.ask(json!({ "payload": payload, "context": context }), &Asking { patience, stop, may_begin, answer })
+        self.ask(&Question::Call { payload, context }, &Asking { patience, stop, may_begin, answer })
     }
 
     /// Calls the handler of a hook, as [`Worker::call`] does: what it raises is an answer.
@@ -193,11 +195,8 @@ impl Worker {
     /// As [`Worker::call`].
     pub fn fire(&self, call: &HookCall<'_>) -> Result<HandlerAnswer, Error> {
         let HookCall { hook, value, payload, is_own, patience, stop, may_begin, answer } = *call;
-        let mut question = json!({ "hook": hook, "payload": payload, "is_own": is_own });
-        if let Some(value) = value {
-            question["value"] = value.clone();
-        }
-        answered(self.ask(question, &Asking { patience, stop, may_begin, answer })?)
+        let question = Question::Hook { hook, payload, is_own, value };
+        answered(self.ask(&question, &Asking { patience, stop, may_begin, answer })?)
     }
 
     /// Asks it how it does, where its manifest says that it can be. What it asks meanwhile is answered like that.
@@ -210,15 +209,15 @@ impl Worker {
         stop: &AtomicBool,
         answer: &dyn Fn(&Ask) -> Reply,
     ) -> Result<HandlerAnswer, Error> {
-        answered(self.ask(json!({ "health": true }), &Asking { patience, stop, may_begin: &|| true, answer })?)
+        answered(self.ask(&Question::Health { health: true }, &Asking { patience, stop, may_begin: &|| true, answer })?)
     }
 
     /// Asks it something, and gives what it answers.
-    fn ask(&self, mut question: Value, asking: &Asking<'_>) -> Result<Map<String, Value>, Error> {
+    fn ask(&self, question: &Question<'_>, asking: &Asking<'_>) -> Result<Map<String, Value>, Error> {
         let Asking { patience, stop, may_begin, answer } = asking;
         let expected = self.process.answers.expect()?;
-        question["id"] = expected.id.into();
-        let line = question.to_string();
+        let line = serde_json::to_string(&Numbered { id: expected.id, question });
+        let line = line.map_err(|source| Error::Unreadable { source })?;
         if line.len() > MAX_CALL_BYTES {
             return Err(Error::CallTooLarge { at_most: MAX_CALL_BYTES });
         }
@@ -299,6 +298,34 @@ impl Worker {
     }
 }
 
+/// What Python is asked. What is in it may be large, and is written as it is.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Question<'a> {
+    Call {
+        payload: &'a Map<String, Value>,
+        context: &'a Map<String, Value>,
+    },
+    Hook {
+        hook: &'a str,
+        payload: &'a Map<String, Value>,
+        is_own: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<&'a Value>,
+    },
+    Health {
+        health: bool,
+    },
+}
+
+/// The same, under the number of its answer.
+#[derive(Serialize)]
+struct Numbered<'a> {
+    id: u64,
+    #[serde(flatten)]
+    question: &'a Question<'a>,
+}
+
 /// How long an answer is waited for, and who may call it off.
 struct Asking<'a> {
     patience: Duration,
@@ -340,8 +367,9 @@ enum Answer {
 }
 
 /// # Errors
-/// For what Python writes and nobody here reads: nested too deep, a number that is too large.
+/// For what Python writes and nobody here reads: nested too deep, a number that is too large, more values than there may be.
 fn read(answer: &[u8]) -> serde_json::Result<Answer> {
+    require_exact(answer).map_err(serde_json::Error::custom)?;
     serde_json::from_slice(answer)
 }
 
