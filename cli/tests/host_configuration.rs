@@ -118,6 +118,52 @@ fn a_plugin_is_told_what_is_said_of_it() {
     assert_eq!((exposed.status, exposed.json()["reason_code"].as_str()), (400, Some("private_key_exposed")));
 }
 
+/// Whatever a plugin does with it: people read logs that no secret is for.
+#[test]
+fn what_a_configuration_refers_to_is_in_no_log() {
+    const SAYS: &str = "import sys
+class Plugin:
+    def __init__(self, config):
+        self.config = config
+        print('loaded with', config['api_key'], file=sys.stderr)
+
+    def run(self, payload, context):
+        print('called with', self.config['api_key'], 'for', self.config['timeout_seconds'])
+        raise ValueError('refused with ' + self.config['api_key'])
+";
+    if !has_python() {
+        return;
+    }
+    let bench = configured();
+    bench.write("plugins/told/plugin.py", SAYS);
+    bench.run(&["plugin", "sign", "--plugin-dir", "plugins/told", "--private-key", "release.key"]).ok();
+    closed(&bench, "key", "hunter2\n");
+    bench.write("plugins.toml", "[plugins.told]\napi_key = { from_file = \"key\" }\ntimeout_seconds = 25\n");
+    let mut command = serving(&bench);
+    let host = ServedHost::ready(command.env("AISOC_LOG_FILE", bench.path("events.jsonl")));
+    let call = || host.post("/api/v1/plugins/told/run", "").refused_for(422, "execution_failed");
+    assert!(call().contains("refused with ***"), "{}", call());
+    host.wait_for(|host| host.said().contains("told: called with *** for 25"));
+    assert!(host.said().contains("told: loaded with ***"), "{}", host.said());
+    // One that is replaced, from when the plugin is loaded with it.
+    closed(&bench, "key", "correct horse\n");
+    host.post("/api/v1/plugins/told/reload", "").ok();
+    assert!(call().contains("refused with ***"));
+    // And where it cannot be loaded for it.
+    bench.write(
+        "plugins/told/plugin.py",
+        SAYS.replace("print('loaded with'", "raise ValueError('not', config['api_key']) #"),
+    );
+    bench.run(&["plugin", "sign", "--plugin-dir", "plugins/told", "--private-key", "release.key"]).ok();
+    let refused = host.post("/api/v1/plugins/told/reload", "");
+    assert!(refused.refused_for(400, "import_failed").contains("***"), "{refused:?}");
+    let shown = host.plugin("told").to_string();
+    let events = fs::read_to_string(bench.path("events.jsonl")).expect("read");
+    for said in [host.said(), shown, events, refused.text] {
+        assert!(!said.contains("hunter2") && !said.contains("correct horse"), "{said}");
+    }
+}
+
 #[test]
 fn what_is_not_configured_is_told_nothing_and_what_is_wrong_is_not_loaded() {
     if !has_python() {

@@ -176,18 +176,19 @@ impl Host {
     }
 
     pub(crate) fn start(&self, held: &Held, plugin: &Discovered, code: &AdmittedCode) -> Result<Begun> {
-        let (observer, id) = (Arc::clone(&self.settings.observer), held.id.clone());
-        let log = move |line| observer(&Happening::Printed { id: &id, line });
+        let (observer, id, masked) = (Arc::clone(&self.settings.observer), held.id.clone(), Arc::clone(&held.masked));
+        let log = move |line| observer(&Happening::Printed { id: &id, line: masked.line(line) });
         let configuration = (self.settings.configuration)(&held.id)?;
         if let Some(configuration) = &configuration {
-            require_described(&held.id, configuration, code.config_schema.as_ref())?;
+            held.masked.add(&configuration.secrets);
+            require_described(&held.id, &configuration.values, code.config_schema.as_ref())?;
         }
         code.open()?;
         if let Some(file) = &code.user_file {
             self.tell_of(&Happening::UserFile { file });
         }
-        let configuration = configuration.unwrap_or_default();
-        let worker = load(&self.settings.launcher, &held.id, code, self.stopped(), &configuration, log)?;
+        let configuration = configuration.unwrap_or_default().values;
+        let worker = load(&self.settings.launcher, held, code, self.stopped(), &configuration, log)?;
         let granted = self.granted(held, plugin, code, &worker)?;
         Ok(Begun { worker, granted })
     }

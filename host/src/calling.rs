@@ -57,7 +57,7 @@ impl Host {
         if let Error::Busy { .. } | Error::NotReached { .. } = error {
             return Refusal::Host(Fault::new(Reason::HostBusy, error.to_string()));
         }
-        let failure = fault(Reason::ExecutionFailed, &error);
+        let failure = fault(Reason::ExecutionFailed, &held.masked.error(error));
         // Who changes it meanwhile may wait for this answer: that it has ended is noticed once they have done so.
         if !running.worker.is_alive()
             && let Ok(_changing) = held.changing.try_lock()

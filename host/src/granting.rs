@@ -53,12 +53,14 @@ impl Host {
 
     /// As a plugin is configured when it is loaded, whenever it asks: a secret may have been replaced since.
     fn configured(&self, held: &Held, code: &AdmittedCode) -> Arc<Configured> {
-        let (configuration, id) = (Arc::clone(&self.settings.configuration), held.id.clone());
+        let (configuration, id, masked) =
+            (Arc::clone(&self.settings.configuration), held.id.clone(), Arc::clone(&held.masked));
         let schema = code.config_schema.clone();
         Arc::new(move || {
             let Some(now) = configuration(&id)? else { return Ok(serde_json::Map::new()) };
-            require_described(&id, &now, schema.as_ref())?;
-            Ok(now)
+            masked.add(&now.secrets);
+            require_described(&id, &now.values, schema.as_ref())?;
+            Ok(now.values)
         })
     }
 

@@ -18,6 +18,7 @@ use crate::audit::Subject;
 use crate::found::{Found, Verdict};
 use crate::hooks::reported::Health;
 use crate::lifecycle::Life;
+use crate::masked::Masked;
 use crate::pinned::Pin;
 use crate::rooms::Room;
 use crate::standing::OnDisk;
@@ -34,6 +35,8 @@ pub(crate) struct Held {
     /// Held by whoever gives it its process. Taken after `changing`, and whoever holds it waits for nobody who changes a
     /// plugin: two that are changed may ask each other.
     pub(crate) starting: Mutex<()>,
+    /// What is said of it is said without these.
+    pub(crate) masked: Arc<Masked>,
     pub(crate) now: Mutex<Now>,
 }
 

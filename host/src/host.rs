@@ -291,6 +291,7 @@ impl Host {
                 id: id.clone(),
                 changing: Mutex::default(),
                 starting: Mutex::default(),
+                masked: Arc::default(),
                 now: Mutex::new(now),
             })
         };
@@ -465,6 +466,11 @@ impl Host {
     /// Says that it is going to end: what is being installed is called off, so that nobody waits for that.
     pub(crate) fn wind_down(&self) {
         self.turns.stop();
+    }
+
+    /// Whether it has looked for its plugins, at the first time or since, and those are there that are required.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.hooks.is_frozen() && !self.is_over() && self.has_required()
     }
 
     /// Whether it is going to end.

@@ -24,6 +24,7 @@ mod judging;
 pub mod lifecycle;
 mod loading;
 mod looking;
+mod masked;
 mod meant;
 mod noticed;
 mod noticing;
@@ -56,5 +57,7 @@ pub use hooks::firing::Firing;
 pub use host::{Host, kept_usage};
 pub use refusal::Refusal;
 pub use rooms::ProcessRules;
-pub use settings::{Configured, HandleRules, Happening, Invocation, ProviderRules, RequiredHandlers, Settings};
+pub use settings::{
+    Configured, ConfiguredWith, HandleRules, Happening, Invocation, ProviderRules, RequiredHandlers, Settings,
+};
 pub use standing::OnRevoked;

@@ -10,6 +10,8 @@ use aisoc_worker::serving::{LogLine, Plugin, Serving, Worker};
 use aisoc_worker::{Bounds, Error, Launcher};
 use serde_json::{Map, Value};
 
+use crate::held::Held;
+
 /// Most characters that are shown of what a plugin says of its failure.
 const MAX_SHOWN: usize = 1000;
 /// How long a plugin may take to be loaded.
@@ -21,14 +23,14 @@ const LOAD_PATIENCE: Duration = Duration::from_secs(20);
 /// `import_failed`, in the words of a host; `sandbox_unavailable`.
 pub(crate) fn load(
     launcher: &Launcher,
-    id: &str,
+    held: &Held,
     code: &AdmittedCode,
     stop: &AtomicBool,
     config: &Map<String, Value>,
     log: impl FnMut(LogLine) + Send + 'static,
 ) -> Result<Worker, Fault> {
     let plugin = Plugin {
-        id,
+        id: &held.id,
         entry: &code.entry,
         sources: &code.sources,
         directory: &code.directory,
@@ -36,8 +38,8 @@ pub(crate) fn load(
         config,
     };
     let serving = Serving { launcher, bounds: Bounds::default(), patience: LOAD_PATIENCE, stop, log: Box::new(log) };
-    Worker::start(&plugin, serving).map_err(|error| match error {
-        Error::Unconfined { .. } => fault(Reason::SandboxUnavailable, &error),
+    Worker::start(&plugin, serving).map_err(|error| match held.masked.error(error) {
+        error @ Error::Unconfined { .. } => fault(Reason::SandboxUnavailable, &error),
         error => fault(Reason::ImportFailed, &error),
     })
 }

@@ -27,8 +27,24 @@ use crate::lifecycle::{Failure, State};
 use crate::rooms::ProcessRules;
 use crate::standing::OnRevoked;
 
+/// What a plugin is configured with.
+#[derive(Default)]
+pub struct ConfiguredWith {
+    /// All of it.
+    pub values: Map<String, Value>,
+    /// Those texts in it that are had by reference: nobody but the plugin is told them.
+    pub secrets: Vec<String>,
+}
+
+/// Nothing of it.
+impl fmt::Debug for ConfiguredWith {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfiguredWith").finish_non_exhaustive()
+    }
+}
+
 /// Says what the plugin of an id is configured with.
-pub type Configured = dyn Fn(&str) -> Result<Option<Map<String, Value>>> + Send + Sync;
+pub type Configured = dyn Fn(&str) -> Result<Option<ConfiguredWith>> + Send + Sync;
 
 /// Plugins, by the hooks that come to nothing without them.
 pub type RequiredHandlers = BTreeMap<Hook, BTreeSet<String>>;

@@ -142,19 +142,6 @@ impl Host {
         }
     }
 
-    /// Refuses to pass a handler over because what runs of its plugin has none for that hook, unless that is what is registered:
-    /// what is not says nothing for it.
-    fn require_registered(&self, id: &str, runs: Option<&Arc<Registration>>) -> std::result::Result<(), Refusal> {
-        let registered = locked(&self.hooks.registry).plugin(id).cloned();
-        match registered.zip(runs).is_some_and(|(registered, runs)| Arc::ptr_eq(&registered, runs)) {
-            true => Ok(()),
-            false => Err(Refusal::Plugin(Fault::new(
-                Reason::ExecutionFailed,
-                format!("what runs of '{id}' is not what is registered"),
-            ))),
-        }
-    }
-
     /// What a handler answers; nothing where what runs of its plugin by now has none for that hook.
     fn call_handler(
         &self,
@@ -168,7 +155,8 @@ impl Host {
             let running = self.called(&held, None, stop)?;
             let registered = running.hooks.as_ref().and_then(|hooks| hooks.handler(handler.hook));
             let Some(registered) = registered else {
-                self.require_registered(&handler.plugin, running.hooks.as_ref())?;
+                let registered = locked(&self.hooks.registry).plugin(&handler.plugin).cloned();
+                require_registered(&handler.plugin, registered.as_ref(), running.hooks.as_ref())?;
                 return Ok(None);
             };
             let patience = registered.timeout.duration().min(left);
@@ -187,7 +175,7 @@ impl Host {
             let called = running.worker.fire(&call);
             running.is_used();
             match called {
-                Ok(answer) => return Ok(Some(answer)),
+                Ok(answer) => return Ok(Some(held.masked.answer(answer))),
                 // While it waited for its turn somebody has taken the plugin's calls away, or another version its place.
                 Err(Error::Withdrawn) => {}
                 Err(Error::TimedOut { patience }) => {
@@ -197,6 +185,22 @@ impl Host {
                 }
                 Err(error) => return Err(self.failed(&held, &running, error).into()),
             }
+        }
+    }
+}
+
+/// Refuses to pass a handler over because what runs of its plugin has none for that hook, unless that is what is registered:
+/// what is not says nothing for it.
+fn require_registered(
+    id: &str,
+    registered: Option<&Arc<Registration>>,
+    runs: Option<&Arc<Registration>>,
+) -> std::result::Result<(), Refusal> {
+    match registered.zip(runs).is_some_and(|(registered, runs)| Arc::ptr_eq(registered, runs)) {
+        true => Ok(()),
+        false => {
+            let what = format!("what runs of '{id}' is not what is registered");
+            Err(Refusal::Plugin(Fault::new(Reason::ExecutionFailed, what)))
         }
     }
 }
@@ -300,5 +304,41 @@ fn called_handler(called: HandlerOutcome, took: Duration) -> CalledHandler {
         message,
         error_type,
         seconds: took.as_secs_f64(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registration() -> Arc<Registration> {
+        Arc::new(Registration {
+            name: "lab-guard".to_owned(),
+            version: "1.0.0".to_owned(),
+            requires: String::new(),
+            capabilities: Vec::new(),
+            depends_on: Vec::new(),
+            is_async_safe: false,
+            handlers: Vec::new(),
+            has_health_check: false,
+        })
+    }
+
+    #[test]
+    fn a_handler_is_passed_over_by_what_is_registered_alone() {
+        let (registered, namesake) = (registration(), registration());
+        require_registered("lab-guard", Some(&registered), Some(&registered)).expect("it has no handler any more");
+        for (registered, runs) in [
+            (None, None),
+            (None, Some(&registered)),
+            (Some(&registered), None),
+            // It says the same, and is another one.
+            (Some(&registered), Some(&namesake)),
+        ] {
+            let refused =
+                require_registered("lab-guard", registered, runs).expect_err("nobody has said that it may be");
+            assert_eq!(refused.reason(), Reason::ExecutionFailed);
+            assert!(refused.words().contains("is not what is registered"), "{refused:?}");
+        }
     }
 }

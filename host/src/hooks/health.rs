@@ -1,9 +1,11 @@
 //! How plugins say that they do: asked again and again, shown, and nothing follows from it.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aisoc_context::Waiting;
+use aisoc_files::parallel;
 use aisoc_hooks::HealthAnswer;
 use aisoc_worker::Error;
 use aisoc_worker::serving::{Ask, HandlerAnswer};
@@ -15,14 +17,17 @@ use crate::host::Host;
 
 /// How long a plugin may take to say how it does.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(5);
+/// Most plugins that are asked at a time.
+const MAX_CHECKING: usize = 16;
+
 impl Host {
     /// Asks plugins how they do, where that is due; for whoever asks again and again.
     pub(crate) fn health_round(&self) {
-        for held in self.all() {
-            if let Some(running) = due(&held) {
-                self.ask_health(&held, &running);
-            }
-        }
+        let due: Vec<_> = self.all().into_iter().filter_map(|held| due(&held).map(|running| (held, running))).collect();
+        // Beside each other: one that takes its time keeps no other from being asked. Where there is no thread, the next
+        // round asks.
+        let threads = NonZeroUsize::MIN.saturating_add(MAX_CHECKING - 1);
+        let _ = parallel::map(&due, threads, |(held, running)| self.ask_health(held, running));
     }
 
     fn ask_health(&self, held: &Held, running: &Arc<Running>) {
@@ -31,7 +36,8 @@ impl Host {
             let (stop, caller) = (self.stopped(), of_host());
             let waiting = Waiting::begin(HEALTH_PATIENCE, stop);
             let asked = |ask: &Ask| self.answer(&running.granted, &caller, ask, waiting);
-            answer(running.worker.ask_health(HEALTH_PATIENCE, stop, &asked))
+            let answered = running.worker.ask_health(HEALTH_PATIENCE, stop, &asked);
+            answer(answered.map(|said| held.masked.answer(said)).map_err(|error| held.masked.error(error)))
         } else {
             Some(HealthAnswer::NoCheck)
         };

@@ -83,7 +83,7 @@ impl Host {
         }
         registration.require_host(CONTRACT_VERSION).map_err(|fault| (Why::ManifestInvalid, fault))?;
         self.ask_registered(registration)?;
-        self.ask_itself(registration, begun)
+        self.ask_itself(held, registration, begun)
     }
 
     /// Asks those that are registered.
@@ -101,7 +101,12 @@ impl Host {
     }
 
     /// Asks the plugin itself, where it has something to say.
-    fn ask_itself(&self, registration: &Registration, begun: &Begun) -> std::result::Result<(), (Why, Fault)> {
+    fn ask_itself(
+        &self,
+        held: &Held,
+        registration: &Registration,
+        begun: &Begun,
+    ) -> std::result::Result<(), (Why, Fault)> {
         let Some(handler) = registration.handler(Hook::ConfigValidate) else { return Ok(()) };
         let caller = of_host();
         let waiting = Waiting::begin(handler.timeout.duration(), self.stopped());
@@ -120,8 +125,8 @@ impl Host {
             let text = format!("plugin '{name}' config validator failed: {}", shown(words, MAX_SHOWN));
             (Why::ConfigException, refused(text))
         };
-        let answer = begun.worker.fire(&call).map_err(|error| failed(&error.to_string()))?;
-        let found = match invoked(Hook::ConfigValidate, answer) {
+        let answer = begun.worker.fire(&call).map_err(|error| failed(&held.masked.error(error).to_string()))?;
+        let found = match invoked(Hook::ConfigValidate, held.masked.answer(answer)) {
             Invoked::Returned(Answer::Allow) => return Ok(()),
             Invoked::Returned(Answer::Deny(reason)) => return Err(denied(registration, &reason)),
             Invoked::Failed(Failure::Raised { message, .. } | Failure::NotCalled(message)) => {

@@ -8,7 +8,7 @@ use std::iter::once;
 use std::path::PathBuf;
 
 use aisoc_files::{Arrival, Links, SmallFileError, Walk};
-use aisoc_host::{HandleRules, OutboundGrant, RequiredHandlers, WrittenOutboundGrant};
+use aisoc_host::{ConfiguredWith, HandleRules, OutboundGrant, RequiredHandlers, WrittenOutboundGrant};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
@@ -88,9 +88,11 @@ impl Configuration {
     /// # Errors
     /// `directory_insecure` where others may change the file, `configuration_invalid` where it cannot be understood or a
     /// secret cannot be had, `private_key_exposed` where others may read one; I/O reasons. No message has a value of it.
-    pub(super) fn of(&self, id: &str) -> Result<Option<Map<String, Value>>> {
+    pub(super) fn of(&self, id: &str) -> Result<Option<ConfiguredWith>> {
         let Some(table) = self.read()?.plugins.remove(id) else { return Ok(None) };
-        self.object(table).map(Some)
+        let mut secrets = Vec::new();
+        let values = self.object(table, &mut secrets)?;
+        Ok(Some(ConfiguredWith { values, secrets }))
     }
 
     /// What plugins are given while they are called, beside that.
@@ -170,11 +172,15 @@ impl Configuration {
             .hint("write a table `[plugins.ID]` for each plugin, with what its `config_schema` describes (TOML)")
     }
 
-    fn object(&self, table: toml::Table) -> Result<Map<String, Value>> {
-        table.into_iter().map(|(key, value)| Ok((key, self.value(value)?))).collect()
+    fn object(&self, table: toml::Table, secrets: &mut Vec<String>) -> Result<Map<String, Value>> {
+        table.into_iter().map(|(key, value)| Ok((key, self.value(value, secrets)?))).collect()
     }
 
-    fn value(&self, value: toml::Value) -> Result<Value> {
+    fn value(&self, value: toml::Value, secrets: &mut Vec<String>) -> Result<Value> {
+        let mut secret = |text: String| {
+            secrets.push(text.clone());
+            Value::String(text)
+        };
         Ok(match value {
             toml::Value::String(text) => text.into(),
             toml::Value::Integer(number) => number.into(),
@@ -182,12 +188,12 @@ impl Configuration {
             toml::Value::Boolean(is) => is.into(),
             toml::Value::Datetime(time) => time.to_string().into(),
             toml::Value::Array(values) => {
-                values.into_iter().map(|value| self.value(value)).collect::<Result<Vec<_>>>()?.into()
+                values.into_iter().map(|value| self.value(value, secrets)).collect::<Result<Vec<_>>>()?.into()
             }
             toml::Value::Table(table) => match reference(&table) {
-                Some((FROM_FILE, path)) => self.secret_file(path)?.into(),
-                Some((_, name)) => self.variable(name)?.into(),
-                None => Value::Object(self.object(table)?),
+                Some((FROM_FILE, path)) => secret(self.secret_file(path)?),
+                Some((_, name)) => secret(self.variable(name)?),
+                None => Value::Object(self.object(table, secrets)?),
             },
         })
     }
@@ -230,6 +236,6 @@ fn text(bytes: &[u8], named: &str) -> Result<String> {
 }
 
 /// Where nothing is configured.
-pub(super) fn of_none(_id: &str) -> Result<Option<Map<String, Value>>> {
+pub(super) fn of_none(_id: &str) -> Result<Option<ConfiguredWith>> {
     Ok(None)
 }
