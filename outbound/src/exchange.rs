@@ -7,6 +7,7 @@ use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use aisoc_registry_client::tls_trouble;
@@ -35,6 +36,15 @@ use crate::resolver::{Judged, OutOfReach};
 
 /// Who asks, where a plugin says nothing of it.
 pub(crate) const AGENT: &str = concat!("aisoc/", env!("CARGO_PKG_VERSION"));
+
+/// What has come of an answer so far, whatever becomes of it.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Its status; 0 where there is none.
+    pub(crate) status: AtomicU16,
+    /// How much of its body.
+    pub(crate) bytes: AtomicUsize,
+}
 
 /// A connection, and what is counted below TLS where it has that.
 pub(crate) struct Connected {
@@ -127,7 +137,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Why it is not.
-    pub(crate) async fn body(&mut self, mut body: Incoming, most: usize) -> Result<Vec<u8>, Refused> {
+    pub(crate) async fn body(&mut self, mut body: Incoming, most: usize, seen: &Seen) -> Result<Vec<u8>, Refused> {
         let too_large = || Refused::TooLarge { destination: self.destination.clone(), most };
         if body.size_hint().lower() > most as u64 {
             return Err(too_large());
@@ -142,6 +152,7 @@ impl Exchange {
             let frame = frame.map_err(|error| unreached(&self.destination, "the answer ended too early", &error))?;
             // What is no data are trailers, which nobody is told.
             let Ok(data) = frame.into_data() else { continue };
+            seen.bytes.fetch_add(data.len(), Ordering::SeqCst);
             if held.len() + data.len() > most {
                 return Err(too_large());
             }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hyper::header::LOCATION;
@@ -14,7 +14,7 @@ use url::Url;
 use crate::asked::{Asked, Request, read_url};
 use crate::broker::{Broker, NotDone, Shared, Waiting};
 use crate::destination::{Destinations, Grant};
-use crate::exchange::{Exchange, connect, out_of_reach, written};
+use crate::exchange::{Exchange, Seen, connect, out_of_reach, written};
 use crate::limits::{MAX_AT_A_TIME, MAX_HOPS, MAX_RECEIVED_BYTES};
 use crate::rate::Rate;
 use crate::refused::Refused;
@@ -118,9 +118,6 @@ impl Outbound {
         let (began, waiting) = (Instant::now(), Waiting::begin(patience, stop));
         let mut account = Account::default();
         let answer = Request::read(asked).and_then(|request| self.follow(request, waiting, leaves, &mut account));
-        if let Ok(answer) = &answer {
-            (account.status, account.received_bytes) = (Some(answer.status), answer.body.len());
-        }
         account.took = began.elapsed();
         Fetched { answer, account }
     }
@@ -148,7 +145,12 @@ impl Outbound {
             let leaving = Leaving { method: request.method.as_str(), destination: &destination };
             leaves(leaving).map_err(|NotTaken| Refused::NotTaken)?;
             account.sent_bytes += request.length();
-            match self.exchange(side, request, waiting, &place)? {
+            let seen = Arc::new(Seen::default());
+            let came = self.exchange(side, request, waiting, &place, &seen);
+            // Of an answer that is refused as well.
+            account.status = Some(seen.status.load(Ordering::SeqCst)).filter(|status| *status > 0);
+            account.received_bytes += seen.bytes.load(Ordering::SeqCst);
+            match came? {
                 Came::Answer(answer) => return Ok(answer),
                 Came::Further(next) => request = next,
             }
@@ -164,12 +166,13 @@ impl Outbound {
         request: Request,
         waiting: Waiting<'_>,
         place: &Arc<OwnedSemaphorePermit>,
+        seen: &Arc<Seen>,
     ) -> Result<Came, Refused> {
         let destination = request.destination();
         let (inner, place) = (Arc::clone(&self.0), Arc::clone(place));
-        let tls = inner.tls_for(&request)?;
+        let (tls, seen) = (inner.tls_for(&request)?, Arc::clone(seen));
         let asked = async move {
-            let came = inner.ask(side, request, tls).await;
+            let came = inner.ask(side, request, tls, &seen).await;
             drop(place);
             came
         };
@@ -201,16 +204,23 @@ impl Inner {
         spoken.transpose().map_err(|why| Refused::Unusable { why })
     }
 
-    async fn ask(&self, side: Side, request: Request, tls: Option<Arc<ClientConfig>>) -> Result<Came, Refused> {
+    async fn ask(
+        &self,
+        side: Side,
+        request: Request,
+        tls: Option<Arc<ClientConfig>>,
+        seen: &Seen,
+    ) -> Result<Came, Refused> {
         let judged = Judged { side, lookup: self.lookup };
         let destination = request.destination();
         let connected = connect(&request.url, judged, tls);
         let mut exchange = Exchange::begin(&destination, connected).await?;
         let (head, body) = exchange.ask(written(&request)).await?.into_parts();
+        seen.status.store(head.status.as_u16(), Ordering::SeqCst);
         if let Some(to) = next(&request, &head)? {
             return Ok(Came::Further(request.redirected(head.status.as_u16(), to)));
         }
-        let body = exchange.body(body, MAX_RECEIVED_BYTES).await?;
+        let body = exchange.body(body, MAX_RECEIVED_BYTES, seen).await?;
         let text = |value: &[u8]| value.iter().map(|byte| char::from(*byte)).collect::<String>();
         let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
         Ok(Came::Answer(Answer { status: head.status.as_u16(), headers, body, url: request.url.to_string() }))
@@ -252,7 +262,7 @@ fn require_no_way_in(before: Option<&(Side, String)>, now: Side) -> Result<(), R
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, TcpListener};
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::AtomicU32;
 
     use aisoc_registry_client::Certificates;
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_outbound::{Asked, Broker, Destinations, Fetched, Grant, NotTaken, Outbound, Refused};
+use aisoc_outbound::{Account, Asked, Broker, Destinations, Fetched, Grant, NotTaken, Outbound, Refused};
 use aisoc_registry_client::Certificates;
 
 /// A server on this machine that answers each connection with what a test makes of its request.
@@ -203,6 +203,7 @@ fn redirects_that_mean_no_good_are_not_followed() {
         assert!(!refused(&fetched).to_string().contains("hunter2"));
         let most = if location.contains("round") { 6 } else { 1 };
         assert_eq!(server.asked().len(), most, "{location}");
+        assert_eq!(fetched.account.status, Some(302), "{location}: that an answer was there is written down");
     }
     let without = Server::saying(b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n");
     assert_eq!(get(&to(&[&without]), &without.url()).answer.expect("an answer").status, 304);
@@ -245,6 +246,8 @@ fn an_answer_is_taken_whole_up_to_2_mib_and_no_byte_more_of_it() {
     for length in ["stated/10000000000", "endless/0"] {
         let fetched = get(&outbound, &format!("{}/{length}", server.url()));
         assert_eq!(refused(&fetched).code(), "answer_too_large", "{length}");
+        let Account { status, received_bytes, .. } = fetched.account;
+        assert_eq!((status, received_bytes > MOST), (Some(200), length.starts_with("endless")), "{length}");
     }
     let short = Server::saying(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nabc");
     assert_eq!(refused(&get(&to(&[&short]), &short.url())).code(), "unreachable", "it was cut off");

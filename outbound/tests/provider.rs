@@ -1,7 +1,8 @@
 //! Providers that answer, and those that mean no good: each is its asker's trouble and nobody else's.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -224,4 +225,37 @@ fn what_stands_in_the_place_of_the_socket_is_judged_each_time() {
     std::os::unix::fs::symlink("other.sock", &path).expect("linked");
     assert_eq!(ask(&provider, "a", PATIENCE).expect_err("a link").code(), "socket_refused");
     assert_eq!(served.count(), 2);
+}
+
+/// Who may write the directory of a socket is not who may answer for it: it is asked of the system who listens.
+#[test]
+fn a_socket_at_which_another_user_listens_is_not_asked() {
+    if aisoc_files::effective_user() != 0 {
+        return println!("SKIPPED: not root, so nobody else listens");
+    }
+    let place = tempfile::tempdir().expect("a directory");
+    let path = place.path().join("p.sock");
+    // Bound by root, so that the socket itself is beyond suspicion.
+    let code = "import os, socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\nos.setuid(int(sys.argv[2]))\n\
+                s.listen()\nprint('listens', flush=True)\nc, _ = s.accept()\nprint('read', len(c.recv(65536)), flush=True)\n";
+    let ask = |user: &str| {
+        let _ = std::fs::remove_file(&path);
+        let mut child = Command::new("python3").args(["-c", code]).arg(&path).arg(user).stdout(Stdio::piped()).spawn();
+        let child = child.as_mut().expect("python3");
+        let mut said = BufReader::new(child.stdout.take().expect("piped")).lines();
+        assert_eq!(said.next().expect("a line").expect("read"), "listens");
+        let address: ProviderAddress = format!("unix:{}", path.display()).parse().expect("an address");
+        let broker = Broker::begin(Certificates::default(), Box::new(|_| ())).expect("a thread");
+        let provider = broker.provider(ProviderRule::new(address, None, 60).expect("a rule"));
+        let stop = AtomicBool::new(false);
+        let answered = provider.ask("demo", b"{\"secret\": 1}".to_vec(), PATIENCE, &stop, &mut || Ok(()));
+        let read = said.next().expect("a line").expect("read");
+        let _ = child.wait();
+        (answered.expect_err("nobody answers").to_string(), read)
+    };
+    let (why, read) = ask("65534");
+    assert!(why.contains("user 65534 listens at the socket"), "{why}");
+    assert_eq!(read, "read 0", "nothing was sent");
+    let (_, read) = ask("0");
+    assert_ne!(read, "read 0", "who is root is asked");
 }

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::unanswered::Unanswered;
 use crate::asked::{authority, destination};
-use crate::exchange::{AGENT, Connected, Exchange, Unconnected, Written, connect};
+use crate::exchange::{AGENT, Connected, Exchange, Seen, Unconnected, Written, connect};
 use crate::limits::MAX_PROVIDED_BYTES;
 use crate::resolver::{Judged, Side, system};
 
@@ -47,7 +47,7 @@ pub(super) async fn ask(to: To, token: Option<HeaderValue>, body: Bytes) -> Resu
     if head.status != 200 {
         return Err(Unanswered::Status { status: head.status.as_u16() });
     }
-    Ok(exchange.body(body, MAX_PROVIDED_BYTES).await?)
+    Ok(exchange.body(body, MAX_PROVIDED_BYTES, &Seen::default()).await?)
 }
 
 /// Connects to a socket at which root or this user listens: who may write its directory is not who may answer for it.
