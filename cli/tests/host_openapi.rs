@@ -74,6 +74,14 @@ fn every_route_asks_for_what_it_says_and_answers_as_it_says() {
         }
         let stated = |status: u16| said["responses"].get(status.to_string()).is_some();
         assert!(stated(stranger), "{method} {path}: {stranger}");
+        let elsewhere =
+            host.raw(&format!("{method} {asked} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"));
+        assert!(elsewhere.status == 421 && stated(421), "{method} {path}: {elsewhere:?}");
+        let names: Vec<&str> =
+            said["parameters"].as_array().expect("parameters").iter().filter_map(|one| one["name"].as_str()).collect();
+        assert!(names.contains(&"X-Request-Id"), "{method} {path}: {names:?}");
+        let explains = said["x-permission"] == "plugins:admin" && method != "GET";
+        assert_eq!(names.contains(&"X-Reason"), explains, "{method} {path}: {names:?}");
         if path == ENDLESS {
             continue;
         }
@@ -89,6 +97,21 @@ fn every_route_asks_for_what_it_says_and_answers_as_it_says() {
         );
         assert!(stated(bad.status), "{method} {path}: {bad:?}");
     }
+}
+
+#[test]
+fn a_list_that_has_not_changed_is_answered_as_stated() {
+    let (_bench, host, token) = with_login();
+    let path = "/api/v1/plugins";
+    let head = host.send("GET", path, &token, "").head.to_lowercase();
+    let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).expect("a tag").to_owned();
+    let again = host.send("GET", path, &format!("{token}If-None-Match: {tag}\r\n"), "");
+    assert_eq!(again.status, 304, "{again:?}");
+    let document = host.get("/openapi.json").ok();
+    let said = &document["paths"][path]["get"];
+    assert!(said["responses"]["304"].is_object(), "{said}");
+    assert!(said["parameters"].to_string().contains("\"If-None-Match\""), "{said}");
+    assert!(document["paths"]["/api/v1/events"]["get"]["parameters"].to_string().contains("\"Last-Event-ID\""));
 }
 
 /// What is not in the table is nothing.

@@ -171,6 +171,25 @@ fn no_hook_is_fired_before_everybody_was_looked_for_who_may_be_against_it() {
     assert_eq!(fired(&host, HOOK, &json!({}))["handlers"], json!([handler("lab-guard", "vote", "allow")]));
 }
 
+/// A lock that is just being written is no lock: a host that could not look the first time is ready once it has.
+#[test]
+fn a_host_whose_first_look_has_failed_is_ready_after_another_one() {
+    if !has_python() {
+        return;
+    }
+    let bench = bench();
+    guard(&bench, "lab-guard");
+    bench.write("a.lock", "[[");
+    let host = ServedHost::begin(&mut serving(&bench, &["--plugins-lock", "a.lock"]));
+    host.wait_for(|host| host.said().contains("warning[discovery_failed]"));
+    assert_eq!(ready(&host), 503);
+    vote(&host).refused_for(503, "host_busy");
+    std::fs::remove_file(bench.path("a.lock")).expect("removed");
+    host.post("/api/v1/plugins/discover", "").ok();
+    assert_eq!(ready(&host), 200);
+    assert_eq!(fired(&host, HOOK, &json!({}))["decision"], "allow");
+}
+
 #[test]
 fn what_is_required_has_names_that_there_are() {
     let bench = bench();

@@ -207,6 +207,18 @@ pub(super) mod tests {
         limit: u64,
         before: Option<u64>,
     ) -> (Vec<u64>, Option<u64>) {
+        let page = page(reader, plugin, tenant, limit, before).expect("read");
+        let lines = page["lines"].as_array().expect("lines").iter();
+        (lines.map(|line| line["line"].as_u64().expect("a number")).collect(), page["before"].as_u64())
+    }
+
+    fn page(
+        reader: &AuditReader,
+        plugin: &Granted,
+        tenant: Option<&str>,
+        limit: u64,
+        before: Option<u64>,
+    ) -> Result<Value, Refusal> {
         let (given, caller) = (Map::new(), caller(tenant));
         let stop = std::sync::atomic::AtomicBool::new(false);
         let waiting = crate::asking::Waiting::begin(std::time::Duration::from_secs(1), &stop);
@@ -218,9 +230,42 @@ pub(super) mod tests {
             method: "read",
             given: &given,
         };
-        let page = reader.read(&asking, limit, before).expect("read");
-        let lines = page["lines"].as_array().expect("lines").iter();
-        (lines.map(|line| line["line"].as_u64().expect("a number")).collect(), page["before"].as_u64())
+        reader.read(&asking, limit, before)
+    }
+
+    /// Whose lines they are is seen before they are read, and so much of the log is looked through for one answer.
+    #[test]
+    fn lines_of_others_are_passed_over_a_mebibyte_at_a_time_by_one_at_a_time() {
+        let place = tempfile::tempdir().expect("a directory");
+        let log = AuditLog::open(place.path(), std::sync::Arc::new(|_| ())).expect("opened");
+        let [one, other] = [("one", "a"), ("other", "b")].map(|(id, line)| granted(id, line));
+        write(&log, &one, None, 1);
+        // What another plugin writes may hold what the lines of this one hold.
+        let mut metadata = Map::new();
+        metadata.insert("plugin".to_owned(), "one".into());
+        metadata.insert("text".to_owned(), "a".repeat(8_000).into());
+        let event = Event { event: "told", target: None, outcome: Outcome::Success, metadata: &metadata };
+        let lines = 3 * MAX_SCANNED_BYTES / 8_200;
+        for _ in 0..lines {
+            log.write(By::Host, &other, &caller(None), &event, Timestamp::UNIX_EPOCH).expect("written");
+        }
+        let reader = AuditReader::of(log, BTreeSet::new());
+        let (mut before, mut pages) = (None, 0);
+        loop {
+            let (seen, next) = numbers(&reader, &one, None, 200, before);
+            pages += 1;
+            let Some(next) = next else {
+                assert_eq!(seen, [1], "its own line, behind all of the others'");
+                break;
+            };
+            assert!(seen.is_empty() && before.is_none_or(|before| next < before), "{next}");
+            before = Some(next);
+        }
+        assert!((3..=4).contains(&pages), "{pages}");
+        let _reading = one.reading.lock().expect("free");
+        let refused = page(&reader, &one, None, 1, None).expect_err("somebody reads for it");
+        assert!(matches!(refused, Refusal::Failed(crate::Why::Unavailable, _)));
+        page(&reader, &other, None, 1, None).expect("others are not in its way");
     }
 
     #[test]

@@ -34,20 +34,14 @@ pub(super) struct Api {
     calling: Arc<Places>,
     firing: Arc<Semaphore>,
     pub(super) logins: Option<Arc<Logins>>,
-    pub(super) is_ready: Arc<AtomicBool>,
     pub(super) metrics: Arc<Metrics>,
 }
 
 impl Api {
-    pub(super) fn new(
-        host: Arc<Host>,
-        logins: Option<Arc<Logins>>,
-        is_ready: Arc<AtomicBool>,
-        metrics: Metrics,
-    ) -> Self {
+    pub(super) fn new(host: Arc<Host>, logins: Option<Arc<Logins>>, metrics: Metrics) -> Self {
         let places = |most| Arc::new(Semaphore::new(most));
         let (asking, calling, firing) = (places(MAX_ASKING), Arc::default(), places(MAX_FIRING));
-        Self { host, asking, calling, firing, logins, is_ready, metrics: Arc::new(metrics) }
+        Self { host, asking, calling, firing, logins, metrics: Arc::new(metrics) }
     }
 
     /// What happens.

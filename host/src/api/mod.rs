@@ -25,7 +25,6 @@ use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -61,23 +60,11 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
     looked: impl FnOnce(Option<Fault>) + Send + 'static,
 ) -> Result<()> {
-    let is_ready = Arc::new(AtomicBool::new(false));
     let connections = Connections::new();
     let descriptors = Descriptors::raised(connections.slots());
-    let api = Api::new(
-        Arc::clone(&host),
-        logins,
-        Arc::clone(&is_ready),
-        Metrics::new(connections.slots(), &host.hooks.metrics),
-    );
-    let (discovering, ready) = (Arc::clone(&host), Arc::clone(&is_ready));
-    let first = tokio::task::spawn_blocking(move || match discovering.discover(&Asker::host()) {
-        Ok(_) => {
-            ready.store(true, Ordering::SeqCst);
-            looked(None);
-        }
-        Err(fault) => looked(Some(fault)),
-    });
+    let api = Api::new(Arc::clone(&host), logins, Metrics::new(connections.slots(), &host.hooks.metrics));
+    let discovering = Arc::clone(&host);
+    let first = tokio::task::spawn_blocking(move || looked(discovering.discover(&Asker::host()).err()));
     let attending = attend(&host)?;
     let router = router(api);
     let mut stop = pin!(stop);
@@ -95,10 +82,9 @@ pub async fn serve(
             connections.serve(stream, way, taken, router.clone());
         }
     }
-    is_ready.store(false, Ordering::SeqCst);
+    host.wind_down();
     drop(attending);
     drop(listener);
-    host.wind_down();
     host.feed().end();
     connections.end().await;
     // What is being loaded is told to stop, and everything else ends here: no plugin outlives its host.

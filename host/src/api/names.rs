@@ -28,7 +28,9 @@ pub(super) fn require_ours(head: &Parts, way: &Way) -> Result<(), Problem> {
     }
 }
 
+/// Names have no case (RFC 9110, 4.2.3).
 fn is_ours(host: &str, way: &Way) -> bool {
+    let host = host.to_ascii_lowercase();
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let has_port = |ours: u16, usual: u16| match authority.port() {
         Some(port) => port.as_str() == ours.to_string(),
@@ -65,6 +67,8 @@ mod tests {
         for (host, expected) in [
             ("localhost:8080", true),
             ("127.0.0.1:8080", true),
+            ("LOCALHOST:8080", true),
+            ("Localhost:8080", true),
             ("[::1]:8080", true),
             ("localhost", false),
             ("localhost:8081", false),
@@ -82,9 +86,13 @@ mod tests {
 
     #[test]
     fn behind_a_socket_it_has_one_name() {
-        for (host, expected) in
-            [("localhost", true), ("localhost:80", false), ("evil.example", false), ("x@localhost", false)]
-        {
+        for (host, expected) in [
+            ("localhost", true),
+            ("LocalHost", true),
+            ("localhost:80", false),
+            ("evil.example", false),
+            ("x@localhost", false),
+        ] {
             assert_eq!(is_ours(host, &Way::Socket), expected, "{host}");
         }
     }

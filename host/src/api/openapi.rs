@@ -13,6 +13,13 @@ use crate::access::Permission;
 const SCHEMAS: &str = "/components/schemas";
 /// What is refused to whoever may not ask.
 const REFUSED_TO_STRANGERS: [u16; 3] = [401, 403, 503];
+/// What is refused whatever is asked for: a request that names no host, or another one, and one of a page.
+const REFUSED_ANYWHERE: [u16; 3] = [400, 403, 421];
+/// By which every request may be named, and in which every change may be explained.
+const ID: &str = "X-Request-Id";
+const REASON: &str = "X-Reason";
+/// What is answered to whoever has it already.
+const UNCHANGED: u16 = 304;
 
 /// The schema of a document.
 type Form = fn(&mut SchemaGenerator) -> Schema;
@@ -25,13 +32,16 @@ pub(super) struct Does {
     answer: Option<(&'static str, Option<Form>)>,
     body: Option<Form>,
     query: &'static [(&'static str, &'static str)],
+    headers: &'static [&'static str],
     refused: &'static [u16],
+    may_be_unchanged: bool,
 }
 
 impl Does {
     /// It answers nothing but a status.
     pub(super) const fn nothing(summary: &'static str, status: u16) -> Self {
-        Self { summary, status, answer: None, body: None, query: &[], refused: &[] }
+        let (answer, body, query, headers, refused): (_, _, _, _, &[u16]) = (None, None, &[], &[], &[]);
+        Self { summary, status, answer, body, query, headers, refused, may_be_unchanged: false }
     }
 
     /// It answers text of that kind.
@@ -53,6 +63,16 @@ impl Does {
     /// It takes these parameters, each of that type.
     pub(super) const fn asked(self, query: &'static [(&'static str, &'static str)]) -> Self {
         Self { query, ..self }
+    }
+
+    /// It goes by these headers.
+    pub(super) const fn headed(self, headers: &'static [&'static str]) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// It may answer that nothing is otherwise than whoever asks has it.
+    pub(super) const fn unless_changed(self) -> Self {
+        Self { may_be_unchanged: true, ..self }
     }
 
     /// It may refuse with these.
@@ -77,10 +97,11 @@ impl Document {
     /// Adds a route.
     pub(super) fn add(&mut self, method: &str, path: &str, permission: Option<Permission>, does: &Does) {
         let mut operation = json!({ "summary": does.summary, "responses": self.responses(permission, does) });
-        let parameters = parameters(path, does.query);
-        if !parameters.is_empty() {
-            operation["parameters"] = parameters.into();
-        }
+        // A change is written down, and with it why.
+        let reason = (permission == Some(Permission::Admin) && method != "get").then_some(REASON);
+        let headers = does.headers.iter().copied().chain(reason).chain([ID]);
+        let in_header = headers.map(|name| json!({ "name": name, "in": "header", "schema": { "type": "string" } }));
+        operation["parameters"] = parameters(path, does.query).into_iter().chain(in_header).collect();
         if let Some(body) = does.body {
             operation["requestBody"] =
                 json!({ "content": { "application/json": { "schema": body(&mut self.schemas) } } });
@@ -106,8 +127,11 @@ impl Document {
             "description": "It is not done", "content": { "application/json": { "schema": refusal } }
         });
         let strangers = if permission.is_some() { &REFUSED_TO_STRANGERS[..] } else { &[] };
-        let refused = does.refused.iter().chain(strangers).map(|status| (status.to_string(), refusal.clone()));
-        refused.chain([(does.status.to_string(), done)]).collect()
+        let refused = does.refused.iter().chain(strangers).chain(&REFUSED_ANYWHERE);
+        let refused = refused.map(|status| (status.to_string(), refusal.clone()));
+        let unchanged = json!({ "description": "It is as `If-None-Match` has it" });
+        let unchanged = does.may_be_unchanged.then(|| (UNCHANGED.to_string(), unchanged));
+        refused.chain(unchanged).chain([(does.status.to_string(), done)]).collect()
     }
 
     /// All of it, as it is sent.

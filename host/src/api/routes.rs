@@ -1,7 +1,6 @@
 //! The routes of the operator's API. A handler asks the host, on a thread where it may wait, and shows what comes of it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use aisoc_manifests::id::HostedId;
@@ -71,7 +70,10 @@ impl Routes {
     fn looking(self) -> Self {
         let [read, _, admin, _] = Permission::ALL.map(Needs::Permission);
         let hooks = Does::shows::<HostedHooks>("Every hook, and who is registered at it", 200);
-        let plugins = Does::shows::<Vec<HostedPlugin>>("Every plugin, or a page of them", 200).asked(&PAGE).or(&[400]);
+        let plugins = Does::shows::<Vec<HostedPlugin>>("Every plugin, or a page of them", 200);
+        let plugins = plugins.asked(&PAGE).headed(&["If-None-Match"]).or(&[400]).unless_changed();
+        let plugin = Does::shows::<HostedPlugin>("One plugin", 200);
+        let plugin = plugin.headed(&["If-None-Match"]).or(&[400, 404]).unless_changed();
         let audit = Does::shows::<AuditPage>("The journal of the site, the newest line first", 200).asked(&LINES);
         self.get("/healthz", Needs::Nothing, &Does::shows::<Standing>("Whether it answers", 200), healthy)
             .get(
@@ -89,12 +91,12 @@ impl Routes {
             .get(
                 "/api/v1/events",
                 read,
-                &Does::text("What happens, as it happens", "text/event-stream").or(&[400]),
+                &Does::text("What happens, as it happens", "text/event-stream").headed(&["Last-Event-ID"]).or(&[400]),
                 events,
             )
             .get("/api/v1/hooks", read, &hooks, hooks::list)
             .get("/api/v1/plugins", read, &plugins, list)
-            .get("/api/v1/plugins/{id}", read, &Does::shows::<HostedPlugin>("One plugin", 200).or(&[400, 404]), show)
+            .get("/api/v1/plugins/{id}", read, &plugin, show)
     }
 
     /// What does.
@@ -181,7 +183,7 @@ async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
 }
 
 async fn ready(State(api): State<Api>) -> Response {
-    match api.is_ready.load(Ordering::SeqCst) && api.host().has_required() {
+    match api.host().is_ready() {
         true => Json(Standing { status: "ready" }).into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, Json(Standing { status: "not ready" })).into_response(),
     }
