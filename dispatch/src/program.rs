@@ -52,11 +52,10 @@ pub struct Program {
     plugins: Plugins,
     policy: Option<Policy>,
     strict_mode: Option<StrictMode>,
-    denials: Denials,
 }
 
 impl Program {
-    /// Installs what is compiled in, finds the rule that counts, judges every command, and starts. Lines for whoever is
+    /// Installs what is compiled in, finds the rule that counts, and starts. Commands are judged when they are given. Lines for whoever is
     /// there go to `warn`.
     ///
     /// # Errors
@@ -70,9 +69,8 @@ impl Program {
         let Setup { registered, version, strict_mode, policy_file, is_policy_required } = setup;
         let plugins = install_all(registered, version, warn).map_err(Refused::Plugin)?;
         let policy = effective_policy(&plugins, policy_file, is_policy_required, warn).map_err(Refused::Policy)?;
-        let denials = Denials::judge(&tree, policy.as_ref(), strict_mode.as_ref());
         start_up(plugins.hooks(), ctx).map_err(Refused::Plugin)?;
-        Ok(Self { tree, plugins, policy, strict_mode, denials })
+        Ok(Self { tree, plugins, policy, strict_mode })
     }
 
     /// All commands.
@@ -90,15 +88,20 @@ impl Program {
         self.policy.as_ref()
     }
 
-    /// All that is denied.
-    pub const fn denials(&self) -> &Denials {
-        &self.denials
+    /// All that is denied: for help and listings, which show the whole tree.
+    pub fn denials(&self) -> Denials {
+        Denials::judge(&self.tree, self.policy.as_ref(), self.strict_mode.as_ref())
+    }
+
+    /// Whether a command is denied.
+    pub fn denial(&self, id: CommandId) -> Option<Denial> {
+        Denials::of(&self.tree, id, self.policy.as_ref(), self.strict_mode.as_ref())
     }
 
     /// What each axis of the rule says of a command, and who denies it, which may be the identity of the site.
-    pub fn explain(&self, id: CommandId) -> (Option<Explanation>, Option<&Denial>) {
+    pub fn explain(&self, id: CommandId) -> (Option<Explanation>, Option<Denial>) {
         let command = self.tree.view(id);
-        (self.policy.as_ref().map(|policy| policy.explain(&command)), self.denials.get(id))
+        (self.policy.as_ref().map(|policy| policy.explain(&command)), self.denial(id))
     }
 
     /// The identity that this site is bound to.
@@ -119,8 +122,9 @@ impl Program {
         run: Handler,
         warn: &mut dyn FnMut(String),
     ) -> Result {
-        let (command, denial) = (self.tree.view(id), self.denials.get(id));
-        dispatch(self.plugins.hooks(), Dispatch { command: &command, arguments, denial, started }, ctx, run, warn)
+        let (command, denial) = (self.tree.view(id), self.denial(id));
+        let given = Dispatch { command: &command, arguments, denial: denial.as_ref(), started };
+        dispatch(self.plugins.hooks(), given, ctx, run, warn)
     }
 
     /// Ends, after a command that has failed of `err`.

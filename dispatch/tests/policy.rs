@@ -276,9 +276,17 @@ fn a_thousand_patterns_over_a_whole_tree_take_no_time() {
             tree.add(parent, leaf(&format!("command-{inner}"), "read"));
         });
     }
-    let deny: Vec<String> = (0..1000).map(|at| format!("other-{at}/**")).collect();
-    let policy = policy(Rule { deny, ..Rule::default() });
-    let begun = std::time::Instant::now();
-    assert_eq!(Denials::judge(&tree, Some(&policy), None).iter().count(), 0);
-    println!("1,000 patterns over {} commands: {:?}", tree.ids().len(), begun.elapsed());
+    // By how they begin, by how they end, and by neither.
+    for form in ["other-{}/**", "*/other-{}", "**/other-{}", "{other,another}-{}/*", "*-{}-*"] {
+        let deny: Vec<String> = (0..1000).map(|at| form.replace("{}", &at.to_string())).collect();
+        let policy = policy(Rule { deny, ..Rule::default() });
+        let begun = std::time::Instant::now();
+        assert_eq!(Denials::judge(&tree, Some(&policy), None).iter().count(), 0);
+        let whole = begun.elapsed();
+        let last = tree.ids().next_back().expect("a command");
+        let begun = std::time::Instant::now();
+        assert_eq!(Denials::of(&tree, last, Some(&policy), None), None);
+        let one = begun.elapsed();
+        println!("1,000 patterns like {form} over {} commands: {whole:?}, over one {one:?}", tree.ids().len());
+    }
 }

@@ -156,10 +156,26 @@ fn a_command_is_explained_by_the_rule_and_by_the_identity_of_the_site() {
     let (by_rule, denial) = explain("plugin/sign");
     let refuses = by_rule.as_ref().and_then(|by_rule| by_rule.refusing()).and_then(|outcome| outcome.refuses);
     assert_eq!(refuses.map(|code| code.as_str()), Some("domain_not_allowed"));
-    assert_eq!(denial.map(|denial| denial.policy_source.as_str()), Some("strict-mode"));
+    assert_eq!(denial.map(|denial| denial.policy_source), Some("strict-mode".to_owned()));
     let (by_rule, denial) = explain("keys/revoke");
     assert!(by_rule.is_some_and(|by_rule| by_rule.refusing().is_none()) && denial.is_none());
     assert_eq!(program.strict_mode(), Some(&StrictMode(Identity::Bot)));
+}
+
+#[test]
+fn a_command_that_is_given_is_judged_as_it_is_among_all() {
+    let strict = || Some(StrictMode(Identity::Bot));
+    for text in
+        ["deny: ['**']\n", "allow: ['keys/**']\n", "max_risk: read\n", "deny: ['keys/journal{,/*}']\n", "name: x\n"]
+    {
+        for strict in [strict(), None] {
+            let program = begin(vec![], file(text), strict, false).0.expect("it begins");
+            let all = program.denials();
+            for id in program.tree().ids() {
+                assert_eq!(program.denial(id).as_ref(), all.get(id), "{text} {}", program.tree().path(id));
+            }
+        }
+    }
 }
 
 #[test]

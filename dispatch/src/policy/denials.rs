@@ -24,34 +24,33 @@ impl Denials {
             let is_left = tree.is_runnable(id) && own.is_none();
             denials.0[id.index()] = match is_left {
                 true => None,
-                false => denials.of_group(tree, id).or(own),
+                false => {
+                    let children = tree.children(id).iter().filter(|child| !is_empty(tree, **child));
+                    let below: Option<Vec<&Denial>> = children.map(|child| denials.get(*child)).collect();
+                    below.and_then(|below| aggregate(tree, id, &below)).or(own)
+                }
             };
         }
         denials
     }
 
-    /// The denial of a group of which nothing is left.
-    fn of_group(&self, tree: &CommandTree, id: CommandId) -> Option<Denial> {
+    /// The denial of one command or one group, without looking at what stands elsewhere.
+    pub fn of(
+        tree: &CommandTree,
+        id: CommandId,
+        policy: Option<&Policy>,
+        strict_mode: Option<&StrictMode>,
+    ) -> Option<Denial> {
+        if id == tree.root() {
+            return None;
+        }
+        let own = tree.is_runnable(id).then(|| judge(tree, id, policy, strict_mode)).flatten();
+        if tree.is_runnable(id) && own.is_none() {
+            return None;
+        }
         let children = tree.children(id).iter().filter(|child| !is_empty(tree, **child));
-        let below: Option<Vec<&Denial>> = children.map(|child| self.get(*child)).collect();
-        let below = below.filter(|below| !below.is_empty())?;
-        let mut children: Vec<(String, Code)> = below.iter().map(|denial| (denial.path.clone(), denial.code)).collect();
-        children.sort();
-        let is_strict = below.iter().all(|denial| denial.layer == Layer::StrictMode);
-        let same =
-            |of: fn(&Denial) -> &String, otherwise: &str| match below.iter().all(|denial| of(denial) == of(below[0])) {
-                true => of(below[0]).clone(),
-                false => otherwise.to_owned(),
-            };
-        Some(Denial {
-            path: tree.path(id).to_owned(),
-            layer: if is_strict { Layer::StrictMode } else { Layer::Policy },
-            policy_source: same(|denial| &denial.policy_source, "mixed"),
-            rule_name: same(|denial| &denial.rule_name, ""),
-            code: Code::AggregateAllDenied,
-            reason: format!("every command below it is denied ({})", children.len()),
-            children,
-        })
+        let below: Option<Vec<Denial>> = children.map(|child| Self::of(tree, *child, policy, strict_mode)).collect();
+        below.and_then(|below| aggregate(tree, id, &below.iter().collect::<Vec<_>>())).or(own)
     }
 
     /// Whether a command is denied.
@@ -63,6 +62,27 @@ impl Denials {
     pub fn iter(&self) -> impl Iterator<Item = &Denial> {
         self.0.iter().flatten()
     }
+}
+
+/// The denial of a group of which nothing is left but these denials; none for what has nothing below it.
+fn aggregate(tree: &CommandTree, id: CommandId, below: &[&Denial]) -> Option<Denial> {
+    let first = below.first()?;
+    let mut children: Vec<(String, Code)> = below.iter().map(|denial| (denial.path.clone(), denial.code)).collect();
+    children.sort();
+    let is_strict = below.iter().all(|denial| denial.layer == Layer::StrictMode);
+    let same = |of: fn(&Denial) -> &String, otherwise: &str| match below.iter().all(|denial| of(denial) == of(first)) {
+        true => of(first).clone(),
+        false => otherwise.to_owned(),
+    };
+    Some(Denial {
+        path: tree.path(id).to_owned(),
+        layer: if is_strict { Layer::StrictMode } else { Layer::Policy },
+        policy_source: same(|denial| &denial.policy_source, "mixed"),
+        rule_name: same(|denial| &denial.rule_name, ""),
+        code: Code::AggregateAllDenied,
+        reason: format!("every command below it is denied ({})", children.len()),
+        children,
+    })
 }
 
 /// The denial of one command that does something. The identity that a site is bound to comes before any rule.

@@ -25,8 +25,10 @@ use error::{MAX_ALTERNATIVES, MAX_PATTERN_BYTES};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     pattern: Box<str>,
-    /// What a path begins with, or it does not match: most paths are told apart by that alone.
+    /// How many bytes a path begins with, or it does not match: most paths are told apart by that alone,
     beginning: usize,
+    /// or by how many it ends with.
+    ending: usize,
 }
 
 impl Glob {
@@ -53,8 +55,11 @@ impl Glob {
         }
         // Like doublestar's callers, which ask whether it matches nothing.
         matching::matches(pattern, "")?;
-        let beginning = if syntax::is_well_formed(pattern) { syntax::literal_beginning(pattern) } else { 0 };
-        Ok(Self { pattern: pattern.into(), beginning })
+        let (beginning, ending) = match syntax::is_well_formed(pattern) {
+            true => (syntax::literal_beginning(pattern), syntax::literal_ending(pattern)),
+            false => (0, 0),
+        };
+        Ok(Self { pattern: pattern.into(), beginning, ending })
     }
 
     /// Whether a path is among those that the pattern names.
@@ -68,7 +73,9 @@ impl Glob {
     /// assert_eq!(glob.matches("config/policy/show"), Ok(false));
     /// ```
     pub fn matches(&self, path: &str) -> Result<bool, GlobError> {
-        if !path.as_bytes().starts_with(&self.pattern.as_bytes()[..self.beginning]) {
+        let (pattern, bytes) = (self.pattern.as_bytes(), path.as_bytes());
+        let (beginning, ending) = (&pattern[..self.beginning], &pattern[pattern.len() - self.ending..]);
+        if !bytes.starts_with(beginning) || !bytes.ends_with(ending) {
             return Ok(false);
         }
         matching::matches(&self.pattern, path)
@@ -128,9 +135,25 @@ mod tests {
     }
 
     #[test]
-    fn what_a_path_begins_with_is_only_a_short_cut() {
-        let patterns =
-            ["docs/**", "docs/**/", "docs/*", "docs", "docs/", "do\\cs", "docs**", "docs/**/x", "docs/{a,**}"];
+    fn what_a_path_begins_and_ends_with_is_only_a_short_cut() {
+        let patterns = [
+            "docs/**",
+            "docs/**/",
+            "docs/*",
+            "docs",
+            "docs/",
+            "do\\cs",
+            "docs**",
+            "docs/**/x",
+            "docs/{a,**}",
+            "**/x",
+            "*/x",
+            "docs**/",
+            "[^x{]/x",
+            "{docs,d}/x",
+            "do*s\\/",
+            "{docs/,}",
+        ];
         let paths = ["docs", "docs/", "docs/a", "docs/x", "docs/a/x", "do", "docsx", "", "d", "docs//"];
         for pattern in patterns {
             let glob = Glob::new(pattern).expect("a pattern");
@@ -138,6 +161,11 @@ mod tests {
                 assert_eq!(glob.matches(path), matching::matches(pattern, path), "{pattern} {path}");
             }
         }
-        assert_eq!(Glob::new("docs/**").expect("a pattern").beginning, 4);
+        let bounds = |pattern: &str| Glob::new(pattern).map(|glob| (glob.beginning, glob.ending)).expect("a pattern");
+        assert_eq!(bounds("docs/**"), (4, 0));
+        assert_eq!(bounds("docs/**/x"), (4, 1));
+        assert_eq!(bounds("**/docs/x"), (0, 6));
+        assert_eq!(bounds("docs/**/"), (4, 0));
+        assert_eq!(bounds("[a]/x"), (0, 0));
     }
 }

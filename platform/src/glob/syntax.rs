@@ -95,6 +95,18 @@ pub(super) fn literal_beginning(pattern: &str) -> usize {
     end - usize::from(is_crossing)
 }
 
+/// How many bytes a path has in common at its end with every pattern that ends like this one, or it does not match.
+pub(super) fn literal_ending(pattern: &str) -> usize {
+    // Behind a class a path may lead to a fault, which would go unnoticed.
+    if pattern.contains('[') {
+        return 0;
+    }
+    let is_special = |byte: u8| matches!(byte, b'*' | b'?' | b'{' | b'}' | b'\\');
+    let start = pattern.bytes().rposition(is_special).map_or(0, |at| at + 1);
+    // `**/show` names `show` as well.
+    pattern[start..].trim_start_matches('/').len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
