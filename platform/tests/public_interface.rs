@@ -77,6 +77,78 @@ fn the_public_interface_is_what_it_was() {
     }
 }
 
+/// Whether the interface has a name: `register`, `Risk::parse`, `Rule::allow`, `Display for Risk`.
+fn has(interface: &str, name: &str) -> bool {
+    let begins = |line: &str, name: &str| {
+        let rest = line.split(name).nth(1);
+        rest.is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
+    };
+    let Some((owner, member)) = name.split_once("::") else {
+        let forms =
+            ["fn ", "struct ", "enum ", "trait ", "type ", "impl ", "impl fmt::"].map(|form| format!("{form}{name}"));
+        return interface.lines().any(|line| forms.iter().any(|form| begins(line, form)));
+    };
+    // What is said of one owner: from its own line to the next owner's.
+    let is_head = |line: &str| {
+        ["struct ", "enum ", "trait ", "impl "].iter().any(|form| line.contains(form)) && !line.starts_with("        ")
+    };
+    let mut is_owner = false;
+    interface.lines().any(|line| {
+        if is_head(line) {
+            let forms = ["struct ", "enum ", "trait ", "impl "].map(|form| format!("{form}{owner}"));
+            is_owner = forms.iter().any(|form| begins(line, form));
+            return false;
+        }
+        is_owner && ["fn ", "pub ", "] ", "        "].iter().any(|form| begins(line, &format!("{form}{member}")))
+    })
+}
+
+#[test]
+fn the_page_of_names_is_about_this_interface() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/NAMES.md")).expect("read");
+    let interface = fs::read_to_string(GOLDEN).expect("read");
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .skip(8)
+        .filter(|line| line.starts_with('|'))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    assert!(rows.len() > 90, "{}", rows.len());
+    for row in &rows {
+        let name = row[2].trim_matches('`');
+        assert!(has(&interface, name), "{name} is not in the interface");
+    }
+    for absent in [
+        "unregister",
+        "Risk::parsed",
+        "Rule::allowed",
+        "Selector::xor",
+        "Display for Rule",
+        "When::During",
+        "Plugin::observe",
+    ] {
+        assert!(!has(&interface, absent), "{absent}");
+    }
+    // Everything that is exported is on the page, but for what it says that there is beside it.
+    let named = |name: &str| page.contains(&format!("`{name}`")) || page.contains(&format!("`{name}::"));
+    let beside = [
+        "BuildError",
+        "BuildErrors",
+        "BuiltPlugin",
+        "GlobError",
+        "Result",
+        "Next",
+        "UnknownIdentity",
+        "is_valid_name",
+        "UnknownRisk",
+        "RuleFault",
+    ];
+    let exported = interface.lines().filter_map(|line| line.strip_prefix("pub use ")?.split("::").nth(1));
+    let exported = exported.flat_map(|names| names.split(['{', '}', ',', ';', ' '])).filter(|name| !name.is_empty());
+    let missing: Vec<&str> = exported.filter(|name| !named(name) && !beside.contains(name)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
 /// Whoever links it links no reader of YAML, and nothing else of this workspace.
 #[test]
 fn nothing_stands_below_but_serde() {
