@@ -136,6 +136,19 @@ fn what_says_who_denies_is_never_denied_and_neither_is_the_program() {
 }
 
 #[test]
+fn what_says_who_denies_is_for_everybody_whatever_its_group_says() {
+    let mut tree = CommandTree::new(group("aisoc", ""));
+    let config = Command { identities: "user".into(), risk: "read".into(), ..group("config", "manual") };
+    let config = tree.add(tree.root(), config);
+    let policy = tree.add(config, group("policy", ""));
+    let show = tree.add(policy, leaf("show", ""));
+    let other = tree.add(policy, leaf("validate", ""));
+    let denials = Denials::judge(&tree, None, Some(&StrictMode(Identity::Bot)));
+    assert_eq!((denials.get(show), denials.get(policy), denials.get(config)), (None, None, None));
+    assert_eq!(denials.get(other).map(|denial| denial.code), Some(Code::IdentityNotSupported));
+}
+
+#[test]
 fn a_group_of_which_nothing_is_left_says_of_what_it_consists() {
     let group = denial(
         Rule { deny: patterns(&["plugin/sign"]), max_risk: None, allow: patterns(&["keys/**"]), ..open() },

@@ -8,6 +8,11 @@ use crate::code::Code;
 /// What nobody denies: whoever is denied something finds out by whom.
 const DIAGNOSTICS: [&str; 2] = ["config/policy/show", "config/plugins/show"];
 
+/// Whether a command is never denied.
+pub(super) fn is_diagnostic(path: &str) -> bool {
+    DIAGNOSTICS.contains(&path)
+}
+
 /// Where a rule is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicySource {
@@ -148,7 +153,7 @@ impl Policy {
     /// What each axis says of a command.
     pub fn explain(&self, command: &dyn CommandView) -> Explanation {
         let path = command.path();
-        if DIAGNOSTICS.contains(&path.as_str()) {
+        if is_diagnostic(&path) {
             return Explanation(vec![AxisOutcome::passes(
                 Axis::Diagnostics,
                 "it says who denies what, and is never denied",
