@@ -190,6 +190,7 @@ mounted: reached(libc.mount(b'x', scratch.encode(), b'tmpfs', 0, None))
 rooted: os.chroot(scratch)
 keyring: reached(libc.syscall({keyctl}, 1, 0))
 ring: reached(libc.syscall(425, 1, ctypes.create_string_buffer(120)))
+watches: __import__('select').epoll()
 faults: reached(libc.syscall({userfaultfd}, 1))
 personality: reached(libc.personality(0x0400000))
 device: os.mknod(scratch + '/device', 0o20666, os.makedev(1, 1))
@@ -270,9 +271,20 @@ fn nothing_outside_is_reached_by_whatever_a_plugin_does() {
     let run = Run::of(bench.command(&words).env("AISOC_SANDBOX", "off"));
     let said: Value = serde_json::from_str(&run.ok().stdout).expect("JSON");
     let got = said["loaded"]["result"]["through"].as_object().expect("what got through");
-    for name in
-        ["passwords", "secret", "seen", "linked", "written", "processes", "tcp", "udp", "unix", "packets", "memory"]
-    {
+    for name in [
+        "passwords",
+        "secret",
+        "seen",
+        "linked",
+        "written",
+        "processes",
+        "tcp",
+        "udp",
+        "unix",
+        "packets",
+        "memory",
+        "watches",
+    ] {
         assert!(got.contains_key(name), "{name}: {got:?}");
     }
 }

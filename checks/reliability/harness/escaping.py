@@ -227,6 +227,7 @@ class Escapes:
     def sets_the_time(self, it): return call("settimeofday", 0, ctypes.create_string_buffer(8)) + 1
     def runs_a_program_in_the_kernel(self, it): return call("bpf", 0, ctypes.create_string_buffer(64), 64) + 1
     def has_a_ring(self, it): return call("io_uring_setup", 1, ctypes.create_string_buffer(120)) + 1
+    def watches_by_the_count_of_its_user(self, it): return __import__("select").epoll().fileno() + 1
     def measures_the_kernel(self, it):
         asked = ctypes.create_string_buffer(b"\x01\0\0\0\x70\0\0\0" + bytes(120), 128)
         return call("perf_event_open", asked, 0, -1, -1, 0) + 1

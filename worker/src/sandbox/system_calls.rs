@@ -34,9 +34,9 @@ const ANY: &[c_long] = &[
     SYS_openat, SYS_openat2, SYS_newfstatat, SYS_statx, SYS_statfs, SYS_truncate, SYS_getcwd, SYS_chdir, SYS_renameat,
     SYS_renameat2, SYS_mkdirat, SYS_unlinkat, SYS_linkat, SYS_symlinkat, SYS_readlinkat, SYS_faccessat,
     SYS_faccessat2, SYS_umask, SYS_getxattr, SYS_lgetxattr, SYS_listxattr, SYS_llistxattr,
-    // Waiting.
-    SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_eventfd2,
-    SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_signalfd4,
+    // Waiting. Not by `epoll`, with which Python does without: the kernel counts what is watched by the user of the system,
+    // through all namespaces, and one plugin could leave its host and every other plugin none.
+    SYS_ppoll, SYS_pselect6, SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_signalfd4,
     // The other end of a pair.
     SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername,
     // Memory.
@@ -66,7 +66,7 @@ const ANY: &[c_long] = &[
 const OF_THE_PROCESSOR: &[c_long] = &[
     SYS_open, SYS_creat, SYS_stat, SYS_lstat, SYS_access, SYS_rename, SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_link,
     SYS_symlink, SYS_readlink, SYS_getdents, SYS_dup2, SYS_pipe,
-    SYS_poll, SYS_select, SYS_epoll_create, SYS_epoll_wait, SYS_eventfd, SYS_signalfd, SYS_fork, SYS_vfork, SYS_getpgrp,
+    SYS_poll, SYS_select, SYS_eventfd, SYS_signalfd, SYS_fork, SYS_vfork, SYS_getpgrp,
     SYS_time, SYS_alarm, SYS_pause, SYS_arch_prctl,
 ];
 #[cfg(not(target_arch = "x86_64"))]
