@@ -103,7 +103,7 @@ impl Host {
         }
         let room = self.place().map_err(Refusal::Host)?;
         let (Code { code, pin }, begun) = self.begin_code(held, plugin).map_err(Refusal::Plugin)?;
-        let hooks = self.admit_hooks(held, plugin, registration.as_deref(), &begun).map_err(Refusal::Plugin)?;
+        let hooks = self.admit_hooks(held, plugin, registration.as_deref(), &begun)?;
         if let Some(by) = replacing {
             let (version, hash) = (about.manifest.version.clone(), Some(plugin.hash.clone()));
             let subject = Subject { id: Some(held.id.clone()), version, hash };
@@ -229,6 +229,6 @@ impl Host {
     }
 }
 
-fn gone(id: &str) -> Fault {
+pub(crate) fn gone(id: &str) -> Fault {
     Fault::new(Reason::PluginNotFound, format!("`{id}` is not there any more"))
 }

@@ -12,7 +12,6 @@ use aisoc_worker::Error;
 use aisoc_worker::serving::{Ask, Call};
 use serde_json::{Map, Value};
 
-use crate::asker::Asker;
 use crate::held::{Held, Running, locked};
 use crate::host::Host;
 use crate::lifecycle::{Effect, Event, Verb};
@@ -64,7 +63,7 @@ impl Host {
         {
             let is_current = locked(&held.now).running.as_ref().is_some_and(|current| Arc::ptr_eq(current, running));
             if is_current {
-                let _ = self.drive(held, Event::Ended((&failure).into()), None, &Asker::host());
+                self.has_ended(held, (&failure).into());
             }
         }
         Refusal::Plugin(failure)

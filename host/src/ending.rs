@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use aisoc_manifests::fault::Reason;
 
 use crate::asker::Asker;
+use crate::bringing::gone;
 use crate::found::Verdict;
 use crate::held::{Held, Key, Now, locked};
 use crate::host::Host;
 use crate::lifecycle::{Event, Failure, State};
+use crate::standing::OnDisk;
 
 impl Host {
     /// What has ended has failed; for whoever asks again and again.
@@ -53,30 +55,52 @@ impl Host {
                     (Event::Retried, Some(found))
                 }
                 Verdict::Refused(fault) => (Event::Refused(fault.into()), None),
-                Verdict::NotLoaded => return,
+                Verdict::NotLoaded => (Event::Refused((&gone(&held.id)).into()), None),
             },
-            Ok(None) => return,
+            // While its files are replaced, it is not there for a moment.
+            Ok(None) => (Event::Refused((&gone(&held.id)).into()), None),
             Err(fault) => (Event::Refused((&fault).into()), None),
         };
         let _ = self.drive(held, event, found.as_ref(), &Asker::host());
     }
 
-    /// What has ended by itself has failed, once somebody looks at it.
+    /// What has ended by itself has failed, once somebody looks at it; so has what is asked at hooks, rests, and could not be
+    /// given a process any more: nobody may ask it before it is seen.
     pub(crate) fn notice_end(&self, held: &Held) {
-        let ended = |now: &Now| now.running.as_ref().is_some_and(|running| !running.worker.is_alive());
-        if !ended(&locked(&held.now)) {
+        if !has_ended(&locked(&held.now)) && !is_lost(&locked(&held.now)) {
             return;
         }
         // Whoever changes it looks at it as well.
         let Ok(_changing) = held.changing.try_lock() else { return };
-        if ended(&locked(&held.now)) {
-            let ended = Failure::new(Reason::ExecutionFailed, "the plugin has ended");
-            let _ = self.drive(held, Event::Ended(ended), None, &Asker::host());
+        let (has_ended, is_lost) = {
+            let now = locked(&held.now);
+            (has_ended(&now), is_lost(&now))
+        };
+        if has_ended {
+            self.has_ended(held, Failure::new(Reason::ExecutionFailed, "the plugin has ended"));
+        } else if is_lost {
+            let why = Failure::new(Reason::TreeModified, "what stands there is not what was admitted");
+            let _ = self.drive(held, Event::NotStarted(why), None, &Asker::host());
         }
+    }
+
+    /// It has ended by itself, for that reason. Whoever calls holds `changing`.
+    pub(crate) fn has_ended(&self, held: &Held, why: Failure) {
+        let has_stood = locked(&held.now).running.as_ref().is_some_and(|running| running.has_stood());
+        let _ = self.drive(held, Event::Ended { why, has_stood }, None, &Asker::host());
     }
 
     /// How often plugins that had ended were tried again.
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
     }
+}
+
+fn has_ended(now: &Now) -> bool {
+    now.running.as_ref().is_some_and(|running| !running.worker.is_alive())
+}
+
+fn is_lost(now: &Now) -> bool {
+    let rests = now.hooks.is_some() && now.running.is_none() && now.life.state().is_in_memory();
+    rests && matches!(now.on_disk, Some(OnDisk::Differs | OnDisk::Gone))
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aisoc_context::Granted;
 use aisoc_hooks::Registration;
@@ -49,6 +49,9 @@ pub(crate) struct Begun {
 
 /// A plugin that is loaded; of one in a directory also what it reads, and the directory, which stay as long as anybody
 /// calls it.
+/// How long a process runs before it is taken for one that stands.
+const STANDS: Duration = Duration::from_secs(60);
+
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) worker: Worker,
@@ -58,6 +61,7 @@ pub(crate) struct Running {
     pub(crate) hooks: Option<Arc<Registration>>,
     /// When it was called last.
     pub(crate) used_at: Mutex<Instant>,
+    begun_at: Instant,
     _copy: Option<PrivateCopy>,
     _pin: Option<Arc<Pin>>,
     _room: Room,
@@ -66,8 +70,17 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn new(begun: Begun, copy: Option<PrivateCopy>, pin: Option<Arc<Pin>>, room: Room) -> Self {
         let Begun { worker, granted } = begun;
-        let used_at = Mutex::new(Instant::now());
-        Self { worker, granted, hooks: None, used_at, _copy: copy, _pin: pin, _room: room }
+        let begun_at = Instant::now();
+        Self {
+            worker,
+            granted,
+            hooks: None,
+            used_at: Mutex::new(begun_at),
+            begun_at,
+            _copy: copy,
+            _pin: pin,
+            _room: room,
+        }
     }
 
     /// The same, as one that is registered.
@@ -78,6 +91,11 @@ impl Running {
     /// The same, once nobody reads the directory that it came from any more.
     pub(crate) fn unpinned(self) -> Self {
         Self { _pin: None, ..self }
+    }
+
+    /// Whether it has run for so long that the times when it ended before are another story.
+    pub(crate) fn has_stood(&self) -> bool {
+        self.begun_at.elapsed() >= STANDS
     }
 
     /// Somebody calls it, or has.

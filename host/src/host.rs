@@ -44,6 +44,8 @@ pub(crate) const PIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long after its end a plugin is tried again; twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// And no later than this, of what is tried again for ever: each time takes what loading takes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The plugins of a site.
 #[derive(Debug)]
@@ -309,7 +311,10 @@ impl Host {
                 Event::LetGo => action(Verb::Unload),
                 _ => None,
             };
-            let (life, effects) = locked(&held.now).life.clone().step(event);
+            let (life, effects) = {
+                let now = locked(&held.now);
+                now.life.clone().awaited(now.hooks.is_some()).step(event)
+            };
             // What is said is written down before it is so; a reload, once there is something to take its place.
             let is_change = !effects.is_empty() && !effects.iter().any(|effect| matches!(effect, Effect::Refuse(_)));
             if let Some(action) = asked.filter(|action| is_change && *action != Action::Reload) {
@@ -329,8 +334,8 @@ impl Host {
                     Effect::Load => events.push_back(match self.load(held, found, None) {
                         Ok(()) => Event::Loaded,
                         Err(why) => {
-                            let is_missed = self.is_missed(held, found, &why);
-                            let event = if is_missed { Event::Missed } else { Event::NotLoaded }(why.failure());
+                            self.miss_unless_refused(held, found, &why);
+                            let event = Event::NotLoaded(why.failure());
                             refusal = Some(why);
                             event
                         }
@@ -352,8 +357,9 @@ impl Host {
                         }
                     }
                     Effect::Retry { attempt } => {
-                        let at = Instant::now() + FIRST_PAUSE * 2_u32.pow(u32::from(attempt) - 1);
-                        locked(&self.due).push((at, held.key()));
+                        let (key, mut due) = (held.key(), locked(&self.due));
+                        due.retain(|(_, other)| *other != key);
+                        due.push((Instant::now() + pause_before(attempt), key));
                     }
                     Effect::Refuse(state) => refusal = Some(Refusal::NotNow(state)),
                     Effect::Tell { from, to } => self.tell(held, from, to, by),
@@ -534,4 +540,10 @@ pub fn kept_usage(state: &Path, id: &str) -> Result<Vec<PluginUsage>> {
 
 fn not_in(id: &str, place: &Path) -> Fault {
     Fault::new(Reason::PluginNotFound, format!("`{id}` is not in `{}`", escaped(place.as_os_str())))
+}
+
+/// Each time twice as long as the time before.
+fn pause_before(attempt: u8) -> Duration {
+    let factor = 1_u32.checked_shl(u32::from(attempt.saturating_sub(1))).unwrap_or(u32::MAX);
+    FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
 }

@@ -16,7 +16,7 @@ use aisoc_manifests::fault::{Fault, Reason};
 
 use crate::found::reason_of;
 
-/// How often a plugin that ends by itself is loaded again before somebody has to ask for it.
+/// How often a plugin that ends by itself is loaded again before somebody has to ask for it; one that is awaited, for ever.
 pub const MAX_RETRIES: u8 = 3;
 
 /// In which of six states a plugin is.
@@ -139,16 +139,19 @@ pub enum Event {
     Loaded,
     /// [`Effect::Load`] has failed, for this reason.
     NotLoaded(Failure),
-    /// The same, of what is missed until it comes: it is tried again as what has ended is.
-    Missed(Failure),
     /// Whether it takes calls is asked of its switch: [`Effect::Settle`].
     Settled,
     /// [`Effect::Replace`] was carried out.
     Replaced,
     /// [`Effect::Replace`] has failed, for this reason, and what was in memory is there still.
     NotReplaced(Failure),
-    /// It has ended by itself, for this reason.
-    Ended(Failure),
+    /// It has ended by itself.
+    Ended {
+        /// Why.
+        why: Failure,
+        /// Whether it had run for so long that the times before are another story.
+        has_stood: bool,
+    },
     /// It has no process, and could not be given one, for this reason.
     NotStarted(Failure),
     /// Nobody is to miss it any more, of a plugin that is not in memory and is missed: an operator unloads it.
@@ -160,7 +163,7 @@ pub enum Event {
 /// What is to be done. Those of one step are carried out in their order; where one fails the step was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Load it, and say [`Event::Loaded`], [`Event::NotLoaded`] or [`Event::Missed`].
+    /// Load it, and say [`Event::Loaded`] or [`Event::NotLoaded`].
     Load,
     /// Say [`Event::Settled`].
     Settle,
@@ -195,14 +198,22 @@ pub struct Life {
     state: State,
     switch: Switch,
     error: Option<Failure>,
-    /// How often it was tried again since somebody asked for it.
+    /// How often it was tried again since somebody asked for it, or it had run for long.
     retries: u8,
+    /// Whether somebody is told that it is not there until it is: then it is tried again until it is.
+    is_awaited: bool,
 }
 
 impl Life {
     /// Of a plugin that is seen for the first time since the host began, with what was said of it before.
     pub const fn begin(switch: Switch) -> Self {
-        Self { state: State::Discovered, switch, error: None, retries: 0 }
+        Self { state: State::Discovered, switch, error: None, retries: 0, is_awaited: false }
+    }
+
+    /// The same, of one that is awaited, or is not.
+    #[must_use]
+    pub fn awaited(self, is_awaited: bool) -> Self {
+        Self { is_awaited, ..self }
     }
 
     /// Its state.
@@ -241,29 +252,30 @@ impl Life {
             Event::Admitted | Event::Refused(_) if is_in_memory => self.stays(),
             Event::Admitted => (Self { retries: 0, ..self.in_state(State::Discovered) }, vec![Effect::Load]),
             Event::Retried if state == State::Failed => (self.in_state(State::Discovered), vec![Effect::Load]),
-            Event::Refused(why) => (self.failed(why), Vec::new()),
+            Event::Refused(why) => self.refused(why, Vec::new()),
             Event::Loaded if state == State::Discovered => (self.in_state(State::Loaded), vec![Effect::Settle]),
             // Nobody waits for it any more.
             Event::Loaded if !is_in_memory => (self, vec![Effect::End]),
-            Event::NotLoaded(why) if state == State::Discovered => (self.failed(why), Vec::new()),
-            Event::Missed(why) if state == State::Discovered => self.ended(why),
+            Event::NotLoaded(why) if state == State::Discovered => self.refused(why, Vec::new()),
             Event::Settled if state == State::Loaded => {
                 let to = self.switch.state();
                 (self.in_state(to), Vec::new())
             }
-            Event::Replaced if is_in_memory => (Self { error: None, ..self }, Vec::new()),
+            Event::Replaced if is_in_memory => (Self { error: None, retries: 0, ..self }, Vec::new()),
             Event::NotReplaced(why) if is_in_memory => (Self { error: Some(why), ..self }, Vec::new()),
-            Event::Ended(why) if is_in_memory => self.ended(why),
-            Event::NotStarted(why) if is_in_memory => (self.failed(why), vec![Effect::End]),
+            Event::Ended { why, has_stood } if is_in_memory => {
+                let retries = if has_stood { 0 } else { self.retries };
+                Self { retries, ..self }.ended(why)
+            }
+            Event::NotStarted(why) if is_in_memory => self.refused(why, vec![Effect::End]),
             Event::LetGo if !is_in_memory => (self.in_state(State::Unloaded), vec![Effect::End]),
             Event::Retried
             | Event::Loaded
             | Event::NotLoaded(_)
-            | Event::Missed(_)
             | Event::Settled
             | Event::Replaced
             | Event::NotReplaced(_)
-            | Event::Ended(_)
+            | Event::Ended { .. }
             | Event::NotStarted(_)
             | Event::LetGo
             | Event::Asked(_) => self.stays(),
@@ -289,11 +301,19 @@ impl Life {
     }
 
     fn ended(self, why: Failure) -> (Self, Vec<Effect>) {
+        let is_given_up = self.retries >= MAX_RETRIES && !self.is_awaited;
+        if is_given_up { (self.failed(why), vec![Effect::End]) } else { self.again(why, vec![Effect::End]) }
+    }
+
+    /// Nobody tries it again before somebody asks, unless it is awaited.
+    fn refused(self, why: Failure, effects: Vec<Effect>) -> (Self, Vec<Effect>) {
+        if self.is_awaited { self.again(why, effects) } else { (self.failed(why), effects) }
+    }
+
+    fn again(self, why: Failure, mut effects: Vec<Effect>) -> (Self, Vec<Effect>) {
         let attempt = self.retries.saturating_add(1);
-        if attempt > MAX_RETRIES {
-            return (self.failed(why), vec![Effect::End]);
-        }
-        (Self { retries: attempt, ..self.failed(why) }, vec![Effect::End, Effect::Retry { attempt }])
+        effects.push(Effect::Retry { attempt });
+        (Self { retries: attempt, ..self.failed(why) }, effects)
     }
 
     fn in_state(self, state: State) -> Self {

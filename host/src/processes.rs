@@ -91,18 +91,38 @@ impl Host {
     ) -> Result<Option<Arc<Running>>, Refusal> {
         let admitted = locked(&held.now).admitted.clone();
         let Some(plugin) = admitted else { return Err(Refusal::NotNow(locked(&held.now).life.state())) };
+        let awakened = self.begin_again(held, &plugin, changing);
+        if let Err(Refusal::Plugin(fault)) = &awakened {
+            let is_missed = {
+                let now = locked(&held.now);
+                now.hooks.is_some() && now.no_longer_admitted.is_none() && now.life.state().is_in_memory()
+            };
+            // Whoever asks whether all are there learns of it, and it is tried again.
+            if is_missed {
+                self.not_started(held, &plugin, fault, changing);
+            }
+        }
+        awakened
+    }
+
+    fn begin_again(
+        &self,
+        held: &Held,
+        plugin: &Arc<Discovered>,
+        changing: Option<&MutexGuard<'_, ()>>,
+    ) -> Result<Option<Arc<Running>>, Refusal> {
         let room = self.place().map_err(Refusal::Host)?;
-        let Code { code, pin } = self.read_again(held, &plugin)?;
-        self.require_still_admitted(held, &plugin, &code.evidence)?;
-        let begun = self.start(held, &plugin, &code).map_err(|fault| {
-            self.not_started(held, &plugin, &fault, changing);
+        let Code { code, pin } = self.read_again(held, plugin)?;
+        self.require_still_admitted(held, plugin, &code.evidence)?;
+        let begun = self.start(held, plugin, &code).map_err(|fault| {
+            self.not_started(held, plugin, &fault, changing);
             Refusal::Plugin(fault)
         })?;
         // Starting takes its time, in which keys are revoked.
-        self.require_still_admitted(held, &plugin, &code.evidence)?;
+        self.require_still_admitted(held, plugin, &code.evidence)?;
         let said = said_of_hooks(&begun.worker).map_err(Refusal::Plugin)?;
         let mut now = locked(&held.now);
-        if !is_of(&plugin)(&now) {
+        if !is_of(plugin)(&now) {
             return Ok(None);
         }
         let hooks = held.same_hooks(&now, said.as_ref()).map_err(Refusal::Plugin)?;

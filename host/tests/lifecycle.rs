@@ -20,9 +20,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Replaced),
         1 => why().prop_map(Event::Refused),
         1 => why().prop_map(Event::NotLoaded),
-        1 => why().prop_map(Event::Missed),
         1 => why().prop_map(Event::NotReplaced),
-        1 => why().prop_map(Event::Ended),
+        1 => (why(), any::<bool>()).prop_map(|(why, has_stood)| Event::Ended { why, has_stood }),
         1 => why().prop_map(Event::NotStarted),
         1 => Just(Event::LetGo),
     ]
@@ -187,7 +186,7 @@ fn what_ends_by_itself_is_tried_again_so_often_and_no_more_until_somebody_asks()
         let (life, _) = life.step(Event::Loaded);
         life.step(Event::Settled).0
     };
-    let end = |life: Life| life.step(Event::Ended(of("signal: 11")));
+    let end = |life: Life| life.step(Event::Ended { why: of("signal: 11"), has_stood: false });
     let mut life = in_state(State::Disabled);
     for attempt in 1..=MAX_RETRIES {
         let (failed, effects) = end(life);
@@ -204,24 +203,53 @@ fn what_ends_by_itself_is_tried_again_so_often_and_no_more_until_somebody_asks()
     assert_eq!(end(life).1[1], Effect::Retry { attempt: 1 });
 }
 
-/// Nobody calls it who would be told why, and it votes.
+/// One end in a month is no reason to give a plugin up.
 #[test]
-fn what_is_missed_and_cannot_be_loaded_is_tried_again_so_often_as_what_ends() {
+fn what_has_run_for_long_is_tried_again_as_one_that_never_ended() {
+    let mut life = in_state(State::Enabled);
+    for (has_stood, attempt) in [(false, 1), (false, 2), (false, 3), (true, 1), (false, 2), (true, 1), (true, 1)] {
+        let (failed, effects) = life.step(Event::Ended { why: of("signal: 9"), has_stood });
+        assert_eq!(effects[1], Effect::Retry { attempt });
+        life = failed.step(Event::Retried).0.step(Event::Loaded).0.step(Event::Settled).0;
+    }
+    // So it is with one that an operator has loaded anew.
+    let (life, _) = life.step(Event::Replaced);
+    assert_eq!(life.step(Event::Ended { why: of("signal: 9"), has_stood: false }).1[1], Effect::Retry { attempt: 1 });
+}
+
+/// Nobody is told `allow` as long as it is not there, so nothing is given up.
+#[test]
+fn what_is_awaited_is_tried_again_whatever_each_time_came_to() {
     let (mut life, _) = Life::begin(Switch::On).step(Event::Admitted);
-    for attempt in 1..=MAX_RETRIES {
-        let (failed, effects) = life.step(Event::Missed(of("EAGAIN")));
-        assert_eq!((failed.state(), failed.error()), (State::Failed, Some(&of("EAGAIN"))));
-        let told = Effect::Tell { from: State::Discovered, to: State::Failed };
-        assert_eq!(effects, [Effect::End, Effect::Retry { attempt }, told]);
-        let (again, effects) = failed.step(Event::Retried);
-        assert_eq!(effects[0], Effect::Load);
-        life = again;
+    for attempt in (1..=u8::MAX).chain([u8::MAX; 3]) {
+        let why = of(&attempt.to_string());
+        // What a try came to: it is loaded and ends, cannot be loaded, or would not be admitted, or it is not there.
+        let event = match attempt % 4 {
+            0 => {
+                life = life.step(Event::Loaded).0.step(Event::Settled).0;
+                Event::Ended { why: why.clone(), has_stood: false }
+            }
+            1 => {
+                life = life.step(Event::Loaded).0.step(Event::Settled).0;
+                Event::NotStarted(why.clone())
+            }
+            2 => Event::NotLoaded(why.clone()),
+            _ => Event::Refused(why.clone()),
+        };
+        let (failed, effects) = life.awaited(true).step(event);
+        assert_eq!((failed.state(), failed.error()), (State::Failed, Some(&why)));
+        assert!(effects.contains(&Effect::Retry { attempt }), "{attempt}: {effects:?}");
+        // Refused, it waits where it is for the next time.
+        assert!(
+            failed.clone().step(Event::Refused(why.clone())).1.iter().any(|one| matches!(one, Effect::Retry { .. }))
+        );
+        life = failed.step(Event::Retried).0;
     }
-    assert!(!life.step(Event::Missed(of("EAGAIN"))).1.iter().any(|one| matches!(one, Effect::Retry { .. })));
-    for state in [State::Loaded, State::Enabled, State::Disabled, State::Unloaded, State::Failed] {
-        let before = in_state(state);
-        assert_eq!(before.clone().step(Event::Missed(of("late"))), (before, vec![]), "{state}");
-    }
+    // Nobody awaits what an operator has taken out.
+    let (gone, effects) = life.step(Event::LetGo);
+    assert_eq!(gone.state(), State::Unloaded);
+    assert!(!effects.iter().any(|one| matches!(one, Effect::Retry { .. })));
+    assert_eq!(gone.awaited(false).step(Event::Refused(of("late"))).1.len(), 1, "it is told, and no more");
 }
 
 /// Whoever calls it has been told why, so it is not tried again before somebody asks.

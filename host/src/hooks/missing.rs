@@ -13,12 +13,11 @@ use crate::lifecycle::State;
 use crate::refusal::Refusal;
 
 impl Host {
-    /// Whether a plugin that could not be loaded for that reason is missed until it comes.
-    pub(crate) fn is_missed(&self, held: &Held, found: Option<&Found>, why: &Refusal) -> bool {
-        if self.is_word_against(held, why) {
-            return false;
+    /// Has a plugin that could not be loaded missed until it comes, unless that is somebody's word against it.
+    pub(crate) fn miss_unless_refused(&self, held: &Held, found: Option<&Found>, why: &Refusal) {
+        if let Some(found) = found.filter(|_| !held.is_registered() && !is_word_against(why)) {
+            self.miss(held, found);
         }
-        held.is_registered() || found.is_some_and(|found| self.miss(held, found))
     }
 
     /// Has a plugin of the gates' and of nobody's word against it missed: it is registered as what it said when its contract was
@@ -50,23 +49,6 @@ impl Host {
         }
     }
 
-    /// Whether somebody is against it: the plugin itself by what it says, one that is registered, or an order that it does not
-    /// keep. Hosts of Stigmem go on without it then. One that is registered and could not be asked has said nothing.
-    fn is_word_against(&self, held: &Held, why: &Refusal) -> bool {
-        let Refusal::Plugin(fault) = why else { return false };
-        match fault.reason() {
-            Reason::RegistrationRefused => {
-                let asked = locked(&self.hooks.registry).handlers(Hook::ConfigValidate);
-                asked.iter().filter(|one| one.plugin != held.id).all(|one| self.is_asked(&one.plugin))
-            }
-            Reason::ContractCheckFailed
-            | Reason::UnknownCapability
-            | Reason::DependencyMissing
-            | Reason::DuplicatePluginId => true,
-            _ => false,
-        }
-    }
-
     /// Whether a plugin takes calls.
     fn is_asked(&self, id: &str) -> bool {
         self.find(id).is_ok_and(|held| {
@@ -85,4 +67,18 @@ impl Host {
         let required = &self.settings.required_handlers;
         required.iter().all(|(hook, ids)| ids.iter().all(|id| is_there(*hook, id)))
     }
+}
+
+/// Whether somebody is against it: the plugin itself by what it says, one that is registered, or an order that it does not keep.
+/// Hosts of Stigmem go on without it then. Who could not be asked has said nothing.
+fn is_word_against(why: &Refusal) -> bool {
+    let Refusal::Plugin(fault) = why else { return false };
+    matches!(
+        fault.reason(),
+        Reason::RegistrationRefused
+            | Reason::ContractCheckFailed
+            | Reason::UnknownCapability
+            | Reason::DependencyMissing
+            | Reason::DuplicatePluginId
+    )
 }

@@ -19,6 +19,7 @@ use super::telling::{Registering, Why};
 use crate::found::{Found, Verdict};
 use crate::held::{Begun, Held, Now, locked};
 use crate::host::Host;
+use crate::refusal::Refusal;
 
 /// Most characters that are shown of what a handler says.
 const MAX_SHOWN: usize = 1000;
@@ -28,29 +29,37 @@ impl Host {
     /// of hooks. It is registered by [`Host::take_hooks`], once it takes the place of what ran before.
     ///
     /// # Errors
-    /// `contract_check_failed`, `duplicate_plugin_id`, `registration_refused`, `dependency_missing`, which are told.
+    /// `contract_check_failed`, `duplicate_plugin_id`, `registration_refused`, `dependency_missing`, which are told;
+    /// [`Refusal::Unasked`] where somebody could not be asked.
     pub(crate) fn admit_hooks(
         &self,
         held: &Held,
         plugin: &Discovered,
         checked: Option<&Registration>,
         begun: &Begun,
-    ) -> Result<Option<Arc<Registration>>> {
+    ) -> std::result::Result<Option<Arc<Registration>>, Refusal> {
         let Some(manifest) = begun.worker.manifest().cloned() else { return Ok(None) };
         let refused = |registration: Option<&Registration>, (why, fault): (Why, Fault)| {
             self.tell_registered(&Registering { plugin, registration }, Some((why, &fault)));
-            fault
+            match why {
+                Why::ConfigException => Refusal::Unasked(fault),
+                _ => Refusal::Plugin(fault),
+            }
         };
         let judged = judge_hooks(manifest).map_err(|fault| refused(None, (Why::ManifestInvalid, fault)))?;
         // What it says of itself once it runs is no ground for anything else than it said when its contract was checked: no
-        // gate has seen that.
+        // gate has seen that. It may have been replaced in between, so that is no word of its own.
         if checked != Some(&judged) {
             // What it imports of others may have changed since: it is asked again.
             self.contracts.forget(plugin);
             let what = format!("plugin '{}' says something else than when its contract was checked", judged.name);
             let fault = Fault::new(Reason::ContractCheckFailed, what)
                 .expected("one manifest, whoever asks for it", "two that differ");
-            return Err(refused(Some(&judged), (Why::ManifestInvalid, fault)));
+            self.tell_registered(
+                &Registering { plugin, registration: Some(&judged) },
+                Some((Why::ManifestInvalid, &fault)),
+            );
+            return Err(Refusal::Unasked(fault));
         }
         let judged = Arc::new(judged);
         match self.judge_registration(held, &judged, begun) {
