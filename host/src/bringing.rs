@@ -101,7 +101,7 @@ impl Host {
         if self.settings.processes.is_lazy && replacing.is_none() && !found.is_hook() {
             return self.hold(held, found, plugin).map_err(Refusal::Host);
         }
-        let room = self.place().map_err(Refusal::Host)?;
+        let room = self.place(found.is_hook()).map_err(Refusal::Host)?;
         let (Code { code, pin }, begun) = self.begin_code(held, plugin).map_err(Refusal::Plugin)?;
         let hooks = self.admit_hooks(held, plugin, registration.as_deref(), &begun)?;
         if let Some(by) = replacing {
@@ -109,7 +109,6 @@ impl Host {
             let subject = Subject { id: Some(held.id.clone()), version, hash };
             self.write_down(Action::Reload, subject, by).map_err(Refusal::Host)?;
         }
-        self.remember_meant(held, found).map_err(Refusal::Host)?;
         let about = described(about.clone(), &code, &begun.worker);
         let running = Running::new(begun, code.copy, pin, room).with_hooks(hooks.clone());
         let loaded_at = (self.settings.clock)();
@@ -118,8 +117,14 @@ impl Host {
             // it says of what ran is said of what runs.
             let _no_round = locked(&self.judgement);
             self.require_admitted(&code.evidence).map_err(Refusal::Plugin)?;
+            let meant = self.switches.meant(&held.id);
+            self.remember_meant(held, found).map_err(Refusal::Host)?;
             let mut now = locked(&held.now);
-            self.take_hooks(&mut now, plugin, hooks.as_ref()).map_err(Refusal::Plugin)?;
+            if let Err(fault) = self.take_hooks(&mut now, plugin, hooks.as_ref()) {
+                // What is refused changes nothing.
+                self.switches.mean(&held.id, meant.as_deref()).map_err(Refusal::Host)?;
+                return Err(Refusal::Plugin(fault));
+            }
             self.handles.runs(&running.granted);
             (now.about, now.loaded_at) = (About::whole(about), Some(loaded_at));
             (now.admitted, now.evidence) = (Some(Arc::clone(plugin)), Some(Arc::new(code.evidence)));

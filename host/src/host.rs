@@ -59,6 +59,8 @@ pub struct Host {
     pub(crate) pinned: Pinned,
     /// How many plugins have a process.
     pub(crate) processes: Processes,
+    /// Those of plugins that are asked at hooks.
+    pub(crate) guards: Processes,
     /// Who is called at which hook.
     pub(crate) hooks: Hooks,
     /// What was said of signatures lately.
@@ -130,6 +132,7 @@ impl Host {
             turns: Turns::default(),
             pinned: Pinned::default(),
             processes: Processes::default(),
+            guards: Processes::default(),
             hooks: Hooks::default(),
             signed: SignedLately::default(),
             sweep: Mutex::new(Sweep::begin()),
@@ -313,7 +316,7 @@ impl Host {
             };
             let (life, effects) = {
                 let now = locked(&held.now);
-                now.life.clone().awaited(now.hooks.is_some()).step(event)
+                now.life.clone().awaited(now.hooks.is_some()).switched_as(self.switches.of(&held.id)).step(event)
             };
             // What is said is written down before it is so; a reload, once there is something to take its place.
             let is_change = !effects.is_empty() && !effects.iter().any(|effect| matches!(effect, Effect::Refuse(_)));
@@ -413,15 +416,20 @@ impl Host {
         drop(self.shown());
     }
 
-    /// The one that has the id; of several, the one that is registered, else the one that is in memory, else the first.
+    /// The one that an operator means by an id; of several, the one that is in memory, else the one that is registered, else the
+    /// first.
     pub(crate) fn find(&self, id: &str) -> Result<Arc<Held>, Refusal> {
         let plugins = locked(&self.plugins);
-        let from = (id.to_owned(), PathBuf::new());
-        let mut named = plugins.range(from..).take_while(|((found, _), _)| found == id).map(|(_, held)| held);
+        let mut named = named(&plugins, id);
         let first = named.clone().next();
-        let registered = named.clone().find(|held| held.is_registered());
-        let in_memory = named.find(|held| held.is_in_memory());
-        registered.or(in_memory).or(first).map(Arc::clone).ok_or(Refusal::Unknown)
+        let in_memory = named.clone().find(|held| held.is_in_memory());
+        let registered = named.find(|held| held.is_registered());
+        in_memory.or(registered).or(first).map(Arc::clone).ok_or(Refusal::Unknown)
+    }
+
+    /// The one that is asked at hooks under that id, in memory or not.
+    pub(crate) fn find_registered(&self, id: &str) -> Option<Arc<Held>> {
+        named(&locked(&self.plugins), id).find(|held| held.is_registered()).map(Arc::clone)
     }
 
     pub(crate) fn seen(&self, held: &Held) -> HostedPlugin {
@@ -540,6 +548,12 @@ pub fn kept_usage(state: &Path, id: &str) -> Result<Vec<PluginUsage>> {
 
 fn not_in(id: &str, place: &Path) -> Fault {
     Fault::new(Reason::PluginNotFound, format!("`{id}` is not in `{}`", escaped(place.as_os_str())))
+}
+
+/// All that have that id.
+fn named<'a>(plugins: &'a BTreeMap<Key, Arc<Held>>, id: &'a str) -> impl Iterator<Item = &'a Arc<Held>> + Clone {
+    let from = (id.to_owned(), PathBuf::new());
+    plugins.range(from..).take_while(move |((found, _), _)| found == id).map(|(_, held)| held)
 }
 
 /// Each time twice as long as the time before.

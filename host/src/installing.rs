@@ -206,7 +206,10 @@ impl Host {
         let _ = self.write_down(Action::Refuse, Subject { id: Some(id.to_string()), ..Subject::default() }, &why);
         match (refusal, taken_back) {
             (refusal, Ok(())) => refusal,
-            (Refusal::Plugin(fault) | Refusal::Unasked(fault) | Refusal::Host(fault), Err(left)) => Refusal::Plugin(
+            (
+                Refusal::Plugin(fault) | Refusal::Unasked(fault) | Refusal::UnaskedItself(fault) | Refusal::Host(fault),
+                Err(left),
+            ) => Refusal::Plugin(
                 fault.and(&Fault::new(left.reason(), format!("what was there before is not put back: {left}"))),
             ),
             (refusal, Err(left)) => Refusal::Plugin(

@@ -216,6 +216,12 @@ impl Life {
         Self { is_awaited, ..self }
     }
 
+    /// The same, with what an operator has said of it by now: that is said of an id, wherever the plugin is.
+    #[must_use]
+    pub fn switched_as(self, switch: Switch) -> Self {
+        Self { switch, ..self }
+    }
+
     /// Its state.
     pub const fn state(&self) -> State {
         self.state

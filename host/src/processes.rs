@@ -51,18 +51,24 @@ impl Host {
         Ok(())
     }
 
-    /// A place for one more process; of the plugins that nobody calls, the one that was called least lately makes room.
+    /// A place for one more process; of the plugins that nobody calls, the one that was called least lately makes room. Those
+    /// that are asked at hooks have their own, and make none: whoever calls plugins keeps no guard from being asked.
     ///
     /// # Errors
     /// `host_busy` where all of them are called.
-    pub(crate) fn place(&self) -> Result<Room> {
+    pub(crate) fn place(&self, is_asked_at_hooks: bool) -> Result<Room> {
+        if is_asked_at_hooks {
+            return Ok(self.guards.take());
+        }
         let most = self.settings.processes.most;
         loop {
-            if let Some(place) = self.processes.take(most) {
+            if let Some(place) = self.processes.take_of(most) {
                 return Ok(place);
             }
             let idle = self.all().into_iter().filter_map(|held| {
-                let since = locked(&held.now).idle_since();
+                let now = locked(&held.now);
+                let since = now.idle_since().filter(|_| now.hooks.is_none());
+                drop(now);
                 Some((since?, held))
             });
             let Some((_, held)) = idle.min_by_key(|(since, _)| *since) else {
@@ -111,7 +117,7 @@ impl Host {
         plugin: &Arc<Discovered>,
         changing: Option<&MutexGuard<'_, ()>>,
     ) -> Result<Option<Arc<Running>>, Refusal> {
-        let room = self.place().map_err(Refusal::Host)?;
+        let room = self.place(held.is_registered()).map_err(Refusal::Host)?;
         let Code { code, pin } = self.read_again(held, plugin)?;
         self.require_still_admitted(held, plugin, &code.evidence)?;
         let begun = self.start(held, plugin, &code).map_err(|fault| {
@@ -183,7 +189,8 @@ impl Host {
     /// Ends the processes of plugins that nobody has called for long, and closes what they keep; for whoever asks again and again.
     pub(crate) fn rest_round(&self) {
         self.handles.rest();
-        let Some(idle) = self.settings.processes.idle.filter(|_| self.processes.count() > 0) else { return };
+        let has_some = self.processes.count() > 0 || self.guards.count() > 0;
+        let Some(idle) = self.settings.processes.idle.filter(|_| has_some) else { return };
         for held in self.all() {
             held.rest(|since| since.elapsed() >= idle);
         }

@@ -24,6 +24,8 @@ pub enum Refusal {
     Plugin(Fault),
     /// The plugin could not be loaded, and nobody has said a word against it: somebody could not be asked.
     Unasked(Fault),
+    /// The same, where that is the plugin itself.
+    UnaskedItself(Fault),
     /// The host itself could not: it may be full, or its file cannot be written.
     Host(Fault),
 }
@@ -36,7 +38,9 @@ impl Refusal {
             Self::NotNow(State::Disabled) => Reason::PluginDisabled,
             Self::NotNow(_) => Reason::PluginNotLoaded,
             Self::OtherType { .. } => Reason::OtherPluginType,
-            Self::Plugin(fault) | Self::Unasked(fault) | Self::Host(fault) => fault.reason(),
+            Self::Plugin(fault) | Self::Unasked(fault) | Self::UnaskedItself(fault) | Self::Host(fault) => {
+                fault.reason()
+            }
         }
     }
 
@@ -48,7 +52,9 @@ impl Refusal {
     /// In the words of a host, with everything that is known of why.
     pub(crate) fn whole(&self) -> String {
         match self {
-            Self::Plugin(fault) | Self::Unasked(fault) | Self::Host(fault) => reason_of(fault),
+            Self::Plugin(fault) | Self::Unasked(fault) | Self::UnaskedItself(fault) | Self::Host(fault) => {
+                reason_of(fault)
+            }
             _ => self.words(),
         }
     }
@@ -59,7 +65,9 @@ impl Refusal {
             Self::Unknown => "plugin not found".to_owned(),
             Self::NotNow(state) => format!("plugin is {state}"),
             Self::OtherType { expected, found } => format!("expected plugin_type={expected}, got {found}"),
-            Self::Plugin(fault) | Self::Unasked(fault) | Self::Host(fault) => fault.to_string(),
+            Self::Plugin(fault) | Self::Unasked(fault) | Self::UnaskedItself(fault) | Self::Host(fault) => {
+                fault.to_string()
+            }
         }
     }
 }

@@ -31,8 +31,14 @@ pub(crate) struct Processes {
 pub(crate) struct Room(Arc<Mutex<usize>>);
 
 impl Processes {
+    /// One more.
+    pub(crate) fn take(&self) -> Room {
+        *taken(&self.taken) += 1;
+        Room(Arc::clone(&self.taken))
+    }
+
     /// One more, where there are fewer than that.
-    pub(crate) fn take(&self, most: usize) -> Option<Room> {
+    pub(crate) fn take_of(&self, most: usize) -> Option<Room> {
         let mut taken = taken(&self.taken);
         if *taken >= most {
             return None;

@@ -127,14 +127,14 @@ impl Shown {
         self.looks.iter().map(|looks| looks.life.state())
     }
 
-    /// The one that has the id; of several, the one that is registered, else the one that is in memory, else the first.
+    /// The one that an operator means by the id, as [`Host::find`](crate::Host) has it.
     pub(crate) fn plugin(&self, id: &str) -> Option<HostedPlugin> {
         let begin = self.looks.partition_point(|looks| looks.about.id() < id);
         let mut named = self.looks[begin..].iter().take_while(|looks| looks.about.id() == id);
         let first = named.clone().next();
         let registered = named.clone().find(|looks| looks.is_registered);
         let in_memory = named.find(|looks| looks.life.state().is_in_memory());
-        registered.or(in_memory).or(first).map(|looks| looks.shown(self.quarantines))
+        in_memory.or(registered).or(first).map(|looks| looks.shown(self.quarantines))
     }
 
     /// Whether those plugins still look like that.

@@ -149,7 +149,10 @@ impl Host {
         given: &Given<'_>,
     ) -> std::result::Result<Option<HandlerAnswer>, NotAnswered> {
         let Given { value, payload, caller, left, stop } = *given;
-        let held = self.find(&handler.plugin)?;
+        let held = match self.find_registered(&handler.plugin) {
+            Some(registered) => registered,
+            None => self.find(&handler.plugin)?,
+        };
         self.notice_end(&held);
         loop {
             let running = self.called(&held, None, stop)?;
@@ -159,7 +162,12 @@ impl Host {
                 require_registered(&handler.plugin, registered.as_ref(), running.hooks.as_ref())?;
                 return Ok(None);
             };
-            let patience = registered.timeout.duration().min(left);
+            let patience = registered.timeout.duration();
+            if left < patience {
+                // It would be ended for the time that others have taken.
+                let why = format!("of {} seconds for all handlers too little is left for it", FIRE_PATIENCE.as_secs());
+                return Err(Refusal::Plugin(Fault::new(Reason::ExecutionFailed, why)).into());
+            }
             let waiting = Waiting::begin(patience, stop);
             let may_begin = || self.is_called(&held, &running);
             let call = HookCall {

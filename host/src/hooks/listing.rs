@@ -28,7 +28,7 @@ impl Host {
     }
 
     fn registered_plugin(&self, registration: &Registration) -> RegisteredPlugin {
-        let held = self.find(&registration.name).ok();
+        let held = self.find_registered(&registration.name);
         let health = held.and_then(|held| locked(&held.now).health.clone());
         RegisteredPlugin {
             plugin_id: registration.name.clone(),

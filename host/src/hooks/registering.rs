@@ -62,19 +62,16 @@ impl Host {
             return Err(Refusal::Unasked(fault));
         }
         let judged = Arc::new(judged);
-        match self.judge_registration(held, &judged, begun) {
-            Ok(()) => Ok(Some(judged)),
-            Err(why) => Err(refused(Some(&judged), why)),
-        }
+        self.judge_registration(held, &judged).map_err(|why| refused(Some(&judged), why))?;
+        self.ask_itself(held, &judged, begun).map_err(|why| match refused(Some(&judged), why) {
+            Refusal::Unasked(fault) => Refusal::UnaskedItself(fault),
+            refusal => refusal,
+        })?;
+        Ok(Some(judged))
     }
 
-    /// What is asked of a registration, in the order in which hosts ask it.
-    fn judge_registration(
-        &self,
-        held: &Held,
-        registration: &Registration,
-        begun: &Begun,
-    ) -> std::result::Result<(), (Why, Fault)> {
+    /// What is asked of a registration, in the order in which hosts ask it; the plugin itself comes last.
+    fn judge_registration(&self, held: &Held, registration: &Registration) -> std::result::Result<(), (Why, Fault)> {
         let is_its_own = locked(&held.now).hooks.is_some();
         {
             let registry = locked(&self.hooks.registry);
@@ -91,8 +88,7 @@ impl Host {
             return Err((Why::ManifestInvalid, fault));
         }
         registration.require_host(CONTRACT_VERSION).map_err(|fault| (Why::ManifestInvalid, fault))?;
-        self.ask_registered(registration)?;
-        self.ask_itself(held, registration, begun)
+        self.ask_registered(registration)
     }
 
     /// Asks those that are registered.
@@ -202,7 +198,7 @@ impl Host {
     }
 
     fn require_nobody_elses(&self, id: &str, its_own: Option<&str>, other: &Path) -> Result<()> {
-        let Some(registered) = self.find(id).ok().filter(|held| held.is_registered()) else { return Ok(()) };
+        let Some(registered) = self.find_registered(id) else { return Ok(()) };
         let (place, distribution) = {
             let now = locked(&registered.now);
             (now.place.clone(), now.distribution.clone())

@@ -21,6 +21,7 @@ pub use self::answers::{MAX_CALL_BYTES, MAX_CALLS};
 pub(crate) use self::asks::Refusal;
 pub use self::asks::{Ask, MAX_ASK_BYTES, MAX_ASKS, MAX_REPLY_BYTES, Reply};
 use self::lines::Lines;
+pub(crate) use self::lines::Written;
 pub use self::log::LogLine;
 use crate::descendants;
 use crate::error::Error;
@@ -138,6 +139,14 @@ impl Process {
     /// What has ended the plugin.
     pub(crate) fn write(&self, line: &str, deadline: Instant) -> Result<(), Error> {
         self.lines.write(line, deadline).map_err(|_| {
+            self.kill();
+            self.ended()
+        })
+    }
+
+    /// As [`Process::write`], of a line that begins something: one of which nothing was written until the deadline ends nobody.
+    pub(crate) fn begin_line(&self, line: &str, deadline: Instant) -> Result<Written, Error> {
+        self.lines.begin(line, deadline).map_err(|_| {
             self.kill();
             self.ended()
         })

@@ -24,12 +24,12 @@ use crate::error::Error;
 use crate::exact_json::require_exact;
 use crate::launcher::{Launcher, Start};
 pub use crate::process::{Ask, LogLine, MAX_ASK_BYTES, MAX_ASKS, MAX_CALL_BYTES, MAX_CALLS, MAX_REPLY_BYTES, Reply};
-use crate::process::{Begun, Expected, Process, Refusal, Waited, Waiting};
+use crate::process::{Begun, Expected, Process, Refusal, Waited, Waiting, Written};
 use crate::sandbox::Layers;
 use crate::shim::{Bounds, Script};
 
 /// How long a plugin that was told to cancel a call has to stop it; then it is ended.
-const CANCEL_PATIENCE: Duration = Duration::from_millis(500);
+const CANCEL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A plugin, as it is loaded.
 #[derive(Debug)]
@@ -233,7 +233,9 @@ impl Worker {
         }
         let deadline = Instant::now() + *patience;
         expected.take_asks();
-        self.process.write(&line, deadline)?;
+        if self.process.begin_line(&line, deadline)? == Written::Nothing {
+            return Err(Error::TimedOut { patience: *patience });
+        }
         let came = loop {
             match expected.wait(deadline, stop) {
                 Ok(Waited::Asked(asked)) => {
