@@ -23,8 +23,6 @@ use crate::host::Host;
 
 /// Most requests that ask the host at a time, each on a thread of its own, calls of plugins aside.
 const MAX_ASKING: usize = 64;
-/// Most hooks that are fired at a time, each on a thread of its own: whoever may call plugins takes no guard's place.
-const MAX_FIRING: usize = 32;
 
 /// What every handler has.
 #[derive(Debug, Clone)]
@@ -32,15 +30,15 @@ pub(super) struct Api {
     host: Arc<Host>,
     asking: Arc<Semaphore>,
     calling: Arc<Places>,
-    firing: Arc<Semaphore>,
+    firing: Arc<Places>,
     pub(super) logins: Option<Arc<Logins>>,
     pub(super) metrics: Arc<Metrics>,
 }
 
 impl Api {
     pub(super) fn new(host: Arc<Host>, logins: Option<Arc<Logins>>, metrics: Metrics) -> Self {
-        let places = |most| Arc::new(Semaphore::new(most));
-        let (asking, calling, firing) = (places(MAX_ASKING), Arc::default(), places(MAX_FIRING));
+        let asking = Arc::new(Semaphore::new(MAX_ASKING));
+        let (calling, firing) = (Arc::new(Places::of_calls()), Arc::new(Places::of_hooks()));
         Self { host, asking, calling, firing, logins, metrics: Arc::new(metrics) }
     }
 
@@ -59,7 +57,8 @@ impl Api {
         &self,
         ask: impl FnOnce(&Host) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        self.ask_among(&self.asking, ask).await
+        let Ok(place) = Arc::clone(&self.asking).try_acquire_owned() else { return Err(Problem::busy()) };
+        self.ask_in(place, ask).await
     }
 
     /// As [`Api::ask`], for a call of a plugin: however many of those there are, they keep nobody from asking, and those of
@@ -74,21 +73,16 @@ impl Api {
         self.ask_in(place, call).await
     }
 
-    /// As [`Api::call`], for hooks: however many calls there are, they keep nobody from asking a guard.
+    /// As [`Api::call`], for hooks: however many calls there are, they keep nobody from asking a guard, and neither does a hook
+    /// at which somebody takes long.
     pub(super) async fn fire<T: Send + 'static>(
         &self,
+        hook: &str,
+        caller: &Caller,
         fire: impl FnOnce(&Host) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        self.ask_among(&self.firing, fire).await
-    }
-
-    async fn ask_among<T: Send + 'static>(
-        &self,
-        places: &Arc<Semaphore>,
-        ask: impl FnOnce(&Host) -> T + Send + 'static,
-    ) -> Result<T, Problem> {
-        let Ok(place) = Arc::clone(places).try_acquire_owned() else { return Err(Problem::busy()) };
-        self.ask_in(place, ask).await
+        let place = self.firing.take(hook, caller, || self.host.is_over()).await?;
+        self.ask_in(place, fire).await
     }
 
     /// Asks on a thread, which has that place meanwhile.

@@ -72,8 +72,8 @@ pub(super) async fn fire(
     let FireRequest { value, payload } = api.read(&headers, body, Permission::Fire).await?.unwrap_or_default();
     let waited = Waited::default();
     let stop = Arc::clone(&waited.is_over);
-    let fired = api
-        .fire(move |host| host.fire(hook, Firing { value, payload: &payload, caller: &caller, stop: &stop }))
-        .await?;
+    let by = caller.clone();
+    let fire = move |host: &Host| host.fire(hook, Firing { value, payload: &payload, caller: &caller, stop: &stop });
+    let fired = api.fire(hook.as_str(), &by, fire).await?;
     fired.map(Json).map_err(|fault| Problem::of_firing(&fault))
 }

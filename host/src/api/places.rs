@@ -1,7 +1,8 @@
-//! `Places`: how many calls of plugins go on at a time, and how many of those are of one plugin or of one token.
+//! `Places`: how many calls of plugins go on at a time, and how many of those are of one plugin or of one token; and how many
+//! hooks are fired at a time, of which some are the same hook, or fired by one token.
 //!
 //! A call that finds none of its plugin's places free, or of its token's, waits for one without taking anybody else's: neither
-//! does a plugin that does not answer keep others from being called, nor a token from calling.
+//! does a plugin that does not answer keep others from being called, nor a token from calling. So it is at hooks.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -20,14 +21,50 @@ const MAX_CALLING_ONE: usize = MAX_CALLING / 4;
 const MAX_CALLING_BY_ONE: usize = MAX_CALLING / 2;
 /// Most calls of one plugin, or of one token, that wait for such a place.
 const MAX_WAITING: usize = MAX_CALLING - MAX_CALLING_ONE;
+/// Most hooks that are fired at a time, beside the calls: whoever may call plugins takes no guard's place.
+pub(super) const MAX_FIRING: usize = 64;
+/// Most of them at one hook.
+const MAX_FIRING_ONE: usize = MAX_FIRING / 4;
+/// Most of them by one token.
+const MAX_FIRING_BY_ONE: usize = MAX_FIRING / 2;
+/// Most of one hook, or by one token, that wait for such a place.
+const MAX_FIRING_WAITING: usize = MAX_FIRING - MAX_FIRING_ONE;
 /// How long a call waits for one: as long as a call may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How soon it is noticed that the host is going to end.
 const STEP: Duration = Duration::from_millis(100);
 
-/// The places of calls.
-#[derive(Debug, Default)]
+/// How many places there are.
+#[derive(Debug)]
+struct Most {
+    all: usize,
+    of_one: usize,
+    by_one: usize,
+    waiting: usize,
+    /// Of what one is one, for whoever finds none.
+    one: &'static str,
+}
+
+const OF_CALLS: Most = Most {
+    all: MAX_CALLING,
+    of_one: MAX_CALLING_ONE,
+    by_one: MAX_CALLING_BY_ONE,
+    waiting: MAX_WAITING,
+    one: "of this plugin",
+};
+
+const OF_HOOKS: Most = Most {
+    all: MAX_FIRING,
+    of_one: MAX_FIRING_ONE,
+    by_one: MAX_FIRING_BY_ONE,
+    waiting: MAX_FIRING_WAITING,
+    one: "at this hook",
+};
+
+/// The places of calls, or of hooks that are fired.
+#[derive(Debug)]
 pub(super) struct Places {
+    most: Most,
     taken: Mutex<Taken>,
     freed: Notify,
 }
@@ -35,7 +72,8 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    plugins: HashMap<String, Share>,
+    /// Of each plugin, or hook.
+    ones: HashMap<String, Share>,
     tokens: HashMap<String, Share>,
 }
 
@@ -49,7 +87,7 @@ struct Share {
 /// Whose share a call takes.
 #[derive(Debug, Clone)]
 struct Whose {
-    plugin: String,
+    one: String,
     /// None where there is no login: everybody is one then.
     token: Option<String>,
 }
@@ -59,8 +97,8 @@ struct Whose {
 pub(super) enum NoPlace {
     /// Every one is taken.
     All,
-    /// Those of the plugin are, and as many calls wait for one as may.
-    OfPlugin,
+    /// Those of the plugin, or of the hook, are, and as many calls wait for one as may.
+    OfOne(&'static str),
     /// The same, of the token.
     OfToken,
 }
@@ -79,13 +117,25 @@ struct Waiter<'a> {
 }
 
 impl Places {
-    /// A place for a call of a plugin, once there is one, unless the host `is_over` before.
+    pub(super) fn of_calls() -> Self {
+        Self::of(OF_CALLS)
+    }
+
+    pub(super) fn of_hooks() -> Self {
+        Self::of(OF_HOOKS)
+    }
+
+    fn of(most: Most) -> Self {
+        Self { most, taken: Mutex::default(), freed: Notify::default() }
+    }
+
+    /// A place for a call of a plugin, or at a hook, once there is one, unless the host `is_over` before.
     ///
     /// # Errors
     /// Why there is none.
     pub(super) async fn take(
         self: &Arc<Self>,
-        plugin: &str,
+        one: &str,
         caller: &Caller,
         is_over: impl Fn() -> bool,
     ) -> Result<Place, NoPlace> {
@@ -93,8 +143,8 @@ impl Places {
             CallerKind::Token | CallerKind::Subject => Some(format!("{} {}", caller.kind.as_str(), caller.name)),
             CallerKind::Development | CallerKind::Host => None,
         };
-        let whose = Whose { plugin: plugin.to_owned(), token };
-        let wanting = match self.now().begin(&whose) {
+        let whose = Whose { one: one.to_owned(), token };
+        let wanting = match self.now().begin(&whose, &self.most) {
             Ok(()) => return Ok(self.place(whose)),
             Err(NoPlace::All) => return Err(NoPlace::All),
             Err(wanting) => wanting,
@@ -103,7 +153,7 @@ impl Places {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE && !is_over() {
             let freed = self.freed.notified();
-            if self.now().begin(&whose).is_ok() {
+            if self.now().begin(&whose, &self.most).is_ok() {
                 return Ok(self.place(whose.clone()));
             }
             let _ = tokio::time::timeout(STEP, freed).await;
@@ -118,7 +168,7 @@ impl Places {
     /// One more that waits.
     fn wait<'a>(&'a self, whose: &'a Whose) -> Result<Waiter<'a>, NoPlace> {
         let mut now = self.now();
-        now.may_wait(whose)?;
+        now.may_wait(whose, &self.most)?;
         now.shares_of(whose, |share| share.waiting += 1);
         Ok(Waiter { places: self, whose })
     }
@@ -130,15 +180,15 @@ impl Places {
 
 impl Taken {
     /// Takes a place, and of both shares, or of none.
-    fn begin(&mut self, whose: &Whose) -> Result<(), NoPlace> {
-        if self.all >= MAX_CALLING {
+    fn begin(&mut self, whose: &Whose, most: &Most) -> Result<(), NoPlace> {
+        if self.all >= most.all {
             return Err(NoPlace::All);
         }
-        let (plugin, token) = self.of(whose);
-        if plugin.begun >= MAX_CALLING_ONE {
-            return Err(NoPlace::OfPlugin);
+        let (one, token) = self.of(whose);
+        if one.begun >= most.of_one {
+            return Err(NoPlace::OfOne(most.one));
         }
-        if token.begun >= MAX_CALLING_BY_ONE {
+        if token.begun >= most.by_one {
             return Err(NoPlace::OfToken);
         }
         self.all += 1;
@@ -146,23 +196,23 @@ impl Taken {
         Ok(())
     }
 
-    fn may_wait(&self, whose: &Whose) -> Result<(), NoPlace> {
-        let (plugin, token) = self.of(whose);
-        match (plugin.waiting < MAX_WAITING, token.waiting < MAX_WAITING) {
+    fn may_wait(&self, whose: &Whose, most: &Most) -> Result<(), NoPlace> {
+        let (one, token) = self.of(whose);
+        match (one.waiting < most.waiting, token.waiting < most.waiting) {
             (true, true) => Ok(()),
-            (false, _) => Err(NoPlace::OfPlugin),
+            (false, _) => Err(NoPlace::OfOne(most.one)),
             (_, false) => Err(NoPlace::OfToken),
         }
     }
 
     fn of(&self, whose: &Whose) -> (Share, Share) {
         let token = whose.token.as_ref().and_then(|token| self.tokens.get(token));
-        (self.plugins.get(&whose.plugin).copied().unwrap_or_default(), token.copied().unwrap_or_default())
+        (self.ones.get(&whose.one).copied().unwrap_or_default(), token.copied().unwrap_or_default())
     }
 
     /// Changes both, and forgets what has none.
     fn shares_of(&mut self, whose: &Whose, change: impl Fn(&mut Share)) {
-        changed(&mut self.plugins, &whose.plugin, &change);
+        changed(&mut self.ones, &whose.one, &change);
         if let Some(token) = &whose.token {
             changed(&mut self.tokens, token, &change);
         }
@@ -212,10 +262,10 @@ mod tests {
 
     #[tokio::test]
     async fn of_one_plugin_a_quarter_go_on_and_others_are_called() {
-        let (places, anybody) = (Arc::new(Places::default()), by("development", CallerKind::Development));
+        let (places, anybody) = (Arc::new(Places::of_calls()), by("development", CallerKind::Development));
         let mut first = begun(&places, "slow", &anybody, MAX_CALLING / 4).await;
         // Who does not wait is refused.
-        assert_eq!(places.take("slow", &anybody, || true).await.err(), Some(NoPlace::OfPlugin));
+        assert_eq!(places.take("slow", &anybody, || true).await.err(), Some(NoPlace::OfOne("of this plugin")));
         drop(begun(&places, "other", &anybody, 1).await);
         first.pop();
         first.extend(begun(&places, "slow", &anybody, 1).await);
@@ -225,12 +275,12 @@ mod tests {
         assert_eq!(first.len(), MAX_CALLING);
         assert_eq!(places.take("other", &anybody, || false).await.err(), Some(NoPlace::All));
         drop(first);
-        assert!(places.now().plugins.is_empty() && places.now().all == 0, "nothing is kept of what is over");
+        assert!(places.now().ones.is_empty() && places.now().all == 0, "nothing is kept of what is over");
     }
 
     #[tokio::test]
     async fn by_one_token_a_half_go_on_and_by_others_as_well() {
-        let places = Arc::new(Places::default());
+        let places = Arc::new(Places::of_calls());
         for kind in [CallerKind::Token, CallerKind::Subject] {
             let (one, other) = (by("one", kind), by("other", kind));
             let mut first = begun(&places, "a", &one, MAX_CALLING / 4).await;
@@ -245,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn so_many_wait_and_go_on_once_there_is_a_place() {
-        let (places, anybody) = (Arc::new(Places::default()), by("development", CallerKind::Development));
+        let (places, anybody) = (Arc::new(Places::of_calls()), by("development", CallerKind::Development));
         let first = begun(&places, "slow", &anybody, MAX_CALLING_ONE).await;
         let waiting: Vec<_> = (0..MAX_WAITING)
             .map(|_| {
@@ -253,15 +303,26 @@ mod tests {
                 tokio::spawn(async move { places.take("slow", &anybody, || false).await.map(drop) })
             })
             .collect();
-        while places.now().plugins["slow"].waiting < MAX_WAITING {
+        while places.now().ones["slow"].waiting < MAX_WAITING {
             tokio::task::yield_now().await;
         }
-        assert_eq!(places.take("slow", &anybody, || false).await.err(), Some(NoPlace::OfPlugin));
+        assert_eq!(places.take("slow", &anybody, || false).await.err(), Some(NoPlace::OfOne("of this plugin")));
         assert!(!waiting.iter().any(tokio::task::JoinHandle::is_finished), "none has a place");
         drop(first);
         for one in waiting {
             one.await.expect("no panic").expect("a place");
         }
-        assert!(places.now().plugins.is_empty());
+        assert!(places.now().ones.is_empty());
+    }
+
+    #[tokio::test]
+    async fn at_one_hook_a_quarter_is_fired_and_at_others_as_well() {
+        let (places, anybody) = (Arc::new(Places::of_hooks()), by("service", CallerKind::Token));
+        let slow = begun(&places, "recall_filter", &anybody, MAX_FIRING / 4).await;
+        assert_eq!(places.take("recall_filter", &anybody, || true).await.err(), Some(NoPlace::OfOne("at this hook")));
+        let other = begun(&places, "pre_assert_authorize", &anybody, MAX_FIRING / 4).await;
+        assert_eq!(places.take("audit_emit", &anybody, || true).await.err(), Some(NoPlace::OfToken));
+        drop((slow, other));
+        assert!(places.now().ones.is_empty() && places.now().all == 0);
     }
 }

@@ -149,7 +149,7 @@ impl From<NoPlace> for Problem {
     fn from(none: NoPlace) -> Self {
         match none {
             NoPlace::All => Self::busy(),
-            NoPlace::OfPlugin => Self::shared_out("of this plugin"),
+            NoPlace::OfOne(one) => Self::shared_out(one),
             NoPlace::OfToken => Self::shared_out("by this token"),
         }
     }
