@@ -6,6 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use aisoc_discovery::{About, DropinFile, Note};
@@ -489,105 +490,27 @@ impl EventLog {
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// Appends a line for each, in one write.
+    /// Appends a line for each, in one write: to what stands there, which is another file than before where somebody rotates
+    /// it. Where that is none to append to, they are in the file before, and that is said.
     ///
     /// # Errors
-    /// I/O reasons.
+    /// As [`EventLog::open`], and I/O reasons.
     pub fn record(&mut self, at: Timestamp, occurrences: &[Occurrence]) -> Result<()> {
         let lines: Vec<String> = occurrences.iter().map(|occurrence| occurrence.line(at)).collect();
         if lines.is_empty() {
             return Ok(());
         }
+        let follows = if self.stands() { Ok(()) } else { Self::open(&self.path).map(|anew| *self = anew) };
         let written = append_lines(&mut self.file, lines.join("\n").as_bytes());
-        written.map_err(|error| Fault::io("append to", &self.path, error))
+        written.map_err(|error| Fault::io("append to", &self.path, error)).and(follows)
+    }
+
+    /// Whether the file that is open stands at its path.
+    fn stands(&self) -> bool {
+        let (held, found) = (self.file.metadata(), self.path.symlink_metadata());
+        held.ok().zip(found.ok()).is_some_and(|(held, found)| (held.dev(), held.ino()) == (found.dev(), found.ino()))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    use aisoc_discovery::{Compiled, Sources, discover};
-    use aisoc_manifests::digest::FileDigest;
-    use aisoc_packaging::Limits;
-
-    use super::*;
-
-    fn at() -> Timestamp {
-        "2026-05-24T14:32:00Z".parse().expect("a time")
-    }
-
-    #[test]
-    fn every_event_is_a_line_with_its_time_level_and_name() {
-        let root = tempfile::tempdir().expect("a directory");
-        let path = root.path().join("events.jsonl");
-        for reference in ["a/x:1", "a/y:1\n{}"] {
-            EventLog::open(&path).expect("opened").record(at(), &[Occurrence::unpinned(reference)]).expect("written");
-        }
-        let signing = SigningGrounds { trust_decision: Some("trusted_publisher"), trust_reason: String::new() };
-        let metadata = RegistrationMetadata { signed_by: Vec::new(), signing };
-        let registered = Occurrence::registered("demo", "1", metadata);
-        EventLog::open(&path).expect("opened").record(at(), &[registered, Occurrence::unpinned("b")]).expect("written");
-        let text = fs::read_to_string(&path).expect("read");
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
-        let events: Vec<_> = lines.iter().map(|line| (line["level"].as_str(), line["event"].as_str())).collect();
-        let (unpinned, warning) = (Some("plugin.oci_unpinned"), Some("warning"));
-        assert_eq!(
-            events,
-            [(warning, unpinned), (warning, unpinned), (Some("info"), Some("plugin.registered")), (warning, unpinned)]
-        );
-        assert!(lines.iter().all(|line| line["timestamp"] == "2026-05-24T14:32:00Z"), "{text}");
-    }
-
-    #[test]
-    fn a_drop_in_over_a_built_in_is_an_event_with_both_sources() {
-        let data = tempfile::tempdir().expect("a directory");
-        let cleaners = data.path().join("plugins/cleaners");
-        fs::create_dir_all(&cleaners).expect("made");
-        fs::write(cleaners.join("tidy.py"), "").expect("written");
-        let compiled = Compiled {
-            executable: PathBuf::from("/usr/bin/host"),
-            digest: FileDigest::of(b""),
-            plugins: vec![("cleaner/tidy".to_owned(), "1.0".to_owned())],
-        };
-        let data_dir = Some(data.path().to_owned());
-        let sources = Sources { compiled: Some(compiled), data_dir, ..Sources::default() };
-        let found = discover(&sources, &Limits::default()).expect("found");
-        let events: Vec<_> = found.notes.iter().filter_map(Occurrence::of_note).collect();
-        let [event] = events.as_slice() else { panic!("{found:?}") };
-        let line: Value = serde_json::from_str(&event.line(at())).expect("JSON");
-        let expected = serde_json::json!({
-            "timestamp": "2026-05-24T14:32:00Z",
-            "level": "warning",
-            "event": "plugin_already_registered",
-            "plugin_id": "cleaner/tidy",
-            "registry": "CleanerRegistry",
-            "prior_source": "/usr/bin/host",
-            "new_source": cleaners.join("tidy.py"),
-            "previous_origin": "builtin",
-            "new_origin": "user",
-        });
-        assert_eq!(line, expected);
-    }
-
-    #[test]
-    fn a_text_is_no_longer_than_it_may_be() {
-        for (length, is_whole) in [(MAX_TEXT - 1, true), (MAX_TEXT, true), (MAX_TEXT + 1, false), (1 << 20, false)] {
-            let cut = text(&"x".repeat(length));
-            assert_eq!(cut.len() == length, is_whole, "{length}");
-            assert!(cut.chars().count() <= MAX_TEXT + 1, "{length}");
-        }
-    }
-
-    #[test]
-    fn no_link_and_nothing_but_a_file_is_a_log() {
-        let root = tempfile::tempdir().expect("a directory");
-        fs::write(root.path().join("elsewhere"), "kept").expect("written");
-        symlink("elsewhere", root.path().join("link")).expect("linked");
-        for name in ["link", "", "absent/log"] {
-            assert!(EventLog::open(&root.path().join(name)).is_err(), "{name}");
-        }
-        assert_eq!(fs::read_to_string(root.path().join("elsewhere")).expect("read"), "kept");
-    }
-}
+mod tests;
