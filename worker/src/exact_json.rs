@@ -26,11 +26,11 @@ impl fmt::Display for NotExact {
 
 impl std::error::Error for NotExact {}
 
-/// Refuses what cannot be kept as it is. Whether it is JSON at all, its reader says.
+/// Refuses what cannot be kept as it is, and gives how many values it has. Whether it is JSON at all, its reader says.
 ///
 /// # Errors
 /// As [`NotExact`] has them.
-pub fn require_exact(text: &[u8]) -> Result<(), NotExact> {
+pub fn require_exact(text: &[u8]) -> Result<usize, NotExact> {
     let (mut values, mut at) = (1, 0);
     while let Some(byte) = text.get(at) {
         let rest = &text[at..];
@@ -52,7 +52,7 @@ pub fn require_exact(text: &[u8]) -> Result<(), NotExact> {
             return Err(NotExact::Values);
         }
     }
-    Ok(())
+    Ok(values)
 }
 
 /// With both of its quotes; all that is left of one without an end.
@@ -103,8 +103,8 @@ mod tests {
             "\"18446744073709551616",
             "",
         ] {
-            assert_eq!(require_exact(kept.as_bytes()), Ok(()), "{kept}");
-            assert_eq!(require_exact(format!("[{kept}").as_bytes()), Ok(()), "{kept}");
+            assert_eq!(require_exact(kept.as_bytes()).err(), None, "{kept}");
+            assert_eq!(require_exact(format!("[{kept}").as_bytes()).err(), None, "{kept}");
         }
         for other in ["18446744073709551616", "-9223372036854775809", "100000000000000000000000000000000000000000"] {
             for text in [
@@ -124,8 +124,8 @@ mod tests {
         for (of, each) in [("0", 1), ("[]", 1), ("{ }", 1), ("{\"\":0}", 2), ("[[]]", 2), ("\",[{\"", 1)] {
             // The list is one of them.
             let most = (MAX_VALUES - 1) / each;
-            assert_eq!(require_exact(list(of, most - 1).as_bytes()), Ok(()), "{of}");
-            assert_eq!(require_exact(list(of, most).as_bytes()), Ok(()), "{of}");
+            assert_eq!(require_exact(list(of, most - 1).as_bytes()), Ok(1 + (most - 1) * each), "{of}");
+            assert_eq!(require_exact(list(of, most).as_bytes()), Ok(1 + most * each), "{of}");
             assert_eq!(require_exact(list(of, most + 1).as_bytes()), Err(NotExact::Values), "{of}");
         }
     }

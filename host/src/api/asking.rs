@@ -10,9 +10,9 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::body::read_object;
+use super::body::{Values, read_object};
 use super::login::admit;
 use super::metrics::Metrics;
 use super::places::Places;
@@ -24,6 +24,10 @@ use crate::host::Host;
 /// Most requests that ask the host at a time, each on a thread of its own, calls of plugins aside.
 const MAX_ASKING: usize = 64;
 
+/// Most values of all bodies that are held at a time: each may take some hundred bytes in memory, and is written as often as a
+/// handler makes something of it.
+const MAX_VALUES: usize = 1_000_000;
+
 /// What every handler has.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
@@ -31,6 +35,7 @@ pub(super) struct Api {
     asking: Arc<Semaphore>,
     calling: Arc<Places>,
     firing: Arc<Places>,
+    values: Values,
     pub(super) logins: Option<Arc<Logins>>,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -39,7 +44,8 @@ impl Api {
     pub(super) fn new(host: Arc<Host>, logins: Option<Arc<Logins>>, metrics: Metrics) -> Self {
         let asking = Arc::new(Semaphore::new(MAX_ASKING));
         let (calling, firing) = (Arc::new(Places::of_calls()), Arc::new(Places::of_hooks()));
-        Self { host, asking, calling, firing, logins, metrics: Arc::new(metrics) }
+        let values = Arc::new(Semaphore::new(MAX_VALUES));
+        Self { host, asking, calling, firing, values, logins, metrics: Arc::new(metrics) }
     }
 
     /// What happens.
@@ -99,14 +105,14 @@ impl Api {
         asked.await.map_err(|_| Problem::bug())
     }
 
-    /// What a request says, of whoever still may do what it asks for once it has come: a token may be revoked in between.
+    /// What a request says, and the room that it has as long as it is held, of whoever still may do what it asks for once it has come: a token may be revoked in between.
     pub(super) async fn read<T: DeserializeOwned>(
         &self,
         headers: &HeaderMap,
         body: Body,
         permission: Permission,
-    ) -> Result<Option<T>, Problem> {
-        let said = read_object(headers, body).await?;
+    ) -> Result<Option<(T, OwnedSemaphorePermit)>, Problem> {
+        let said = read_object(headers, body, &self.values).await?;
         admit(self.logins.as_ref(), headers, permission)?;
         Ok(said)
     }

@@ -1,8 +1,11 @@
 //! What comes with a request: read to its end within its bounds, or not at all.
 
+use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aisoc_manifests::plugin::PluginType;
+use aisoc_worker::exact_json::require_exact;
 use aisoc_worker::serving::MAX_CALL_BYTES;
 use axum::body::Body;
 use axum::extract::Query;
@@ -15,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::login::shows_token;
 use super::problem::Problem;
@@ -57,16 +61,28 @@ pub(super) struct ReloadRequest {
     pub(super) from: Option<String>,
 }
 
-/// What a request says; nothing where it has no body, which asks for nothing in particular.
-pub(super) async fn read_object<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<Option<T>, Problem> {
+/// How many values bodies may have at a time.
+pub(super) type Values = Arc<Semaphore>;
+
+/// What a request says, and the room that its values have in memory, for as long as they are held; nothing of what has no body,
+/// which asks for nothing in particular.
+pub(super) async fn read_object<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    values: &Values,
+) -> Result<Option<(T, OwnedSemaphorePermit)>, Problem> {
     let bytes = read(body).await?;
     if bytes.is_empty() {
         return Ok(None);
     }
     require_json(headers)?;
-    parse(&bytes)
-        .map(Some)
-        .map_err(|error| Problem::of_request(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
+    let unread =
+        |error: &dyn Display| Problem::of_request(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"));
+    let most = require_exact(&bytes).map_err(|error| unread(&error))?;
+    let most = u32::try_from(most).map_err(|error| unread(&error))?;
+    let room = Arc::clone(values).try_acquire_many_owned(most).map_err(|_| Problem::busy())?;
+    let said = parse(&bytes).map_err(|error| unread(&error))?;
+    Ok(Some((said, room)))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
@@ -117,6 +133,22 @@ mod tests {
         parse(text.as_bytes()).map_err(|error| error.to_string())
     }
 
+    #[tokio::test]
+    async fn bodies_have_so_many_values_at_a_time() {
+        let values: Values = Arc::new(Semaphore::new(10));
+        let read = |text: &'static str| {
+            let values = Arc::clone(&values);
+            async move { read_object::<RunRequest>(&HeaderMap::new(), Body::from(text), &values).await }
+        };
+        // The body, its member and five in that; and of the second one four.
+        let first = read(r#"{"payload": {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}}"#).await.expect("seven of ten");
+        read(r#"{"payload": {"a": 1, "b": 2}}"#).await.expect_err("four more are one too many");
+        drop(read(r#"{"payload": {"a": 1}}"#).await.expect("three are left").expect("a body"));
+        read("").await.expect("what says nothing takes nothing");
+        drop(first);
+        assert_eq!(values.available_permits(), 10, "once it is over");
+    }
+
     #[test]
     fn what_is_left_out_is_empty_and_what_is_not_understood_is_refused() {
         assert!(read("{}").expect("empty").payload.is_empty());
@@ -137,7 +169,8 @@ mod tests {
             (&format!(r#"{{"payload": {{"a": [{}0]}}}}"#, "0,".repeat(50_000)), "more than 50000 values"),
             (r#"{"payload": {"a": "\ud800"}}"#, "hex escape"),
             (&deep(65), "deeper than 64"),
-            (&deep(100_000), "deeper than 64"),
+            (&deep(40_000), "deeper than 64"),
+            (&deep(100_000), "more than 50000 values"),
         ] {
             let error = read(text).expect_err(&text[..text.len().min(40)]);
             assert!(error.contains(why), "{error}");

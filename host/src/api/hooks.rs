@@ -69,11 +69,15 @@ pub(super) async fn fire(
     let name = named.map_or_else(|_| String::new(), |Path(name)| name);
     let hook: Hook = name.parse().map_err(|fault: Fault| Problem::of_firing(&fault))?;
     FireQuery::require(query, hook)?;
-    let FireRequest { value, payload } = api.read(&headers, body, Permission::Fire).await?.unwrap_or_default();
+    let (said, room) = api.read(&headers, body, Permission::Fire).await?.unzip();
+    let FireRequest { value, payload } = said.unwrap_or_default();
     let waited = Waited::default();
     let stop = Arc::clone(&waited.is_over);
     let by = caller.clone();
-    let fire = move |host: &Host| host.fire(hook, Firing { value, payload: &payload, caller: &caller, stop: &stop });
+    let fire = move |host: &Host| {
+        let _room = room;
+        host.fire(hook, Firing { value, payload: &payload, caller: &caller, stop: &stop })
+    };
     let fired = api.fire(hook.as_str(), &by, fire).await?;
     fired.map(Json).map_err(|fault| Problem::of_firing(&fault))
 }

@@ -39,9 +39,9 @@ pub(super) async fn install(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<BroughtPlugin>), Problem> {
-    let request: Option<InstallRequest> = api.read(&headers, body, Permission::Admin).await?;
+    let request: Option<(InstallRequest, _)> = api.read(&headers, body, Permission::Admin).await?;
     let missing = || Problem::of_request(StatusCode::BAD_REQUEST, "the body names no `oci_ref`");
-    let InstallRequest { oci_ref, plugin_id } = request.ok_or_else(missing)?;
+    let (InstallRequest { oci_ref, plugin_id }, _) = request.ok_or_else(missing)?;
     let wanted = Wanted::read(&oci_ref, plugin_id.as_deref()).map_err(|fault| Problem::of_fault(&fault))?;
     // A client that goes away stops it, up to the moment in which it is installed.
     let cancellation = cancellation();
@@ -58,7 +58,8 @@ pub(super) async fn roll_back(
     body: Body,
 ) -> Result<Json<HostedPlugin>, Problem> {
     let id: PluginId = id(named)?;
-    let RollbackRequest { to } = api.read(&headers, body, Permission::Admin).await?.unwrap_or_default();
+    let said: Option<(RollbackRequest, _)> = api.read(&headers, body, Permission::Admin).await?;
+    let to = said.and_then(|(RollbackRequest { to }, _)| to);
     let cancellation = cancellation();
     let _waited = Waited { is_over: cancellation.flag() };
     let rolled_back = api.ask(move |host| host.roll_back(&id, to, &by, &cancellation)).await?;

@@ -209,7 +209,8 @@ async fn reload(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<HostedPlugin>, Problem> {
-    let ReloadRequest { from } = api.read(&headers, body, Permission::Admin).await?.unwrap_or_default();
+    let said: Option<(ReloadRequest, _)> = api.read(&headers, body, Permission::Admin).await?;
+    let from = said.and_then(|(ReloadRequest { from }, _)| from);
     let Some(from) = from else { return ask(&api, named, Verb::Reload, by, Problem::of_reload).await.map(Json) };
     let id: HostedId = id(named)?;
     let asked = id.clone();
@@ -243,13 +244,15 @@ async fn run(
 ) -> Result<Json<CalledPlugin>, Problem> {
     let id: HostedId = id(named)?;
     let expected = RunQuery::read(query)?;
-    let RunRequest { payload, context } = api.read(&headers, body, Permission::Execute).await?.unwrap_or_default();
+    let (said, room) = api.read(&headers, body, Permission::Execute).await?.unzip();
+    let RunRequest { payload, context } = said.unwrap_or_default();
     let (asked, waited) = (id.clone(), Waited::default());
     let stop = Arc::clone(&waited.is_over);
     let began = Instant::now();
     let by = caller.clone();
     let called = api
         .call(id.as_str(), &by, move |host| {
+            let _room = room;
             let (payload, context, caller) = (&payload, &context, &caller);
             host.run(asked.as_str(), &Invocation { payload, caller, context, expected, stop: &stop })
         })
