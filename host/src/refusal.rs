@@ -23,9 +23,12 @@ pub enum Refusal {
     /// The plugin could not be loaded, or has failed in a call.
     Plugin(Fault),
     /// The plugin could not be loaded, and nobody has said a word against it: somebody could not be asked.
-    Unasked(Fault),
-    /// The same, where that is the plugin itself.
-    UnaskedItself(Fault),
+    Unasked {
+        /// Who, and why.
+        fault: Fault,
+        /// Whether that is the plugin itself.
+        is_itself: bool,
+    },
     /// The host itself could not: it may be full, or its file cannot be written.
     Host(Fault),
 }
@@ -38,9 +41,7 @@ impl Refusal {
             Self::NotNow(State::Disabled) => Reason::PluginDisabled,
             Self::NotNow(_) => Reason::PluginNotLoaded,
             Self::OtherType { .. } => Reason::OtherPluginType,
-            Self::Plugin(fault) | Self::Unasked(fault) | Self::UnaskedItself(fault) | Self::Host(fault) => {
-                fault.reason()
-            }
+            Self::Plugin(fault) | Self::Unasked { fault, .. } | Self::Host(fault) => fault.reason(),
         }
     }
 
@@ -52,9 +53,7 @@ impl Refusal {
     /// In the words of a host, with everything that is known of why.
     pub(crate) fn whole(&self) -> String {
         match self {
-            Self::Plugin(fault) | Self::Unasked(fault) | Self::UnaskedItself(fault) | Self::Host(fault) => {
-                reason_of(fault)
-            }
+            Self::Plugin(fault) | Self::Unasked { fault, .. } | Self::Host(fault) => reason_of(fault),
             _ => self.words(),
         }
     }
@@ -65,9 +64,7 @@ impl Refusal {
             Self::Unknown => "plugin not found".to_owned(),
             Self::NotNow(state) => format!("plugin is {state}"),
             Self::OtherType { expected, found } => format!("expected plugin_type={expected}, got {found}"),
-            Self::Plugin(fault) | Self::Unasked(fault) | Self::UnaskedItself(fault) | Self::Host(fault) => {
-                fault.to_string()
-            }
+            Self::Plugin(fault) | Self::Unasked { fault, .. } | Self::Host(fault) => fault.to_string(),
         }
     }
 }

@@ -112,12 +112,12 @@ impl Metrics {
     pub(super) fn called<T>(&self, began: Instant, called: &Result<T, Refusal>) {
         let outcome = match called {
             Ok(_) => "completed",
-            Err(Refusal::Plugin(_) | Refusal::Unasked(_) | Refusal::UnaskedItself(_)) => "failed",
+            Err(Refusal::Plugin(_) | Refusal::Unasked { .. }) => "failed",
             Err(Refusal::Unknown | Refusal::NotNow(_) | Refusal::OtherType { .. }) => "refused",
             Err(Refusal::Host(_)) => "busy",
         };
         self.calls.get_or_create(&CallLabels { outcome }).inc();
-        if matches!(called, Ok(_) | Err(Refusal::Plugin(_) | Refusal::Unasked(_) | Refusal::UnaskedItself(_))) {
+        if matches!(called, Ok(_) | Err(Refusal::Plugin(_) | Refusal::Unasked { .. })) {
             self.call_seconds.observe(began.elapsed().as_secs_f64());
         }
     }

@@ -61,7 +61,7 @@ impl Problem {
         let (status, detail) = match refusal {
             Refusal::Unknown => (StatusCode::NOT_FOUND, format!("Plugin '{id}' not found")),
             Refusal::NotNow(state) => (StatusCode::CONFLICT, format!("Plugin '{id}' is {state}")),
-            Refusal::OtherType { .. } | Refusal::Plugin(_) | Refusal::Unasked(_) | Refusal::UnaskedItself(_) => {
+            Refusal::OtherType { .. } | Refusal::Plugin(_) | Refusal::Unasked { .. } => {
                 (StatusCode::BAD_REQUEST, said(id, refusal))
             }
             Refusal::Host(_) => (StatusCode::INTERNAL_SERVER_ERROR, said(id, refusal)),
@@ -86,7 +86,7 @@ impl Problem {
     /// Of a change of what is on the disk, which is refused in one way.
     pub(super) fn of_change(refusal: &Refusal) -> Self {
         match refusal {
-            Refusal::Plugin(fault) | Refusal::Unasked(fault) | Refusal::UnaskedItself(fault) => Self::of_fault(fault),
+            Refusal::Plugin(fault) | Refusal::Unasked { fault, .. } => Self::of_fault(fault),
             Refusal::Host(fault) => Self::of_host(fault),
             Refusal::Unknown | Refusal::NotNow(_) | Refusal::OtherType { .. } => {
                 Self { status: StatusCode::BAD_REQUEST, reason: refusal.reason(), detail: refusal.words() }

@@ -18,7 +18,7 @@ impl Host {
     pub(crate) fn miss_unless_refused(&self, held: &Held, found: Option<&Found>, why: &Refusal) {
         if let Some(found) = found.filter(|_| !held.is_registered() && !is_word_against(why)) {
             // Who does not know whether it is set up as it has to be is asked about no other plugin before it does.
-            self.miss(held, found, !matches!(why, Refusal::UnaskedItself(_)));
+            self.miss(held, found, !matches!(why, Refusal::Unasked { is_itself: true, .. }));
         }
     }
 

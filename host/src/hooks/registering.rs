@@ -42,7 +42,7 @@ impl Host {
         let refused = |registration: Option<&Registration>, (why, fault): (Why, Fault)| {
             self.tell_registered(&Registering { plugin, registration }, Some((why, &fault)));
             match why {
-                Why::ConfigException => Refusal::Unasked(fault),
+                Why::ConfigException => Refusal::Unasked { fault, is_itself: false },
                 _ => Refusal::Plugin(fault),
             }
         };
@@ -59,12 +59,12 @@ impl Host {
                 &Registering { plugin, registration: Some(&judged) },
                 Some((Why::ManifestInvalid, &fault)),
             );
-            return Err(Refusal::Unasked(fault));
+            return Err(Refusal::Unasked { fault, is_itself: false });
         }
         let judged = Arc::new(judged);
         self.judge_registration(held, &judged).map_err(|why| refused(Some(&judged), why))?;
         self.ask_itself(held, &judged, begun).map_err(|why| match refused(Some(&judged), why) {
-            Refusal::Unasked(fault) => Refusal::UnaskedItself(fault),
+            Refusal::Unasked { fault, .. } => Refusal::Unasked { fault, is_itself: true },
             refusal => refusal,
         })?;
         Ok(Some(judged))
