@@ -78,6 +78,15 @@ fn what_is_revoked_takes_no_more_calls_and_nothing_else_notices() {
     let count = |name: &str| events.lines().filter(|line| line.contains(&format!("\"event\":\"{name}\""))).count();
     assert_eq!((count("plugin.quarantined"), count("plugin.admitted_again")), (1, 1), "{events}");
     assert_eq!(host.terminate(), Some(0));
+    // And in the journal, which holds.
+    let journal = fs::read_to_string(bench.path("plugins/.aisoc/plugins.journal")).expect("a journal");
+    let lines: Vec<Vec<&str>> = journal.lines().map(|line| line.split('\t').collect()).collect();
+    let decided: Vec<_> = lines.iter().filter(|line| ["refuse", "admit"].contains(&line[1])).collect();
+    let [refused, admitted] = decided.as_slice() else { panic!("{journal}") };
+    assert_eq!((&refused[1..3], &admitted[1..3]), (&["refuse", "shodan"][..], &["admit", "shodan"][..]));
+    assert!(refused[4].starts_with("sha256:") && refused[5].starts_with("key_revoked: "), "{journal}");
+    assert_eq!((refused[4], admitted[5]), (admitted[4], "-"), "{journal}");
+    bench.run(&["plugins", "journal", "verify", "--plugins-dir", "plugins"]).ok();
 }
 
 #[test]

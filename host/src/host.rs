@@ -20,7 +20,7 @@ use aisoc_worker::PrivateCopy;
 
 use crate::about::{About, SignedLately};
 use crate::asker::{Actor, Asker};
-use crate::audit::{self, Subject, action};
+use crate::audit::{self, Decided, Subject, action};
 use crate::beside::{Beside, MAX_ENDING, MAX_RETRYING};
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
@@ -85,6 +85,9 @@ pub struct Host {
     pub(crate) disk: Mutex<Round>,
     /// When what plugins have used is written down.
     pub(crate) settling: Mutex<Round>,
+    /// What it has decided by itself, and when that is written down.
+    pub(crate) decided: Decided,
+    pub(crate) journaling: Mutex<Round>,
     /// When plugins that have ended are tried again.
     pub(crate) due: Mutex<Vec<(Instant, Key)>>,
     /// How often that was.
@@ -94,7 +97,7 @@ pub struct Host {
     /// Where what was replaced ends.
     pub(crate) ending: Beside,
     /// Where the journal of the site ended.
-    journal: JournalMemory,
+    pub(crate) journal: JournalMemory,
     /// Where everything is let go.
     stop: Arc<AtomicBool>,
 }
@@ -145,6 +148,8 @@ impl Host {
             judgement: Mutex::new(Judgement::begin()),
             disk: Mutex::new(Round::begin(LOOK_ROUND)),
             settling: Mutex::new(Round::begin(SETTLE_ROUND)),
+            decided: Decided::default(),
+            journaling: Mutex::new(Round::begin(SETTLE_ROUND)),
             due: Mutex::default(),
             restarts: AtomicU64::default(),
             retrying: Beside::new(MAX_RETRYING),
@@ -525,6 +530,7 @@ impl Host {
         }
         self.ending.end();
         self.settle_handles();
+        self.write_decided();
     }
 
     /// Where plugins are installed; empty where nothing is named.

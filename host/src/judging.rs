@@ -11,6 +11,7 @@ use std::sync::Arc;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_pipeline::accepted::{Again, Evidence, judge_again};
 use aisoc_pipeline::{Discovered, PluginSource};
+use aisoc_trust::journal::Action;
 
 use crate::found::{Found, reason_of};
 use crate::held::{Held, Now, locked};
@@ -97,6 +98,12 @@ impl Host {
             return;
         }
         let id = held.id.as_str();
+        let why = verdict.as_ref().map(|fault| format!("{}: {}", fault.reason(), reason_of(fault)));
+        // Where it goes on all the same, nothing is decided.
+        if self.quarantines() {
+            let action = if verdict.is_some() { Action::Refuse } else { Action::Admit };
+            self.decided.add((self.settings.clock)(), action, held.subject(), why.as_deref());
+        }
         match verdict {
             Some(fault) => self.tell_of(&Happening::NoLongerAdmitted {
                 id,

@@ -96,11 +96,12 @@ pub async fn serve(
 /// Looks after plugins until what it gives is dropped. Each thing goes its own way: a plugin that takes long to come up
 /// keeps no revocation waiting.
 fn attend(host: &Arc<Host>) -> Result<(JoinSet<()>, [Sender<()>; 2])> {
-    let steps: [fn(&Arc<Host>); 7] = [
+    let steps: [fn(&Arc<Host>); 8] = [
         |host| host.notice_ends(),
         Host::retry,
         |host| host.rest_round(),
         |host| host.settle_round(),
+        |host| host.journal_round(),
         |host| host.audit_round(),
         |host| host.health_round(),
         |host| host.forget_list_round(),

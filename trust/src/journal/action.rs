@@ -46,6 +46,7 @@ actions! {
     Unload "unload" false "A plugin was unloaded."
     Discover "discover" false "The sources of a host were looked at, and what is admitted was loaded."
     Rollback "rollback" false "A version that was replaced was put back."
+    Admit "admit" false "A plugin that runs, and was refused meanwhile, is admitted again."
     RunDenied "run-denied" false "A plugin was not run, because a policy forbids it."
     Refuse "refuse" false "A plugin was refused."
     FloorLower "floor-lower" true "The coverage floor of a plugin was lowered."
