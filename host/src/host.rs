@@ -20,8 +20,9 @@ use aisoc_worker::PrivateCopy;
 
 use crate::about::{About, SignedLately};
 use crate::asker::{Actor, Asker};
-use crate::audit::{self, Decided, Subject, action};
+use crate::audit::{self, Subject, action};
 use crate::beside::{Beside, MAX_ENDING, MAX_RETRYING};
+use crate::decided::Decided;
 use crate::feed::Feed;
 use crate::found::{Found, Verdict, reason_of};
 use crate::held::{Held, Key, Now, key, locked};

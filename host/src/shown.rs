@@ -127,7 +127,8 @@ impl Shown {
         self.looks.iter().map(|looks| looks.life.state())
     }
 
-    /// The one that an operator means by the id, as [`Host::find`](crate::Host) has it.
+    /// The one that an operator means by the id; of several, the one that is in memory, else the one that is registered, else the
+    /// first.
     pub(crate) fn plugin(&self, id: &str) -> Option<HostedPlugin> {
         let begin = self.looks.partition_point(|looks| looks.about.id() < id);
         let mut named = self.looks[begin..].iter().take_while(|looks| looks.about.id() == id);

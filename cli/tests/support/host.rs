@@ -58,6 +58,8 @@ impl Answered {
 pub(crate) struct ServedHost {
     child: Child,
     pub(crate) address: String,
+    /// What it has answered, with `--json`.
+    pub(crate) served: Value,
     stderr: Arc<Mutex<String>>,
 }
 
@@ -87,11 +89,11 @@ impl ServedHost {
         });
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut address).expect("an address");
         // Where it is otherwise than over plain HTTP, it is asked by the command line.
-        let document = serde_json::from_str::<Value>(&address).unwrap_or_default();
-        let address = document["address"].as_str().unwrap_or(address.trim());
+        let served = serde_json::from_str::<Value>(&address).unwrap_or_default();
+        let address = served["address"].as_str().unwrap_or(address.trim());
         let address = address.strip_prefix("http://").unwrap_or(address).to_owned();
         assert!(!address.is_empty(), "{}", stderr.lock().expect("no panic"));
-        Self { child, address, stderr }
+        Self { child, address, served, stderr }
     }
 
     #[track_caller]
