@@ -110,11 +110,7 @@ fn a_guard_whose_id_is_taken_when_its_host_starts_lets_nothing_pass() {
     if !has_python() {
         return;
     }
-    let bench = bench();
-    guard_of_another_name(&bench);
-    take_its_id(&bench);
-    let host = ServedHost::ready(&mut serving(&bench, &[]));
-    is_missed(&host);
+    let (_bench, host) = taken();
     assert_eq!(fire(&host, "capability_check", &json!({})).ok()["decision"], "allow", "where it has no handler");
 }
 
@@ -169,6 +165,16 @@ fn guard_of_another_name(bench: &Bench) {
     write(bench, "guard", &format!("{HEAD}{DENIES}def manifest(): return {manifest}\n"));
 }
 
+/// A host in which a plugin that runs has the id of a guard, which is missed.
+fn taken() -> (Bench, ServedHost) {
+    let bench = bench();
+    guard_of_another_name(&bench);
+    take_its_id(&bench);
+    let host = ServedHost::ready(&mut serving(&bench, &[]));
+    is_missed(&host);
+    (bench, host)
+}
+
 #[test]
 fn what_cannot_be_loaded_takes_no_guard_away_by_its_id() {
     if !has_python() {
@@ -190,11 +196,7 @@ fn what_an_operator_unloads_is_what_is_in_memory() {
     if !has_python() {
         return;
     }
-    let bench = bench();
-    guard_of_another_name(&bench);
-    take_its_id(&bench);
-    let host = ServedHost::ready(&mut serving(&bench, &[]));
-    is_missed(&host);
+    let (bench, host) = taken();
     assert_eq!(host.plugin(GUARD)["source"], "dir");
     fs::remove_dir_all(bench.path(&format!("plugins/{GUARD}"))).expect("removed");
     assert_eq!(host.delete("/api/v1/plugins/lab-guard").status, 204);

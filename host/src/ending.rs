@@ -67,7 +67,8 @@ impl Host {
     /// What has ended by itself has failed, once somebody looks at it; so has what is asked at hooks, rests, and could not be
     /// given a process any more: nobody may ask it before it is seen.
     pub(crate) fn notice_end(&self, held: &Held) {
-        if !has_ended(&locked(&held.now)) && !is_lost(&locked(&held.now)) {
+        let is_over = |now: &Now| has_ended(now) || is_lost(now);
+        if !is_over(&locked(&held.now)) {
             return;
         }
         // Whoever changes it looks at it as well.

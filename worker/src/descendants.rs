@@ -4,13 +4,14 @@
 //! orphaned falls to the nearest process that adopts, and while a plugin is loaded that is this one.
 #![expect(clippy::disallowed_methods, reason = "its room: what the kernel says of processes, in `/proc`")]
 
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, pidfd_open, pidfd_send_signal,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, getuid, pidfd_open, pidfd_send_signal,
     set_child_subreaper, waitid, waitpid,
 };
 use rustix::thread::set_no_new_privs;
@@ -49,10 +50,19 @@ pub(crate) fn beginning(id: u32) -> u64 {
     i32::try_from(id).ok().and_then(Process::read).map_or(0, |process| process.began)
 }
 
-/// How many processes and threads that user has, as far as they are to be seen.
+/// How many processes and threads the system counts for that user, as far as they are to be seen.
 pub(crate) fn tasks_of(user: u32) -> u64 {
-    let all = Process::all().into_iter().filter_map(|process| process.tasks());
-    all.filter(|(owner, _)| *owner == user).map(|(_, tasks)| tasks).sum()
+    let own = namespace_of("self");
+    let tasks = |process: Process| {
+        let (owner, tasks) = process.tasks()?;
+        (owner == user && process.is_counted(user, own.as_deref())).then_some(tasks)
+    };
+    Process::all().into_iter().filter_map(tasks).sum()
+}
+
+/// The user namespace of a process, as the kernel names it; nothing where that is not to be seen.
+fn namespace_of(process: &str) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{process}/ns/user")).ok()
 }
 
 /// Kills every process that descends from this one and is not older than that, until there is none. What
@@ -125,6 +135,19 @@ impl Process {
         Some((first("Uid:")?.parse().ok()?, first("Threads:")?.parse().ok()?))
     }
 
+    /// Whether the system counts it for its user here. One in a user namespace of its own is counted for whoever has made that:
+    /// for root, of plugins that are nobody's.
+    fn is_counted(&self, user: u32, own: Option<&Path>) -> bool {
+        if user == getuid().as_raw() {
+            return true;
+        }
+        match (own, namespace_of(&self.id.to_string())) {
+            (Some(own), Some(namespace)) => own == namespace,
+            // What is not to be seen is counted: too few would keep plugins from being started.
+            _ => true,
+        }
+    }
+
     fn descends(&self, living: &[Self]) -> bool {
         let own = getpid().as_raw_nonzero().get();
         self.ancestors(living).any(|process| process.parent == own)
@@ -168,7 +191,7 @@ mod tests {
 
     #[test]
     fn knows_whose_a_process_is_and_how_many_threads_it_has() {
-        let user = rustix::process::getuid().as_raw();
+        let user = getuid().as_raw();
         let own = Process::read(getpid().as_raw_nonzero().get()).expect("this process");
         let (owner, tasks) = own.tasks().expect("this process");
         // A test has a thread beside that of its program.
