@@ -18,6 +18,8 @@ pub struct Command {
     pub identities: String,
     /// What else it is annotated with.
     pub annotations: BTreeMap<String, String>,
+    /// The paths of commands that it does the work of, and that it cannot be given without.
+    pub does: Vec<String>,
     /// Whether it does something itself; a group has only commands below it, and some have both.
     pub is_runnable: bool,
 }
@@ -102,6 +104,11 @@ impl CommandTree {
     /// The commands directly below.
     pub fn children(&self, id: CommandId) -> &[CommandId] {
         &self.nodes[id.0].children
+    }
+
+    /// The commands that it does the work of.
+    pub fn does(&self, id: CommandId) -> impl Iterator<Item = CommandId> + '_ {
+        self.nodes[id.0].command.does.iter().filter_map(|path| self.find(path))
     }
 
     /// Whether it does something itself.

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-mod code;
 mod command;
 mod guard;
 mod hooks;
@@ -11,15 +10,14 @@ mod program;
 mod refusal;
 mod version;
 
-pub use code::Code;
 pub use command::{Command, CommandId, CommandTree};
 pub use guard::{Panicked, is_within_plugin};
 pub use hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
 pub use install::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook, install_all};
 pub use policy::{
     Axis, AxisOutcome, Denial, Denials, Explanation, Layer, MAX_POLICY_BYTES, Policy, PolicyFault, PolicyFile,
-    PolicySource, StrictMode, UnusablePolicy, effective_policy, read_policy,
+    PolicySource, StrictMode, effective_policy, read_policy,
 };
-pub use program::{Program, Refused, Setup};
+pub use program::{Program, Setup};
 pub use refusal::Refusal;
 pub use version::{MalformedConstraint, VersionConstraint};

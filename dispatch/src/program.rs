@@ -1,15 +1,15 @@
 //! `Program`: everything between the command line and a command, put together once, in one order.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aisoc_platform::{Ctx, Error, Handler, Plugin, Result};
+use aisoc_manifests::warning::Warning;
+use aisoc_platform::{CommandView, Ctx, Error, Handler, Plugin, Result};
 
 use crate::command::{CommandId, CommandTree};
 use crate::hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
 use crate::install::{Plugins, install_all};
-use crate::policy::{Denial, Denials, Explanation, Policy, PolicyFile, StrictMode, UnusablePolicy, effective_policy};
+use crate::policy::{Denial, Denials, Explanation, Policy, PolicyFile, StrictMode, effective_policy};
 use crate::refusal::Refusal;
 
 /// What a program is made of.
@@ -25,26 +25,6 @@ pub struct Setup<'a, F> {
     /// Whether nothing runs without a policy.
     pub is_policy_required: bool,
 }
-
-/// Why no command runs.
-#[derive(Debug, Clone)]
-pub enum Refused {
-    /// A plugin.
-    Plugin(Refusal),
-    /// The policy.
-    Policy(UnusablePolicy),
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Plugin(refusal) => refusal.fmt(formatter),
-            Self::Policy(unusable) => unusable.fmt(formatter),
-        }
-    }
-}
-
-impl std::error::Error for Refused {}
 
 /// A program that is ready to be given a command.
 pub struct Program {
@@ -64,12 +44,12 @@ impl Program {
         tree: CommandTree,
         setup: Setup<'_, F>,
         ctx: &Ctx,
-        warn: &mut dyn FnMut(String),
-    ) -> Result<Self, Refused> {
+        warn: &mut dyn FnMut(Warning, String),
+    ) -> Result<Self, Refusal> {
         let Setup { registered, version, strict_mode, policy_file, is_policy_required } = setup;
-        let plugins = install_all(registered, version, warn).map_err(Refused::Plugin)?;
-        let policy = effective_policy(&plugins, policy_file, is_policy_required, warn).map_err(Refused::Policy)?;
-        start_up(plugins.hooks(), ctx).map_err(Refused::Plugin)?;
+        let plugins = install_all(registered, version, warn)?;
+        let policy = effective_policy(&plugins, policy_file, is_policy_required, warn)?;
+        start_up(plugins.hooks(), ctx)?;
         Ok(Self { tree, plugins, policy, strict_mode })
     }
 
@@ -98,6 +78,11 @@ impl Program {
         Denials::of(&self.tree, id, self.policy.as_ref(), self.strict_mode.as_ref())
     }
 
+    /// Whether something is denied that is no command of the tree: what a plugin is asked for.
+    pub fn denial_of(&self, asked: &dyn CommandView) -> Option<Denial> {
+        Denials::of_view(asked, self.policy.as_ref(), self.strict_mode.as_ref())
+    }
+
     /// What each axis of the rule says of a command, and who denies it, which may be the identity of the site.
     pub fn explain(&self, id: CommandId) -> (Option<Explanation>, Option<Denial>) {
         let command = self.tree.view(id);
@@ -120,7 +105,7 @@ impl Program {
         started: SystemTime,
         ctx: &Ctx,
         run: Handler,
-        warn: &mut dyn FnMut(String),
+        warn: &mut dyn FnMut(Warning, String),
     ) -> Result {
         let (command, denial) = (self.tree.view(id), self.denial(id));
         let given = Dispatch { command: &command, arguments, denial: denial.as_ref(), started };
@@ -128,7 +113,7 @@ impl Program {
     }
 
     /// Ends, after a command that has failed of `err`.
-    pub fn end(self, err: Option<Error>, ctx: &Ctx, warn: &mut dyn FnMut(String)) {
+    pub fn end(&self, err: Option<Error>, ctx: &Ctx, warn: &mut dyn FnMut(Warning, String)) {
         shut_down(self.plugins.hooks(), ctx, err, SHUTDOWN_TIME, warn);
     }
 }

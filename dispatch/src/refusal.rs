@@ -6,18 +6,17 @@ use std::fmt;
 use aisoc_platform::{AbortError, CommandDeniedError, Error};
 use serde_json::{Value, json};
 
-use crate::code::Code;
 use crate::guard::Panicked;
 use crate::policy::Denial;
+use aisoc_manifests::fault::{Fault, Reason};
 
-/// What keeps a command from running. Each has a type, a code, a sentence, and details for programs.
+/// What keeps a command from running. Each has a code, a sentence, and details for programs.
 #[derive(Debug, Clone)]
 pub struct Refusal(Box<Parts>);
 
 #[derive(Debug, Clone)]
 struct Parts {
-    kind: &'static str,
-    code: Code,
+    code: Reason,
     message: String,
     detail: Value,
     cause: Option<Error>,
@@ -25,28 +24,28 @@ struct Parts {
 
 impl Refusal {
     /// A plugin that could not be installed.
-    pub(crate) fn of_plugin(plugin: &str, code: Code, reason: impl fmt::Display, cause: Option<Error>) -> Self {
+    pub(crate) fn of_plugin(plugin: &str, code: Reason, reason: impl fmt::Display, cause: Option<Error>) -> Self {
         let reason = reason.to_string();
         let detail = json!({"plugin": plugin, "reason_code": code.as_str(), "reason": reason});
         let tail = cause.iter().map(|cause| format!(": {cause}")).collect::<String>();
         let message = format!("plugin {plugin:?} ({code}): {reason}{tail}");
-        Self(Box::new(Parts { kind: "plugin_install", code, message, detail, cause }))
+        Self(Box::new(Parts { code, message, detail, cause }))
     }
 
     /// More than one plugin that restricts.
     pub(crate) fn of_conflict(plugins: &[String]) -> Self {
-        let code = Code::MultipleRestrictPlugins;
+        let code = Reason::MultipleRestrictPlugins;
         let message = format!("plugins {} all hand over a rule, and one may", plugins.join(", "));
         let last = plugins.last().map_or("", String::as_str);
         let detail = json!({"reason_code": code.as_str(), "plugin": last, "plugins": plugins, "reason": message});
-        Self(Box::new(Parts { kind: "plugin_conflict", code, message, detail, cause: None }))
+        Self(Box::new(Parts { code, message, detail, cause: None }))
     }
 
     /// A plugin that could not start.
-    pub(crate) fn of_start(hook: &str, code: Code, cause: Error) -> Self {
+    pub(crate) fn of_start(hook: &str, code: Reason, cause: Error) -> Self {
         let detail = json!({"reason_code": code.as_str(), "hook_name": hook, "event": "startup"});
         let message = format!("startup hook {hook:?} ({code}): {cause}");
-        Self(Box::new(Parts { kind: "plugin_lifecycle", code, message, detail, cause: Some(cause) }))
+        Self(Box::new(Parts { code, message, detail, cause: Some(cause) }))
     }
 
     /// How a hook stopped a command, also when a plugin has wrapped that into an error of its own; none for an error that
@@ -65,6 +64,12 @@ impl Refusal {
         None
     }
 
+    /// A policy that ought to count, and cannot.
+    pub(crate) fn of_policy(code: Reason, why: &str) -> Self {
+        let detail = json!({"reason_code": code.as_str(), "reason": why});
+        Self(Box::new(Parts { code, message: why.to_owned(), detail, cause: None }))
+    }
+
     /// A command that is denied.
     pub fn of_denial(denial: &Denial) -> Self {
         let CommandDeniedError { path, layer, policy_source, rule_name, reason_code, reason } = &denial.error();
@@ -78,33 +83,34 @@ impl Refusal {
                 listed.map(|(path, code)| json!({"path": path, "reason_code": code.as_str()})).collect();
         }
         let message = denial.error().to_string();
-        Self(Box::new(Parts { kind: "command_denied", code: denial.code, message, detail, cause: None }))
+        Self(Box::new(Parts { code: denial.code, message, detail, cause: None }))
     }
 
     fn of_abort(abort: &AbortError) -> Self {
-        let code = Code::Aborted;
+        let code = Reason::Aborted;
         let mut detail = json!({"hook_name": abort.hook_name, "reason": abort.reason, "reason_code": code.as_str()});
         if let Some(more) = &abort.detail {
             detail["detail"] = more.clone();
         }
-        Self(Box::new(Parts { kind: "hook", code, message: abort.to_string(), detail, cause: abort.cause.clone() }))
+        Self(Box::new(Parts { code, message: abort.to_string(), detail, cause: abort.cause.clone() }))
     }
 
     fn of_panic(panic: &HookPanic) -> Self {
-        let code = Code::Panic;
+        let code = Reason::Panic;
         let detail =
             json!({"hook_name": panic.hook, "reason_code": code.as_str(), "reason": panic.panicked.to_string()});
-        Self(Box::new(Parts { kind: "hook", code, message: panic.to_string(), detail, cause: None }))
-    }
-
-    /// The type: `plugin_install`, `plugin_conflict`, `plugin_lifecycle`, `command_denied` or `hook`.
-    pub fn kind(&self) -> &'static str {
-        self.0.kind
+        Self(Box::new(Parts { code, message: panic.to_string(), detail, cause: None }))
     }
 
     /// The code.
-    pub fn code(&self) -> Code {
+    pub fn code(&self) -> Reason {
         self.0.code
+    }
+
+    /// As every refusal of the command is told.
+    pub fn fault(&self) -> Fault {
+        // The cause stands in the message.
+        Fault::new(self.code(), self.to_string()).detailed(self.detail().clone())
     }
 
     /// What programs are told beside the sentence.

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use aisoc_dispatch::{
-    Code, Denial, Denials, Dispatch, Hooks, Policy, PolicySource, Refusal, SHUTDOWN_TIME, dispatch, is_within_plugin,
+    Denial, Denials, Dispatch, Hooks, Policy, PolicySource, Refusal, SHUTDOWN_TIME, dispatch, is_within_plugin,
     shut_down, start_up,
 };
+use aisoc_manifests::fault::Reason;
 use aisoc_platform::{
     AbortError, Builder, CommandDeniedError, Ctx, Error, Handler, LifecycleEvent, Risk, Rule, Selector, When,
 };
@@ -118,7 +119,7 @@ fn everything_comes_in_its_order() {
     let plugins = plugins.expect("installed");
     start_up(plugins.hooks(), &Ctx::background()).expect("it starts");
     give(plugins.hooks(), "keys/list", None, writes(&log, "command")).0.expect("it runs");
-    shut_down(plugins.hooks(), &Ctx::background(), None, SHUTDOWN_TIME, &mut |line| panic!("{line}"));
+    shut_down(plugins.hooks(), &Ctx::background(), None, SHUTDOWN_TIME, &mut |_, line| panic!("{line}"));
     let order = ["capabilities", "install", "startup", "before", "wrap", "command", "after", "shutdown"];
     assert_eq!(log.lines(), order);
 }
@@ -216,7 +217,7 @@ fn a_wrapper_stops_a_command_under_its_own_name() {
     let text = "hook \"tickets.require\" aborted: no ticket was given: the desk is closed";
     assert_eq!(log.lines(), ["before, error: false".to_owned(), format!("after, error: {text}")]);
     let refusal = Refusal::of_hook(&error).expect("a hook's");
-    assert_eq!((refusal.kind(), refusal.code(), refusal.to_string().as_str()), ("hook", Code::Aborted, text));
+    assert_eq!((refusal.code().kind(), refusal.code(), refusal.to_string().as_str()), ("hook", Reason::Aborted, text));
     let detail = json!({
         "hook_name": "tickets.require", "reason": "no ticket was given", "reason_code": "aborted", "detail": {"ask": "ops"},
     });
@@ -286,7 +287,7 @@ fn a_wrapper_that_panics_stops_the_command_whether_it_is_made_or_called_or_asked
         let plugins = installed([builder]);
         let (result, warned) = give(plugins.hooks(), "keys/list", None, writes(&log, "command"));
         let refusal = Refusal::of_hook(&result.expect_err("it is stopped")).expect("a hook's");
-        assert_eq!((refusal.kind(), refusal.code()), ("hook", Code::Panic));
+        assert_eq!((refusal.code().kind(), refusal.code()), ("hook", Reason::Panic));
         assert_eq!(refusal.detail(), &json!({"hook_name": "p.w", "reason_code": "panic", "reason": said}));
         assert!(log.lines().is_empty() && warned.is_empty());
     }
@@ -449,11 +450,11 @@ fn what_does_not_start_lets_nothing_begin() {
     let failing = Builder::new("bad", "1").on(LifecycleEvent::Startup, "start", |_, _| Err("no network".into()));
     let panics = Builder::new("bad", "1").on(LifecycleEvent::Startup, "start", |_, _| panic!("on purpose"));
     for (bad, code, said) in
-        [(failing, Code::LifecycleFailed, "no network"), (panics, Code::LifecyclePanic, "on purpose")]
+        [(failing, Reason::LifecycleFailed, "no network"), (panics, Reason::LifecyclePanic, "on purpose")]
     {
         let plugins = installed([builder("one"), bad, builder("two")]);
         let refusal = start_up(plugins.hooks(), &Ctx::background()).expect_err("it does not start");
-        assert_eq!((refusal.kind(), refusal.code()), ("plugin_lifecycle", code));
+        assert_eq!((refusal.code().kind(), refusal.code()), ("plugin_lifecycle", code));
         let detail = json!({"reason_code": code.as_str(), "hook_name": "bad.start", "event": "startup"});
         assert_eq!(refusal.detail(), &detail);
         assert!(refusal.to_string().ends_with(said), "{refusal}");
@@ -474,7 +475,7 @@ fn ending(name: &'static str, log: &Log, takes: Duration) -> Builder {
 
 fn end(hooks: &Hooks, err: Option<Error>, time: Duration) -> (Vec<String>, Duration) {
     let (mut warned, begun) = (Vec::new(), Instant::now());
-    shut_down(hooks, &Ctx::background(), err, time, &mut |line| warned.push(line));
+    shut_down(hooks, &Ctx::background(), err, time, &mut |_, line| warned.push(line));
     (warned, begun.elapsed())
 }
 
@@ -543,7 +544,7 @@ fn many_hooks_cost_little() {
             let begun = Instant::now();
             let given =
                 Dispatch { command: &view, arguments: Vec::new(), denial: None, started: SystemTime::UNIX_EPOCH };
-            dispatch(plugins.hooks(), given, &Ctx::background(), succeeds(), &mut |line| panic!("{line}"))
+            dispatch(plugins.hooks(), given, &Ctx::background(), succeeds(), &mut |_, line| panic!("{line}"))
                 .expect("it runs");
             took.push(begun.elapsed());
         }

@@ -2,9 +2,8 @@
 
 mod support;
 
-use aisoc_dispatch::{
-    Axis, Code, Command, CommandTree, Denial, Denials, Layer, Policy, PolicySource, Refusal, StrictMode,
-};
+use aisoc_dispatch::{Axis, Command, CommandTree, Denial, Denials, Layer, Policy, PolicySource, Refusal, StrictMode};
+use aisoc_manifests::fault::Reason;
 use aisoc_platform::{CommandView, Identity, Risk, Rule};
 use serde_json::json;
 use support::{group, leaf, tree};
@@ -18,7 +17,7 @@ fn patterns(patterns: &[&str]) -> Vec<String> {
 }
 
 /// What a rule denies, by path.
-fn denied(rule: Rule) -> Vec<(String, Code)> {
+fn denied(rule: Rule) -> Vec<(String, Reason)> {
     let denials = Denials::judge(&tree(), Some(&policy(rule)), None);
     denials.iter().map(|denial| (denial.path.clone(), denial.code)).collect()
 }
@@ -46,7 +45,7 @@ fn a_command_that_says_nothing_of_its_risk_is_denied_unless_it_may() {
     let mut tree = CommandTree::new(group("aisoc", ""));
     let bare = tree.add(tree.root(), leaf("bare", ""));
     let judged = |rule| Denials::judge(&tree, Some(&policy(rule)), None).get(bare).map(|denial| denial.code);
-    assert_eq!(judged(Rule::default()), Some(Code::RiskNotAnnotated));
+    assert_eq!(judged(Rule::default()), Some(Reason::RiskNotAnnotated));
     assert_eq!(judged(open()), None);
     // It is not let through by that when the most harm is named: it may do any.
     assert_eq!(judged(Rule { max_risk: Some(Risk::Read), ..open() }), None);
@@ -60,7 +59,7 @@ fn a_risk_that_is_none_is_denied_whatever_may_be_unsaid() {
     for rule in [Rule::default(), open(), Rule { allow: patterns(&["odd"]), ..open() }] {
         let denials = Denials::judge(&tree, Some(&policy(rule)), None);
         let denial = denials.get(odd).expect("denied");
-        assert_eq!(denial.code, Code::RiskInvalid);
+        assert_eq!(denial.code, Reason::RiskInvalid);
         assert_eq!(denial.reason, "invalid risk \"wrtie\"; did you mean \"write\"?");
     }
 }
@@ -69,7 +68,7 @@ fn a_risk_that_is_none_is_denied_whatever_may_be_unsaid() {
 fn a_pattern_that_denies_comes_before_one_that_allows_and_is_named() {
     let rule = Rule { deny: patterns(&["nope", "plugin/sign", "plugin/*"]), allow: patterns(&["plugin/**"]), ..open() };
     let denial = denial(rule, "plugin/sign");
-    assert_eq!((denial.code, denial.layer), (Code::CommandDenylisted, Layer::Policy));
+    assert_eq!((denial.code, denial.layer), (Reason::CommandDenylisted, Layer::Policy));
     assert_eq!((denial.policy_source.as_str(), denial.rule_name.as_str()), ("yaml:agents", "agents"));
     assert!(denial.reason.contains("\"plugin/sign\""), "{}", denial.reason);
 }
@@ -78,8 +77,8 @@ fn a_pattern_that_denies_comes_before_one_that_allows_and_is_named() {
 fn what_no_pattern_allows_is_denied() {
     let rule = || Rule { allow: patterns(&["config/**", "keys/list"]), ..open() };
     let codes = |path: &str| denial(rule(), path).code;
-    assert_eq!(codes("plugin/sign"), Code::DomainNotAllowed);
-    assert_eq!(codes("keys/revoke"), Code::DomainNotAllowed);
+    assert_eq!(codes("plugin/sign"), Reason::DomainNotAllowed);
+    assert_eq!(codes("keys/revoke"), Reason::DomainNotAllowed);
     assert!(
         !denied(rule()).iter().any(|(path, _)| path.starts_with("config") || path == "keys/list" || path == "keys")
     );
@@ -88,7 +87,7 @@ fn what_no_pattern_allows_is_denied() {
 #[test]
 fn the_most_harm_is_the_most() {
     let of = |most: Risk| denied(Rule { max_risk: Some(most), ..open() });
-    let code = Code::WriteNotAllowed;
+    let code = Reason::WriteNotAllowed;
     assert_eq!(of(Risk::Read), [("plugin/sign".to_owned(), code), ("keys/revoke".to_owned(), code)]);
     assert_eq!(of(Risk::Write), [("keys/revoke".to_owned(), code)]);
     assert_eq!(of(Risk::HighRiskWrite), []);
@@ -97,7 +96,7 @@ fn the_most_harm_is_the_most() {
 #[test]
 fn a_command_for_others_alone_is_denied_and_one_that_does_not_say_passes() {
     let of = |identities: &[Identity]| denied(Rule { identities: identities.to_vec(), ..open() });
-    assert_eq!(of(&[Identity::Bot]), [("plugin/sign".to_owned(), Code::IdentityMismatch)]);
+    assert_eq!(of(&[Identity::Bot]), [("plugin/sign".to_owned(), Reason::IdentityMismatch)]);
     assert_eq!(of(&[Identity::User]), []);
     assert_eq!(of(&[Identity::User, Identity::Bot]), []);
 }
@@ -112,9 +111,9 @@ fn every_axis_has_to_let_it_through() {
         ..open()
     };
     for (path, code) in [
-        ("keys/list", Code::CommandDenylisted),
-        ("keys/revoke", Code::WriteNotAllowed),
-        ("plugin/sign", Code::IdentityMismatch),
+        ("keys/list", Reason::CommandDenylisted),
+        ("keys/revoke", Reason::WriteNotAllowed),
+        ("plugin/sign", Reason::IdentityMismatch),
     ] {
         assert_eq!(denial(rule(), path).code, code, "{path}");
     }
@@ -145,7 +144,7 @@ fn what_says_who_denies_is_for_everybody_whatever_its_group_says() {
     let other = tree.add(policy, leaf("validate", ""));
     let denials = Denials::judge(&tree, None, Some(&StrictMode(Identity::Bot)));
     assert_eq!((denials.get(show), denials.get(policy), denials.get(config)), (None, None, None));
-    assert_eq!(denials.get(other).map(|denial| denial.code), Some(Code::IdentityNotSupported));
+    assert_eq!(denials.get(other).map(|denial| denial.code), Some(Reason::IdentityNotSupported));
 }
 
 #[test]
@@ -154,13 +153,13 @@ fn a_group_of_which_nothing_is_left_says_of_what_it_consists() {
         Rule { deny: patterns(&["plugin/sign"]), max_risk: None, allow: patterns(&["keys/**"]), ..open() },
         "plugin",
     );
-    assert_eq!(group.code, Code::AggregateAllDenied);
+    assert_eq!(group.code, Reason::AggregateAllDenied);
     let children =
-        [("plugin/sign".to_owned(), Code::CommandDenylisted), ("plugin/verify".to_owned(), Code::DomainNotAllowed)];
+        [("plugin/sign".to_owned(), Reason::CommandDenylisted), ("plugin/verify".to_owned(), Reason::DomainNotAllowed)];
     assert_eq!(group.children, children);
     assert_eq!((group.layer, group.policy_source.as_str()), (Layer::Policy, "yaml:agents"));
     let refusal = Refusal::of_denial(&group);
-    assert_eq!(refusal.kind(), "command_denied");
+    assert_eq!(refusal.code().kind(), "command_denied");
     let told = json!([
         {"path": "plugin/sign", "reason_code": "command_denylisted"},
         {"path": "plugin/verify", "reason_code": "domain_not_allowed"},
@@ -173,7 +172,7 @@ fn a_group_of_which_nothing_is_left_says_of_what_it_consists() {
 #[test]
 fn a_command_with_commands_below_it_is_judged_as_both() {
     let codes = |deny: &[&str]| denied(Rule { deny: patterns(deny), ..open() });
-    let own = |path: &str| (path.to_owned(), Code::CommandDenylisted);
+    let own = |path: &str| (path.to_owned(), Reason::CommandDenylisted);
     // Itself alone, what is below alone, and both.
     assert_eq!(codes(&["keys/journal/verify"]), [own("keys/journal/verify")]);
     let mut only_itself = tree();
@@ -181,9 +180,9 @@ fn a_command_with_commands_below_it_is_judged_as_both() {
     only_itself.add(journal, leaf("other", "read"));
     let rule = Rule { deny: patterns(&["keys/{journal,journal/verify}"]), ..open() };
     let denials = Denials::judge(&only_itself, Some(&policy(rule)), None);
-    assert_eq!(denials.get(journal).map(|denial| denial.code), Some(Code::CommandDenylisted));
+    assert_eq!(denials.get(journal).map(|denial| denial.code), Some(Reason::CommandDenylisted));
     let both = codes(&["keys/journal/**"]);
-    assert_eq!(both, [("keys/journal".to_owned(), Code::AggregateAllDenied), own("keys/journal/verify")]);
+    assert_eq!(both, [("keys/journal".to_owned(), Reason::AggregateAllDenied), own("keys/journal/verify")]);
 }
 
 #[test]
@@ -195,7 +194,7 @@ fn the_identity_of_a_site_comes_before_any_rule() {
     for policy in [None, Some(&rule)] {
         let denials = Denials::judge(&tree, policy, Some(&strict));
         let denial = denials.get(sign).expect("denied");
-        assert_eq!((denial.layer, denial.code), (Layer::StrictMode, Code::IdentityNotSupported));
+        assert_eq!((denial.layer, denial.code), (Layer::StrictMode, Reason::IdentityNotSupported));
         assert_eq!((denial.policy_source.as_str(), denial.rule_name.as_str()), ("strict-mode", ""));
         let detail = Refusal::of_denial(denial).detail().clone();
         assert_eq!((&detail["layer"], &detail["path"]), (&json!("strict_mode"), &json!("plugin/sign")));
@@ -239,7 +238,7 @@ fn each_axis_says_why_and_the_one_that_decides_is_the_last() {
     assert_eq!(allowed[2].pattern.as_deref(), Some("plugin/*"));
     let denied = explain(Rule { deny: patterns(&["*/revoke"]), ..rule() }, "keys/revoke");
     assert_eq!(denied.len(), 2);
-    assert_eq!((denied[1].axis, denied[1].refuses), (Axis::Deny, Some(Code::CommandDenylisted)));
+    assert_eq!((denied[1].axis, denied[1].refuses), (Axis::Deny, Some(Reason::CommandDenylisted)));
     assert_eq!(denied[1].pattern.as_deref(), Some("*/revoke"));
     assert_eq!(explain(Rule { deny: patterns(&["**"]), ..rule() }, "config/policy/show")[0].axis, Axis::Diagnostics);
 }
@@ -250,8 +249,8 @@ fn a_pattern_that_cannot_be_read_to_its_end_denies_and_does_not_allow() {
     let odd = "{,plugin/sign[}";
     let glob = aisoc_platform::Glob::new(odd).expect("it is taken");
     assert!(glob.matches("plugin/sign").is_err());
-    assert_eq!(denial(Rule { deny: patterns(&[odd]), ..open() }, "plugin/sign").code, Code::CommandDenylisted);
-    assert_eq!(denial(Rule { allow: patterns(&[odd]), ..open() }, "plugin/sign").code, Code::DomainNotAllowed);
+    assert_eq!(denial(Rule { deny: patterns(&[odd]), ..open() }, "plugin/sign").code, Reason::CommandDenylisted);
+    assert_eq!(denial(Rule { allow: patterns(&[odd]), ..open() }, "plugin/sign").code, Reason::DomainNotAllowed);
 }
 
 #[test]

@@ -5,7 +5,8 @@ mod support;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aisoc_dispatch::{PolicyFile, PolicySource, Program, Refused, Setup, StrictMode};
+use aisoc_dispatch::{PolicyFile, PolicySource, Program, Refusal, Setup, StrictMode};
+use aisoc_manifests::fault::Reason;
 use aisoc_platform::{
     Builder, CommandDeniedError, Ctx, Handler, Identity, LifecycleEvent, Plugin, Result, Risk, Rule, Selector, When,
 };
@@ -16,12 +17,12 @@ fn begin(
     file: impl FnOnce() -> PolicyFile,
     strict_mode: Option<StrictMode>,
     is_policy_required: bool,
-) -> (Result<Program, Refused>, Vec<String>) {
+) -> (Result<Program, Refusal>, Vec<String>) {
     let plugins: Vec<Arc<dyn Plugin>> =
         builders.into_iter().map(|builder| Arc::new(builder.must_build()) as Arc<dyn Plugin>).collect();
     let mut warned = Vec::new();
     let setup = Setup { registered: &plugins, version: "1.2.3", strict_mode, policy_file: file, is_policy_required };
-    let program = Program::begin(tree(), setup, &Ctx::background(), &mut |line| warned.push(line));
+    let program = Program::begin(tree(), setup, &Ctx::background(), &mut |_, line| warned.push(line));
     (program, warned)
 }
 
@@ -37,7 +38,7 @@ fn give(program: &Program, path: &str, log: &Log) -> Result {
         Ok(())
     });
     let (ctx, now) = (Ctx::background(), SystemTime::UNIX_EPOCH);
-    program.give(id, Vec::new(), now, &ctx, run, &mut |line| panic!("{line}"))
+    program.give(id, Vec::new(), now, &ctx, run, &mut |_, line| panic!("{line}"))
 }
 
 fn restricting(name: &str) -> Builder {
@@ -79,7 +80,7 @@ fn a_program_begins_runs_and_ends_in_one_order() {
     let (program, warned) = begin(vec![traced("one"), traced("two")], policy_file, None, false);
     let program = program.expect("it begins");
     give(&program, "keys/list", &log).expect("it runs");
-    program.end(None, &Ctx::background(), &mut |line| panic!("{line}"));
+    program.end(None, &Ctx::background(), &mut |_, line| panic!("{line}"));
     let order = "looks for the file,one starts,two starts,one before,two before,runs keys/list,one behind,two behind,\
         one ends,two ends";
     assert_eq!(log.lines(), order.split(',').collect::<Vec<_>>());
@@ -124,7 +125,7 @@ fn a_file_that_is_no_rule_is_left_out_aloud() {
         // Where one is required nothing runs without.
         let (program, warned) = begin(vec![], file(text), None, true);
         let refused = program.err().expect("it does not begin");
-        assert!(matches!(&refused, Refused::Policy(_)) && refused.to_string() == *line, "{refused}");
+        assert!(refused.code() == Reason::PolicyInvalid && refused.to_string() == *line, "{refused}");
         assert_eq!(warned, Vec::<String>::new());
     }
     let unreadable = || PolicyFile::Unusable("it is a directory".into());
@@ -141,10 +142,10 @@ fn a_file_that_is_no_rule_is_left_out_aloud() {
 fn a_plugin_without_which_nothing_runs_lets_nothing_begin() {
     let (program, _) = begin(vec![restricting("one"), restricting("two")], || PolicyFile::Absent, None, false);
     let refused = program.err().expect("it does not begin");
-    assert!(matches!(&refused, Refused::Plugin(refusal) if refusal.kind() == "plugin_conflict"), "{refused}");
+    assert!(refused.code().kind() == "plugin_conflict", "{refused}");
     let fails = Builder::new("x", "1").on(LifecycleEvent::Startup, "start", |_, _| Err("no network".into()));
     let refused = begin(vec![fails], || PolicyFile::Absent, None, false).0.err().expect("it does not begin");
-    assert!(matches!(&refused, Refused::Plugin(refusal) if refusal.kind() == "plugin_lifecycle"), "{refused}");
+    assert!(refused.code().kind() == "plugin_lifecycle", "{refused}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ struct Parts {
     steps: Vec<(Reason, String)>,
     problems: Vec<Fault>,
     installed: Option<InstalledVersion>,
+    /// What programs are told beside all of this, in the words of a contract.
+    detail: Option<serde_json::Value>,
     /// Shared, because a refusal stands in the trace of a decision and is its outcome as well.
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -82,6 +84,7 @@ impl Fault {
             steps: Vec::new(),
             problems: Vec::new(),
             installed: None,
+            detail: None,
             source: None,
         }))
     }
@@ -190,6 +193,13 @@ impl Fault {
         self
     }
 
+    /// Tells programs more, in the words of a contract: an object.
+    #[must_use]
+    pub fn detailed(mut self, detail: serde_json::Value) -> Self {
+        self.0.detail = Some(detail);
+        self
+    }
+
     /// Attaches the cause, which is printed on a line of its own and never inside the message.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -260,6 +270,11 @@ impl Fault {
     /// The version that stays in place, when the refusal is of a change and that is known.
     pub fn installed(&self) -> Option<&InstalledVersion> {
         self.0.installed.as_ref()
+    }
+
+    /// What programs are told beside all of this.
+    pub fn detail(&self) -> Option<&serde_json::Value> {
+        self.0.detail.as_ref()
     }
 
     /// What to do next.

@@ -445,6 +445,100 @@ reasons! {
     IndexInvalid "index_invalid" Failed
         "The file is no publishing index."
         "make it again with `aisoc plugin index REF… > index.json`"
+    // --- what is compiled into the command, and the policy over it
+    DuplicatePluginName "duplicate_plugin_name" Usage
+        "Two plugins have one name."
+        "whoever builds this command leaves one of the two out, or gives it another name"
+    PluginNamePanic "plugin_name_panic" Usage
+        "A plugin panicked when it was asked for its name."
+        "whoever builds this command corrects the plugin or leaves it out: nothing runs until then"
+    InvalidPluginName "invalid_plugin_name" Usage
+        "The name of a plugin is none."
+        "whoever builds this command gives the plugin a name that matches ^[a-z0-9][a-z0-9-]*$"
+    CapabilitiesPanic "capabilities_panic" Usage
+        "A plugin panicked when it was asked what it can do."
+        "whoever builds this command corrects the plugin or leaves it out: nothing runs until then"
+    InvalidCapability "invalid_capability" Usage
+        "What a plugin says of itself cannot be understood."
+        "whoever builds this command corrects the plugin or leaves it out: nothing runs until then"
+    RestrictsMismatch "restricts_mismatch" Usage
+        "A plugin that restricts says otherwise, or would let commands run without it."
+        "whoever builds this command lets the plugin say `restricts` and `FailClosed`, and hand over its rule"
+    CapabilityUnmet "capability_unmet" Usage
+        "A plugin asks for another version of the command."
+        "use a build of this command in the version that the plugin asks for, or the plugin of this version"
+    InstallPanic "install_panic" Usage
+        "A plugin panicked while it was installed."
+        "whoever builds this command corrects the plugin or leaves it out: nothing runs until then"
+    InstallFailed "install_failed" Usage
+        "A plugin could not be installed."
+        "whoever builds this command corrects the plugin or leaves it out: nothing runs until then"
+    InvalidHookName "invalid_hook_name" Usage
+        "The name of a hook is none."
+        "whoever builds this command gives the hook a name that matches ^[a-z0-9][a-z0-9-]*$"
+    DuplicateHookName "duplicate_hook_name" Usage
+        "Two hooks of a plugin have one name."
+        "whoever builds this command gives one of the two hooks another name"
+    InvalidHookRegistration "invalid_hook_registration" Usage
+        "A hook does not say for which commands it is."
+        "whoever builds this command gives the hook a selector, `Selector::all()` for every command"
+    InvalidRule "invalid_rule" Usage
+        "The rule of a plugin is none."
+        "whoever builds this command corrects the rule that the message names"
+    DoubleRestrict "double_restrict" Usage
+        "A plugin has handed over two rules."
+        "whoever builds this command makes one rule of the two"
+    MultipleRestrictPlugins "multiple_restrict_plugins" Usage
+        "More than one plugin has handed over a rule."
+        "whoever builds this command keeps one of the plugins that restrict: there is one rule"
+    LifecycleFailed "lifecycle_failed" Usage
+        "A plugin could not start."
+        "do what the cause asks for; nothing runs until the plugin can start"
+    LifecyclePanic "lifecycle_panic" Usage
+        "A plugin panicked when it was to start."
+        "report it to whoever builds this command, with the command and its output"
+    RiskInvalid "risk_invalid" Usage
+        "The risk of the command is no level."
+        "whoever builds this command corrects the risk that the command is annotated with"
+    RiskNotAnnotated "risk_not_annotated" Usage
+        "The command does not say what harm it can do."
+        "whoever builds this command annotates it with its risk"
+    CommandDenylisted "command_denylisted" Usage
+        "A pattern denies the command."
+        "run `aisoc config policy show` to see what is let through, and by whom"
+    DomainNotAllowed "domain_not_allowed" Usage
+        "No pattern allows the command."
+        "run `aisoc config policy show` to see what is let through, and by whom"
+    WriteNotAllowed "write_not_allowed" Usage
+        "The command changes more than may be changed."
+        "run `aisoc config policy show` to see what is let through, and by whom"
+    RiskTooHigh "risk_too_high" Usage
+        "The command can do more harm than it may."
+        "run `aisoc config policy show` to see what is let through, and by whom"
+    IdentityMismatch "identity_mismatch" Usage
+        "The command is for none of those whom the policy lets through."
+        "run `aisoc config policy show` to see what is let through, and by whom"
+    IdentityNotSupported "identity_not_supported" Usage
+        "The command is not for the identity of this site."
+        "run `aisoc config strict-mode` to see the identity that this site is bound to"
+    AggregateAllDenied "aggregate_all_denied" Usage
+        "Every command below this one is denied."
+        "run `aisoc config policy show` to see what is let through, and by whom"
+    Aborted "aborted" Usage
+        "A wrapper stopped the command."
+        "do what the reason asks for, and run the command again"
+    Panic "panic" Usage
+        "A wrapper panicked."
+        "report it to whoever builds this command, with the command and its output"
+    WrapperFailed "wrapper_failed" Failed
+        "A plugin that stands around the command gave an error of its own instead of what the command came to."
+        "do what the message asks for; it is the plugin's, and not of aisoc"
+    PolicyInvalid "policy_invalid" Usage
+        "The policy cannot be used, and a command does not run without it where `AISOC_POLICY` is `require`."
+        "see all that is wrong with it: `aisoc config policy validate`"
+    PolicyMissing "policy_missing" Usage
+        "There is no policy, and one is required."
+        "put policy.yml into the directory that `AISOC_CONFIG_DIR` names, or ~/.aisoc"
     // --- directories on this machine
     ForbiddenEntry "forbidden_entry" Failed
         "The directory holds a link, a device, a name that cannot be packed safely, or more than a plugin may."
@@ -585,6 +679,40 @@ impl Reason {
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|reason| reason.as_str() == code)
     }
+
+    /// What kind of refusal it is: the `type` of the JSON envelope. Plugins that are compiled in and policies have
+    /// kinds of their own, which whoever automates a fork matches; of all others it is the class.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::DuplicatePluginName
+            | Self::PluginNamePanic
+            | Self::InvalidPluginName
+            | Self::CapabilitiesPanic
+            | Self::InvalidCapability
+            | Self::RestrictsMismatch
+            | Self::CapabilityUnmet
+            | Self::InstallPanic
+            | Self::InstallFailed
+            | Self::InvalidHookName
+            | Self::DuplicateHookName
+            | Self::InvalidHookRegistration
+            | Self::InvalidRule
+            | Self::DoubleRestrict => "plugin_install",
+            Self::MultipleRestrictPlugins => "plugin_conflict",
+            Self::LifecycleFailed | Self::LifecyclePanic => "plugin_lifecycle",
+            Self::RiskInvalid
+            | Self::RiskNotAnnotated
+            | Self::CommandDenylisted
+            | Self::DomainNotAllowed
+            | Self::WriteNotAllowed
+            | Self::RiskTooHigh
+            | Self::IdentityMismatch
+            | Self::IdentityNotSupported
+            | Self::AggregateAllDenied => "command_denied",
+            Self::Aborted | Self::Panic => "hook",
+            other => other.class().as_str(),
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -607,6 +735,35 @@ mod tests {
             assert!(reason.meaning().ends_with('.') && !reason.remedy().ends_with('.'), "{reason}");
             assert_eq!(Reason::from_code(reason.as_str()), Some(*reason));
         }
+    }
+
+    /// Whoever matches on these goes on to do so: words change, codes and kinds do not.
+    #[test]
+    fn what_plugins_and_policies_refuse_has_kinds_of_its_own() {
+        let of_kind = |kind: &str| {
+            let reasons = Reason::ALL.iter().filter(|reason| reason.kind() == kind);
+            reasons.map(|reason| reason.as_str()).collect::<Vec<_>>()
+        };
+        for (kind, codes) in [
+            (
+                "plugin_install",
+                "duplicate_plugin_name plugin_name_panic invalid_plugin_name capabilities_panic invalid_capability \
+                 restricts_mismatch capability_unmet install_panic install_failed invalid_hook_name \
+                 duplicate_hook_name invalid_hook_registration invalid_rule double_restrict",
+            ),
+            ("plugin_conflict", "multiple_restrict_plugins"),
+            ("plugin_lifecycle", "lifecycle_failed lifecycle_panic"),
+            (
+                "command_denied",
+                "risk_invalid risk_not_annotated command_denylisted domain_not_allowed write_not_allowed \
+                 risk_too_high identity_mismatch identity_not_supported aggregate_all_denied",
+            ),
+            ("hook", "aborted panic"),
+        ] {
+            assert_eq!(of_kind(kind), codes.split_whitespace().collect::<Vec<_>>(), "{kind}");
+        }
+        let others = Reason::ALL.iter().filter(|reason| Class::ALL.iter().any(|of| of.as_str() == reason.kind()));
+        assert_eq!(others.count() + 28, Reason::ALL.len());
     }
 
     #[test]

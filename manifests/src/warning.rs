@@ -38,6 +38,19 @@ macro_rules! warnings {
 }
 
 warnings! {
+    // --- what is compiled into the command, and the policy over it
+    PluginSkipped "plugin_skipped"
+        "A plugin that is compiled into the command was left out, as it asks for where it cannot be installed."
+        Some("whoever builds this command corrects the plugin: until then it sees nothing and stops nothing")
+    PolicyNotApplied "policy_not_applied"
+        "The policy file is there and cannot be used, so nothing is held against it."
+        Some("see all that is wrong with it: `aisoc config policy validate`; `AISOC_POLICY=require` lets nothing run without one")
+    HookPanicked "hook_panicked"
+        "A plugin that looks on panicked; the command went on."
+        Some("report it to whoever builds this command, with the command and its output")
+    ShutdownUnfinished "shutdown_unfinished"
+        "A plugin could not end what it does behind a command: it failed, or took longer than the two seconds that all have."
+        Some("whoever builds this command looks at what the plugin does when it ends; the command itself has ended before")
     // --- what the user's own settings mean
     TrustDisabled "trust_disabled"
         "Nothing is verified, outside of a development environment."

@@ -5,12 +5,13 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Ctx, Error, LifecycleContext, LifecycleEvent, LifecycleHandler};
 
-use crate::code::Code;
 use crate::guard::guarded;
 use crate::install::Hooks;
 use crate::refusal::Refusal;
+use aisoc_manifests::fault::Reason;
 
 /// How long all that is called at the end has together.
 pub const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
@@ -24,8 +25,8 @@ pub fn start_up(hooks: &Hooks, ctx: &Ctx) -> Result<(), Refusal> {
     for (name, handler) in of_event(hooks, LifecycleEvent::Startup) {
         match guarded(|| handler(ctx, &context)) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(Refusal::of_start(&name, Code::LifecycleFailed, error)),
-            Err(panicked) => return Err(Refusal::of_start(&name, Code::LifecyclePanic, Error::from(panicked))),
+            Ok(Err(error)) => return Err(Refusal::of_start(&name, Reason::LifecycleFailed, error)),
+            Err(panicked) => return Err(Refusal::of_start(&name, Reason::LifecyclePanic, Error::from(panicked))),
         }
     }
     Ok(())
@@ -33,7 +34,7 @@ pub fn start_up(hooks: &Hooks, ctx: &Ctx) -> Result<(), Refusal> {
 
 /// Calls what is to be called at the end, in its order, after a command that has failed of `err`. Whatever goes wrong is
 /// told to `warn`, one line each; whoever is still busy after `time` is left alone.
-pub fn shut_down(hooks: &Hooks, ctx: &Ctx, err: Option<Error>, time: Duration, warn: &mut dyn FnMut(String)) {
+pub fn shut_down(hooks: &Hooks, ctx: &Ctx, err: Option<Error>, time: Duration, warn: &mut dyn FnMut(Warning, String)) {
     let handlers = of_event(hooks, LifecycleEvent::Shutdown);
     if handlers.is_empty() {
         return;
@@ -57,14 +58,14 @@ pub fn shut_down(hooks: &Hooks, ctx: &Ctx, err: Option<Error>, time: Duration, w
         }
     });
     if let Err(error) = started {
-        return warn(format!("shutdown hooks are not called: {error}"));
+        return warn(Warning::ShutdownUnfinished, format!("shutdown hooks are not called: {error}"));
     }
     for (at, name) in names.iter().enumerate() {
         match endings.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(None) => {}
-            Ok(Some(said)) => warn(format!("shutdown hook {name:?}: {said}")),
+            Ok(Some(said)) => warn(Warning::ShutdownUnfinished, format!("shutdown hook {name:?}: {said}")),
             Err(RecvTimeoutError::Timeout) => {
-                warn(format!("shutdown hook {name:?}: it did not end in time"));
+                warn(Warning::ShutdownUnfinished, format!("shutdown hook {name:?}: it did not end in time"));
                 return skip(&names[at + 1..], warn);
             }
             // The thread ends between two hooks when the time is over.
@@ -73,8 +74,10 @@ pub fn shut_down(hooks: &Hooks, ctx: &Ctx, err: Option<Error>, time: Duration, w
     }
 }
 
-fn skip(names: &[String], warn: &mut dyn FnMut(String)) {
-    names.iter().for_each(|name| warn(format!("shutdown deadline exceeded; skipping hook {name:?}")));
+fn skip(names: &[String], warn: &mut dyn FnMut(Warning, String)) {
+    names.iter().for_each(|name| {
+        warn(Warning::ShutdownUnfinished, format!("shutdown deadline exceeded; skipping hook {name:?}"))
+    });
 }
 
 fn of_event(hooks: &Hooks, event: LifecycleEvent) -> Vec<(String, LifecycleHandler)> {

@@ -4,6 +4,7 @@ mod chain;
 mod given;
 mod lifecycle;
 
+use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Ctx, Error, Handler, Invocation as _, Result, When};
 
 use self::chain::composed;
@@ -20,7 +21,13 @@ use crate::install::Hooks;
 ///
 /// # Errors
 /// What the command fails of, how a wrapper stopped it, or that it is denied.
-pub fn dispatch(hooks: &Hooks, of: Dispatch<'_>, ctx: &Ctx, run: Handler, warn: &mut dyn FnMut(String)) -> Result {
+pub fn dispatch(
+    hooks: &Hooks,
+    of: Dispatch<'_>,
+    ctx: &Ctx,
+    run: Handler,
+    warn: &mut dyn FnMut(Warning, String),
+) -> Result {
     let denial = of.denial;
     let given = Given::new(of);
     observe(hooks, When::Before, ctx, &given, warn);
@@ -33,7 +40,7 @@ pub fn dispatch(hooks: &Hooks, of: Dispatch<'_>, ctx: &Ctx, run: Handler, warn: 
     result
 }
 
-fn observe(hooks: &Hooks, when: When, ctx: &Ctx, given: &Given<'_>, warn: &mut dyn FnMut(String)) {
+fn observe(hooks: &Hooks, when: When, ctx: &Ctx, given: &Given<'_>, warn: &mut dyn FnMut(Warning, String)) {
     for hook in hooks.observers.iter().filter(|hook| hook.when == when) {
         let called = guarded(|| {
             if hook.selector.matches(given.cmd()) {
@@ -41,7 +48,7 @@ fn observe(hooks: &Hooks, when: When, ctx: &Ctx, given: &Given<'_>, warn: &mut d
             }
         });
         if let Err(panicked) = called {
-            warn(format!("hook {:?} panicked: {panicked}", hook.name));
+            warn(Warning::HookPanicked, format!("hook {:?} panicked: {panicked}", hook.name));
         }
     }
 }

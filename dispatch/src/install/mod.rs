@@ -6,14 +6,15 @@ mod staging;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Capabilities, Error, FailurePolicy, Plugin, is_valid_name};
 
 pub use self::plugins::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook};
 use self::staging::{Staged, Staging};
-use crate::code::Code;
 use crate::guard::guarded;
 use crate::refusal::Refusal;
 use crate::version::VersionConstraint;
+use aisoc_manifests::fault::Reason;
 
 /// Installs all plugins in their order, for a command of that version. What is skipped is told to `warn`, one line each.
 ///
@@ -22,7 +23,7 @@ use crate::version::VersionConstraint;
 pub fn install_all(
     plugins: &[Arc<dyn Plugin>],
     version: &str,
-    warn: &mut dyn FnMut(String),
+    warn: &mut dyn FnMut(Warning, String),
 ) -> Result<Plugins, Refusal> {
     refuse_equal_names(plugins)?;
     let mut installed = Plugins::default();
@@ -30,7 +31,9 @@ pub fn install_all(
         match install(&**plugin, version) {
             Ok(plugin) => installed.commit(plugin),
             Err(Failed { refusal, is_fatal: true, .. }) => return Err(refusal),
-            Err(Failed { name, refusal, is_fatal: false }) => warn(format!("plugin {name:?} skipped: {refusal}")),
+            Err(Failed { name, refusal, is_fatal: false }) => {
+                warn(Warning::PluginSkipped, format!("plugin {name:?} skipped: {refusal}"))
+            }
         }
     }
     let restricting: Vec<String> = installed.restricting().map(str::to_owned).collect();
@@ -45,15 +48,15 @@ struct Failed {
 }
 
 /// What is wrong with a plugin: the code, why, and what that came of.
-type Wrong = (Code, String, Option<Error>);
+type Wrong = (Reason, String, Option<Error>);
 
-fn wrong(code: Code, reason: impl Into<String>) -> Wrong {
+fn wrong(code: Reason, reason: impl Into<String>) -> Wrong {
     (code, reason.into(), None)
 }
 
 /// Codes after which nobody believes what a plugin says of itself, what comes of its failing included.
-const fn is_always_fatal(code: Code) -> bool {
-    use Code::{
+const fn is_always_fatal(code: Reason) -> bool {
+    use Reason::{
         CapabilitiesPanic, DuplicatePluginName, InvalidCapability, InvalidPluginName, PluginNamePanic,
         RestrictsMismatch,
     };
@@ -77,7 +80,7 @@ fn refuse_equal_names(plugins: &[Arc<dyn Plugin>]) -> Result<(), Refusal> {
         let times = seen.entry(name.clone()).or_insert(0);
         *times += 1;
         if *times > 1 {
-            return Err(Refusal::of_plugin(&name, Code::DuplicatePluginName, "two plugins have this name", None));
+            return Err(Refusal::of_plugin(&name, Reason::DuplicatePluginName, "two plugins have this name", None));
         }
     }
     Ok(())
@@ -91,7 +94,7 @@ fn install(plugin: &dyn Plugin, version: &str) -> Result<Staged, Failed> {
     };
     let name = name_of(plugin).map_err(|(name, wrong)| failed(&name, FailurePolicy::FailClosed, wrong))?;
     let capabilities = guarded(|| plugin.capabilities()).map_err(|panicked| {
-        let wrong = (Code::CapabilitiesPanic, "`capabilities` panicked".to_owned(), Some(Error::from(panicked)));
+        let wrong = (Reason::CapabilitiesPanic, "`capabilities` panicked".to_owned(), Some(Error::from(panicked)));
         failed(&name, FailurePolicy::FailClosed, wrong)
     })?;
     let policy = capabilities.failure_policy;
@@ -105,9 +108,9 @@ fn install(plugin: &dyn Plugin, version: &str) -> Result<Staged, Failed> {
 fn name_of(plugin: &dyn Plugin) -> Result<String, (String, Wrong)> {
     match guarded(|| plugin.name().to_owned()) {
         Ok(name) if is_valid_name(&name) => Ok(name),
-        Ok(name) => Err((name, wrong(Code::InvalidPluginName, "a name has to match ^[a-z0-9][a-z0-9-]*$"))),
+        Ok(name) => Err((name, wrong(Reason::InvalidPluginName, "a name has to match ^[a-z0-9][a-z0-9-]*$"))),
         Err(panicked) => {
-            Err((String::new(), (Code::PluginNamePanic, "`name` panicked".to_owned(), Some(Error::from(panicked)))))
+            Err((String::new(), (Reason::PluginNamePanic, "`name` panicked".to_owned(), Some(Error::from(panicked)))))
         }
     }
 }
@@ -116,15 +119,15 @@ fn name_of(plugin: &dyn Plugin) -> Result<String, (String, Wrong)> {
 fn refuse_capabilities(capabilities: &Capabilities, version: &str) -> Result<(), Wrong> {
     let Capabilities { required_cli_version, restricts, failure_policy } = capabilities;
     if *restricts && *failure_policy != FailurePolicy::FailClosed {
-        return Err(wrong(Code::RestrictsMismatch, "a plugin that restricts has to be FailClosed"));
+        return Err(wrong(Reason::RestrictsMismatch, "a plugin that restricts has to be FailClosed"));
     }
     let constraint = VersionConstraint::parse(required_cli_version).map_err(|malformed| {
-        (Code::InvalidCapability, "`required_cli_version` cannot be read".to_owned(), Some(Error::from(malformed)))
+        (Reason::InvalidCapability, "`required_cli_version` cannot be read".to_owned(), Some(Error::from(malformed)))
     })?;
     match constraint {
         Some(constraint) if !constraint.is_met_by(version) => {
             let reason = format!("it asks for version {required_cli_version}, and this is {version}");
-            Err(wrong(Code::CapabilityUnmet, reason))
+            Err(wrong(Reason::CapabilityUnmet, reason))
         }
         _ => Ok(()),
     }
@@ -134,18 +137,18 @@ fn stage(plugin: &dyn Plugin, capabilities: &Capabilities) -> Result<Staging, Wr
     let mut staging = Staging::default();
     match guarded(|| plugin.install(&mut staging)) {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err((Code::InstallFailed, "`install` failed".to_owned(), Some(error))),
+        Ok(Err(error)) => return Err((Reason::InstallFailed, "`install` failed".to_owned(), Some(error))),
         Err(panicked) => {
-            return Err((Code::InstallPanic, "`install` panicked".to_owned(), Some(Error::from(panicked))));
+            return Err((Reason::InstallPanic, "`install` panicked".to_owned(), Some(Error::from(panicked))));
         }
     }
     if let Some((code, reason)) = staging.fault.take() {
         return Err(wrong(code, reason));
     }
     match (capabilities.restricts, staging.rule.is_some()) {
-        (true, false) => Err(wrong(Code::RestrictsMismatch, "it says that it restricts, and hands over no rule")),
+        (true, false) => Err(wrong(Reason::RestrictsMismatch, "it says that it restricts, and hands over no rule")),
         (false, true) => {
-            Err(wrong(Code::RestrictsMismatch, "it hands over a rule, and does not say that it restricts"))
+            Err(wrong(Reason::RestrictsMismatch, "it hands over a rule, and does not say that it restricts"))
         }
         _ => Ok(staging),
     }

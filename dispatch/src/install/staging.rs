@@ -6,7 +6,7 @@ use aisoc_platform::{
     Capabilities, LifecycleEvent, LifecycleHandler, Observer, Registrar, Rule, Selector, When, Wrapper, is_valid_name,
 };
 
-use crate::code::Code;
+use aisoc_manifests::fault::Reason;
 
 /// A plugin that can be installed whole.
 pub(super) struct Staged {
@@ -23,7 +23,7 @@ pub(super) struct Staging {
     pub(super) wrappers: Vec<(String, Selector, Wrapper)>,
     pub(super) lifecycle: Vec<(String, LifecycleEvent, LifecycleHandler)>,
     pub(super) rule: Option<Rule>,
-    pub(super) fault: Option<(Code, String)>,
+    pub(super) fault: Option<(Reason, String)>,
     names: HashSet<String>,
 }
 
@@ -31,18 +31,18 @@ impl Staging {
     /// Whether a hook of that name may be; one name is one hook, whatever it hooks.
     fn takes(&mut self, name: &str, selector: Option<&Selector>) -> bool {
         if !is_valid_name(name) {
-            self.refuse(Code::InvalidHookName, format!("the hook name {name:?} has to match ^[a-z0-9][a-z0-9-]*$"));
+            self.refuse(Reason::InvalidHookName, format!("the hook name {name:?} has to match ^[a-z0-9][a-z0-9-]*$"));
         } else if !self.names.insert(name.to_owned()) {
-            self.refuse(Code::DuplicateHookName, format!("the hook {name:?} is there twice"));
+            self.refuse(Reason::DuplicateHookName, format!("the hook {name:?} is there twice"));
         } else if selector.is_some_and(Selector::is_absent) {
-            self.refuse(Code::InvalidHookRegistration, format!("the hook {name:?} has no selector"));
+            self.refuse(Reason::InvalidHookRegistration, format!("the hook {name:?} has no selector"));
         } else {
             return true;
         }
         false
     }
 
-    fn refuse(&mut self, code: Code, reason: String) {
+    fn refuse(&mut self, code: Reason, reason: String) {
         self.fault.get_or_insert((code, reason));
     }
 }
@@ -68,10 +68,10 @@ impl Registrar for Staging {
 
     fn restrict(&mut self, rule: Rule) {
         if let Some(fault) = rule.faults().first() {
-            self.refuse(Code::InvalidRule, fault.to_string());
+            self.refuse(Reason::InvalidRule, fault.to_string());
         }
         if self.rule.is_some() {
-            return self.refuse(Code::DoubleRestrict, "`restrict` is called twice".to_owned());
+            return self.refuse(Reason::DoubleRestrict, "`restrict` is called twice".to_owned());
         }
         self.rule = Some(rule);
     }

@@ -2,7 +2,7 @@
 
 use aisoc_platform::CommandDeniedError;
 
-use crate::code::Code;
+use aisoc_manifests::fault::Reason;
 
 /// Who has denied a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,11 +35,11 @@ pub struct Denial {
     /// What the rule is called.
     pub rule_name: String,
     /// The code.
-    pub code: Code,
+    pub code: Reason,
     /// Why, in words.
     pub reason: String,
     /// For a group, the commands below it and why each is denied, in the order of their paths.
-    pub children: Vec<(String, Code)>,
+    pub children: Vec<(String, Reason)>,
 }
 
 impl Denial {

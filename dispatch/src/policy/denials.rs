@@ -1,10 +1,12 @@
 //! `Denials`: what is denied of a whole tree.
 
+use aisoc_platform::CommandView;
+
 use super::denial::{Denial, Layer};
 use super::evaluation::Policy;
 use super::strict_mode::StrictMode;
-use crate::code::Code;
 use crate::command::{CommandId, CommandTree};
+use aisoc_manifests::fault::Reason;
 
 /// What is denied of a whole tree.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +55,17 @@ impl Denials {
         below.and_then(|below| aggregate(tree, id, &below.iter().collect::<Vec<_>>())).or(own)
     }
 
+    /// The denial of one thing that is asked for, by itself. The identity that a site is bound to comes before any rule.
+    pub fn of_view(
+        asked: &dyn CommandView,
+        policy: Option<&Policy>,
+        strict_mode: Option<&StrictMode>,
+    ) -> Option<Denial> {
+        let strict = || strict_mode.and_then(|strict_mode| strict_mode.judge(asked));
+        let by_rule = || policy.and_then(|policy| policy.judge(asked));
+        strict().or_else(by_rule)
+    }
+
     /// Whether a command is denied.
     pub fn get(&self, id: CommandId) -> Option<&Denial> {
         self.0.get(id.index())?.as_ref()
@@ -67,7 +80,7 @@ impl Denials {
 /// The denial of a group of which nothing is left but these denials; none for what has nothing below it.
 fn aggregate(tree: &CommandTree, id: CommandId, below: &[&Denial]) -> Option<Denial> {
     let first = below.first()?;
-    let mut children: Vec<(String, Code)> = below.iter().map(|denial| (denial.path.clone(), denial.code)).collect();
+    let mut children: Vec<(String, Reason)> = below.iter().map(|denial| (denial.path.clone(), denial.code)).collect();
     children.sort();
     let is_strict = below.iter().all(|denial| denial.layer == Layer::StrictMode);
     let same = |of: fn(&Denial) -> &String, otherwise: &str| match below.iter().all(|denial| of(denial) == of(first)) {
@@ -79,23 +92,25 @@ fn aggregate(tree: &CommandTree, id: CommandId, below: &[&Denial]) -> Option<Den
         layer: if is_strict { Layer::StrictMode } else { Layer::Policy },
         policy_source: same(|denial| &denial.policy_source, "mixed"),
         rule_name: same(|denial| &denial.rule_name, ""),
-        code: Code::AggregateAllDenied,
+        code: Reason::AggregateAllDenied,
         reason: format!("every command below it is denied ({})", children.len()),
         children,
     })
 }
 
-/// The denial of one command that does something. The identity that a site is bound to comes before any rule.
+/// The denial of one command that does something, or of another whose work it does: there is no way around a denial.
 fn judge(
     tree: &CommandTree,
     id: CommandId,
     policy: Option<&Policy>,
     strict_mode: Option<&StrictMode>,
 ) -> Option<Denial> {
-    let command = tree.view(id);
-    let strict = || strict_mode.and_then(|strict_mode| strict_mode.judge(&command));
-    let by_rule = || policy.and_then(|policy| policy.judge(&command));
-    strict().or_else(by_rule)
+    let own = Denials::of_view(&tree.view(id), policy, strict_mode);
+    own.or_else(|| {
+        let denied = tree.does(id).find_map(|does| Denials::of_view(&tree.view(does), policy, strict_mode))?;
+        let reason = format!("it does what {:?} does, which is denied: {}", denied.path, denied.reason);
+        Some(Denial { path: tree.path(id).to_owned(), reason, ..denied })
+    })
 }
 
 /// Whether nothing below does anything, so that there is nothing to be denied.

@@ -1,12 +1,13 @@
 //! Which rule counts: a plugin's before the file's, and never two.
 
-use std::fmt;
-
+use aisoc_manifests::fault::Reason;
+use aisoc_manifests::warning::Warning;
 use aisoc_platform::Rule;
 
 use super::evaluation::{Policy, PolicySource};
 use super::file::read_policy;
 use crate::install::Plugins;
+use crate::refusal::Refusal;
 
 /// What is known of the file that may hold a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +30,6 @@ impl PolicyFile {
     }
 }
 
-/// A rule that ought to count, and cannot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnusablePolicy(String);
-
-impl fmt::Display for UnusablePolicy {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UnusablePolicy {}
-
 /// The rule that counts. Where a plugin has handed one over the file is not even looked at.
 ///
 /// A file that is no rule is left out, which is told to `warn`: whoever wrote it is at this machine. Where a policy is
@@ -52,15 +41,15 @@ pub fn effective_policy(
     plugins: &Plugins,
     file: impl FnOnce() -> PolicyFile,
     is_required: bool,
-    warn: &mut dyn FnMut(String),
-) -> Result<Option<Policy>, UnusablePolicy> {
+    warn: &mut dyn FnMut(Warning, String),
+) -> Result<Option<Policy>, Refusal> {
     if let Some((name, rule)) = plugins.rule() {
         let policy = Policy::new(PolicySource::Plugin(name.to_owned()), rule.clone());
-        return policy.map(Some).map_err(|faults| UnusablePolicy(joined(&faults)));
+        return policy.map(Some).map_err(|faults| Refusal::of_policy(Reason::PolicyInvalid, &joined(&faults)));
     }
     let why = match file() {
         PolicyFile::Absent if is_required => {
-            return Err(UnusablePolicy("there is no policy, and one is required".to_owned()));
+            return Err(Refusal::of_policy(Reason::PolicyMissing, "there is no policy, and one is required"));
         }
         PolicyFile::Absent => return Ok(None),
         PolicyFile::Holds(rule) => match Policy::new(PolicySource::Yaml, *rule) {
@@ -71,9 +60,9 @@ pub fn effective_policy(
     };
     let said = format!("user policy not applied: {why}");
     if is_required {
-        return Err(UnusablePolicy(said));
+        return Err(Refusal::of_policy(Reason::PolicyInvalid, &said));
     }
-    warn(said);
+    warn(Warning::PolicyNotApplied, said);
     Ok(None)
 }
 

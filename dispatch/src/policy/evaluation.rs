@@ -3,7 +3,7 @@
 use aisoc_platform::{CommandView, Glob, Identity, Risk, Rule, RuleFault};
 
 use super::denial::{Denial, Layer};
-use crate::code::Code;
+use aisoc_manifests::fault::Reason;
 
 /// What nobody denies: whoever is denied something finds out by whom.
 const DIAGNOSTICS: [&str; 2] = ["config/policy/show", "config/plugins/show"];
@@ -68,7 +68,7 @@ pub struct AxisOutcome {
     /// The axis.
     pub axis: Axis,
     /// The code with which it refuses; none when it lets the command through.
-    pub refuses: Option<Code>,
+    pub refuses: Option<Reason>,
     /// Why, in words.
     pub because: String,
     /// The pattern that decided, where one did.
@@ -80,7 +80,7 @@ impl AxisOutcome {
         Self { axis, refuses: None, because: because.into(), pattern: None }
     }
 
-    fn refuses(axis: Axis, code: Code, because: impl Into<String>) -> Self {
+    fn refuses(axis: Axis, code: Reason, because: impl Into<String>) -> Self {
         Self { axis, refuses: Some(code), because: because.into(), pattern: None }
     }
 
@@ -181,13 +181,13 @@ impl Policy {
         match risk {
             Some(Risk::Unknown(text)) => {
                 let because = format!("invalid risk {text:?}; did you mean {:?}?", meant(text).as_str());
-                AxisOutcome::refuses(Axis::Risk, Code::RiskInvalid, because)
+                AxisOutcome::refuses(Axis::Risk, Reason::RiskInvalid, because)
             }
             Some(risk) => AxisOutcome::passes(Axis::Risk, format!("its risk is {risk}")),
             None if self.rule.allow_unannotated => {
                 AxisOutcome::passes(Axis::Risk, "allow_unannotated lets it say nothing")
             }
-            None => AxisOutcome::refuses(Axis::Risk, Code::RiskNotAnnotated, "it does not say what harm it can do"),
+            None => AxisOutcome::refuses(Axis::Risk, Reason::RiskNotAnnotated, "it does not say what harm it can do"),
         }
     }
 
@@ -196,7 +196,7 @@ impl Policy {
         match self.deny.iter().find(|glob| glob.matches(path) != Ok(false)) {
             Some(glob) => {
                 let because = format!("the deny pattern {:?} names it", glob.as_str());
-                AxisOutcome::refuses(Axis::Deny, Code::CommandDenylisted, because).by(glob)
+                AxisOutcome::refuses(Axis::Deny, Reason::CommandDenylisted, because).by(glob)
             }
             None => AxisOutcome::passes(Axis::Deny, "no deny pattern names it"),
         }
@@ -213,7 +213,7 @@ impl Policy {
             None => {
                 let because =
                     format!("no allow pattern names it: {}", listed(self.rule.allow.iter().map(String::as_str)));
-                AxisOutcome::refuses(Axis::Allow, Code::DomainNotAllowed, because)
+                AxisOutcome::refuses(Axis::Allow, Reason::DomainNotAllowed, because)
             }
         }
     }
@@ -246,7 +246,7 @@ impl Policy {
         let because = format!("it is for {}, and identities are {}", names(&declared), names(allowed));
         match declared.iter().any(|identity| allowed.contains(identity)) {
             true => AxisOutcome::passes(Axis::Identities, because),
-            false => AxisOutcome::refuses(Axis::Identities, Code::IdentityMismatch, because),
+            false => AxisOutcome::refuses(Axis::Identities, Reason::IdentityMismatch, because),
         }
     }
 }
@@ -254,13 +254,13 @@ impl Policy {
 /// With which code a risk above the most is refused.
 ///
 /// Of the three levels all above `read` write. Should there be one that does not, it has a code of its own.
-fn too_high(rank: Option<u8>, most: Option<u8>, is_write: bool) -> Option<Code> {
+fn too_high(rank: Option<u8>, most: Option<u8>, is_write: bool) -> Option<Reason> {
     let is_above = match (rank, most) {
         (Some(rank), Some(most)) => rank > most,
         // What is no level is above all of them.
         (None, _) | (_, None) => true,
     };
-    is_above.then_some(if is_write { Code::WriteNotAllowed } else { Code::RiskTooHigh })
+    is_above.then_some(if is_write { Reason::WriteNotAllowed } else { Reason::RiskTooHigh })
 }
 
 /// The level that was meant: the nearest, and of two the lower.
@@ -288,14 +288,14 @@ mod tests {
     fn a_level_that_does_not_write_has_a_code_of_its_own() {
         for (rank, most, is_write, code) in [
             (Some(0), Some(0), false, None),
-            (Some(1), Some(0), true, Some(Code::WriteNotAllowed)),
+            (Some(1), Some(0), true, Some(Reason::WriteNotAllowed)),
             (Some(1), Some(1), true, None),
-            (Some(2), Some(1), true, Some(Code::WriteNotAllowed)),
+            (Some(2), Some(1), true, Some(Reason::WriteNotAllowed)),
             (Some(2), Some(2), true, None),
             // No level is like this yet.
-            (Some(1), Some(0), false, Some(Code::RiskTooHigh)),
-            (None, Some(2), false, Some(Code::RiskTooHigh)),
-            (Some(0), None, false, Some(Code::RiskTooHigh)),
+            (Some(1), Some(0), false, Some(Reason::RiskTooHigh)),
+            (None, Some(2), false, Some(Reason::RiskTooHigh)),
+            (Some(0), None, false, Some(Reason::RiskTooHigh)),
         ] {
             assert_eq!(too_high(rank, most, is_write), code, "{rank:?} {most:?}");
         }

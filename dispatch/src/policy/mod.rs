@@ -9,7 +9,7 @@ mod strict_mode;
 
 pub use denial::{Denial, Layer};
 pub use denials::Denials;
-pub use effective::{PolicyFile, UnusablePolicy, effective_policy};
+pub use effective::{PolicyFile, effective_policy};
 pub use evaluation::{Axis, AxisOutcome, Explanation, Policy, PolicySource};
 pub use file::{MAX_POLICY_BYTES, PolicyFault, read_policy};
 pub use strict_mode::StrictMode;

@@ -4,7 +4,7 @@ use aisoc_platform::{CommandView, Identity};
 
 use super::denial::{Denial, Layer};
 use super::evaluation::is_diagnostic;
-use crate::code::Code;
+use aisoc_manifests::fault::Reason;
 
 /// A site that is bound to one identity: what is for others alone is denied, whatever a policy says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl StrictMode {
             layer: Layer::StrictMode,
             policy_source: "strict-mode".to_owned(),
             rule_name: String::new(),
-            code: Code::IdentityNotSupported,
+            code: Reason::IdentityNotSupported,
             reason: format!("it is for {}, and this site is bound to {}", listed.join(", "), self.0),
             children: Vec::new(),
         })

@@ -79,7 +79,7 @@ impl Plugin for Raw {
 /// Installs these for version 1.2.3, and gives what was warned of.
 pub(crate) fn install(plugins: impl IntoIterator<Item = Arc<dyn Plugin>>) -> (Result<Plugins, Refusal>, Vec<String>) {
     let (plugins, mut warned) = (plugins.into_iter().collect::<Vec<_>>(), Vec::new());
-    let installed = install_all(&plugins, "1.2.3", &mut |line| warned.push(line));
+    let installed = install_all(&plugins, "1.2.3", &mut |_, line| warned.push(line));
     (installed, warned)
 }
 
@@ -140,6 +140,6 @@ pub(crate) fn give(hooks: &Hooks, path: &str, denial: Option<&Denial>, run: Hand
     let view = tree.view(tree.find(path).expect("a command"));
     let arguments = vec!["one".to_owned(), "two".to_owned()];
     let given = Dispatch { command: &view as &dyn CommandView, arguments, denial, started: SystemTime::UNIX_EPOCH };
-    let result = dispatch(hooks, given, &Ctx::background(), run, &mut |line| warned.push(line));
+    let result = dispatch(hooks, given, &Ctx::background(), run, &mut |_, line| warned.push(line));
     (result, warned)
 }
