@@ -1,12 +1,16 @@
 //! What a command goes by: flags win, then variables, then the documented defaults.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use aisoc_dispatch::Program;
 use aisoc_installation::{Access, CoverageFloor, NetworkFileSystems, SharedDirectories, Site};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::capability::Capability;
@@ -20,6 +24,7 @@ use aisoc_pipeline::{
     Contract, ContractChecks, Discovered, EventLog, ForeseenKeys, Occurrence, SignatureRule, SiteSources, TrustInputs,
     check_contracts,
 };
+use aisoc_platform::Ctx;
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
@@ -33,7 +38,7 @@ use crate::args::lock::SourceArgs;
 use crate::args::plugin::{ChangeArgs, FloorArgs, PlaceArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
 use crate::chosen_lock::ChosenLock;
 use crate::clock;
-use crate::commands::Commands;
+use crate::commands::{Commands, without_denied};
 use crate::environment::{
     CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, PLUGINS_DIR, SANDBOX, TRUST_COVERAGE, TRUST_MODE,
     TRUSTED_KEYS_DIR, VIRTUAL_ENV,
@@ -52,6 +57,10 @@ pub(crate) struct Context {
     pub(crate) environment: Environment,
     /// For the commands that are about commands.
     pub(crate) commands: Commands,
+    /// Who is compiled in, and what is denied.
+    pub(crate) program: Rc<Program>,
+    /// What those around the command hand to it.
+    along: RefCell<Ctx>,
     cancellation: Cancellation,
     listening: OnceCell<()>,
     /// Whether the clock was spoken of.
@@ -65,11 +74,45 @@ pub(crate) struct Context {
 
 impl Context {
     /// For the command of that name.
-    pub(crate) fn new(name: String, output: Output, environment: Environment, commands: Commands) -> Self {
+    pub(crate) fn new(
+        name: String,
+        output: Output,
+        environment: Environment,
+        commands: Commands,
+        program: Rc<Program>,
+    ) -> Self {
         let cancellation = Cancellation::of(Watching { name, output: output.clone() });
         let (listening, clock_told, keyset_told) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
         let (sandbox_told, launcher) = (OnceCell::new(), OnceCell::new());
-        Self { output, environment, commands, cancellation, listening, clock_told, keyset_told, sandbox_told, launcher }
+        let along = RefCell::default();
+        Self {
+            output,
+            environment,
+            commands,
+            program,
+            along,
+            cancellation,
+            listening,
+            clock_told,
+            keyset_told,
+            sandbox_told,
+            launcher,
+        }
+    }
+
+    /// The parser, whose help leaves out what is denied.
+    pub(crate) fn parser(&self) -> clap::Command {
+        without_denied((self.commands.parser)(), self.program.tree(), &self.program.denials())
+    }
+
+    /// Takes what those around the command hand to it.
+    pub(crate) fn goes_with(&self, ctx: &Ctx) {
+        self.along.replace(ctx.clone());
+    }
+
+    /// Set once the command is to stop.
+    pub(crate) fn stops(&self) -> Arc<AtomicBool> {
+        self.cancellation.flag()
     }
 
     /// What stops the command, from now on instead of the process: for commands that ask it wherever they

@@ -11,6 +11,7 @@ mod client;
 mod clock;
 mod commands;
 mod context;
+mod dispatching;
 mod environment;
 mod exposure;
 mod held_plugin;
@@ -27,14 +28,13 @@ mod variables;
 mod waiting;
 
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-use crate::commands::{COMMANDS, Typed};
-use crate::context::Context;
 use crate::environment::Environment;
-use crate::output::{Output, Reports};
+use crate::output::Reports;
 
 /// The aisoc command: parses the arguments of this process, runs what they name, prints the answer or the
 /// refusal, and gives the exit code.
@@ -60,7 +60,8 @@ pub fn execute() -> ExitCode {
     })
 }
 
-/// Gives the exit code of an answer, or what is to be reported.
+/// Gives the exit code of an answer, or what is to be reported: what is compiled in begins, the command is given, and what
+/// is compiled in ends.
 fn run(reports: &Reports) -> Result<u8> {
     let private = keep_memory_private();
     let environment = Environment::of_process();
@@ -71,16 +72,9 @@ fn run(reports: &Reports) -> Result<u8> {
     }
     private?;
     usage::refuse_key_material(&environment)?;
-    match Typed::parse(&environment) {
-        Ok(typed) => {
-            let output = Output::new(&typed.global, reports.clone(), environment.can_draw());
-            let output = output.of_dry_run(typed.is_dry_run());
-            // Most hints are made where nobody knows the command line.
-            reports.repeat(typed.repeated());
-            typed.run(&Context::new(typed.name(), output, environment, COMMANDS))
-        }
-        Err(error) => usage::answer(&error, &environment),
-    }
+    let program = Rc::new(dispatching::begin(reports)?);
+    let ended = dispatching::give(&program, environment, reports);
+    dispatching::end(&program, ended, reports)
 }
 
 /// A signing key and passwords pass through this process: it leaves no core dump, and no other process of
@@ -96,8 +90,13 @@ fn keep_memory_private() -> Result<()> {
 
 /// A panic is a bug, and its exit code says so: it must never look like a verdict, and never like success.
 /// In whatever thread it happens, the process ends: what another thread would answer after it is in doubt.
+///
+/// Code of a plugin that is compiled in is another matter: it is caught, and the plugin is what is told of.
 fn report_panics_as_bugs(reports: Reports) {
     std::panic::set_hook(Box::new(move |info| {
+        if aisoc_dispatch::is_within_plugin() {
+            return;
+        }
         let fault = Fault::new(Reason::Internal, "aisoc has a bug").caused_by(info.to_string());
         reports.bug(&fault);
         #[expect(clippy::exit, reason = "a panic that unwinds ends one thread, and could be caught")]

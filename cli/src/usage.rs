@@ -14,12 +14,17 @@ use crate::commands::{COMMANDS, Suggestion, suggestion};
 use crate::environment::{Environment, PATHS};
 use crate::output::{self, Output, Reports};
 
+/// Whether it is no refusal of the parser, but what was asked for: help, or the version.
+pub(crate) fn is_answer(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+}
+
 /// Prints help or the version, and gives the exit code.
 ///
 /// # Errors
 /// What the parser refuses.
 pub(crate) fn answer(error: &clap::Error, environment: &Environment) -> Result<u8> {
-    if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
+    if is_answer(error) {
         return help(error.render().to_string(), environment);
     }
     // A value that one of our own types refused brings its own reason code.

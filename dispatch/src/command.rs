@@ -123,13 +123,37 @@ impl CommandTree {
 
     /// What plugins and policies see of it.
     pub fn view(&self, id: CommandId) -> impl CommandView + '_ {
-        View { tree: self, id }
+        View { tree: self, id, raised: None }
+    }
+
+    /// What plugins and policies see of it as it is given.
+    pub fn view_given(&self, given: &Given) -> impl CommandView + '_ {
+        View { tree: self, id: given.id, raised: given.raised.clone() }
+    }
+}
+
+/// A command as it is given: what is typed behind it may make more of it than it is by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The command.
+    pub id: CommandId,
+    /// The harm that it can do as it is typed, where that is more than without its options.
+    pub raised: Option<Risk>,
+    /// Other commands that it does the work of with the options that were typed.
+    pub does: Vec<CommandId>,
+}
+
+impl Given {
+    /// A command by itself.
+    pub const fn plainly(id: CommandId) -> Self {
+        Self { id, raised: None, does: Vec::new() }
     }
 }
 
 struct View<'tree> {
     tree: &'tree CommandTree,
     id: CommandId,
+    raised: Option<Risk>,
 }
 
 impl View<'_> {
@@ -157,7 +181,7 @@ impl CommandView for View<'_> {
     }
 
     fn risk(&self) -> Option<Risk> {
-        self.nearest(|command| &command.risk).map(Risk::from)
+        self.raised.clone().or_else(|| self.nearest(|command| &command.risk).map(Risk::from))
     }
 
     fn identities(&self) -> Option<Vec<Identity>> {

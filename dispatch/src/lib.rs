@@ -10,7 +10,7 @@ mod program;
 mod refusal;
 mod version;
 
-pub use command::{Command, CommandId, CommandTree};
+pub use command::{Command, CommandId, CommandTree, Given};
 pub use guard::{Panicked, is_within_plugin};
 pub use hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
 pub use install::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook, install_all};

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use aisoc_manifests::warning::Warning;
 use aisoc_platform::{CommandView, Ctx, Error, Handler, Plugin, Result};
 
-use crate::command::{CommandId, CommandTree};
+use crate::command::{CommandId, CommandTree, Given};
 use crate::hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
 use crate::install::{Plugins, install_all};
 use crate::policy::{Denial, Denials, Explanation, Policy, PolicyFile, StrictMode, effective_policy};
@@ -78,6 +78,11 @@ impl Program {
         Denials::of(&self.tree, id, self.policy.as_ref(), self.strict_mode.as_ref())
     }
 
+    /// Whether a command is denied as it is given.
+    pub fn denial_given(&self, given: &Given) -> Option<Denial> {
+        Denials::of_given(&self.tree, given, self.policy.as_ref(), self.strict_mode.as_ref())
+    }
+
     /// Whether something is denied that is no command of the tree: what a plugin is asked for.
     pub fn denial_of(&self, asked: &dyn CommandView) -> Option<Denial> {
         Denials::of_view(asked, self.policy.as_ref(), self.strict_mode.as_ref())
@@ -100,15 +105,15 @@ impl Program {
     /// As [`dispatch`].
     pub fn give(
         &self,
-        id: CommandId,
+        command: &Given,
         arguments: Vec<String>,
         started: SystemTime,
         ctx: &Ctx,
         run: Handler,
         warn: &mut dyn FnMut(Warning, String),
     ) -> Result {
-        let (command, denial) = (self.tree.view(id), self.denial(id));
-        let given = Dispatch { command: &command, arguments, denial: denial.as_ref(), started };
+        let (view, denial) = (self.tree.view_given(command), self.denial_given(command));
+        let given = Dispatch { command: &view, arguments, denial: denial.as_ref(), started };
         dispatch(self.plugins.hooks(), given, ctx, run, warn)
     }
 

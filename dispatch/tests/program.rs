@@ -5,10 +5,11 @@ mod support;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aisoc_dispatch::{PolicyFile, PolicySource, Program, Refusal, Setup, StrictMode};
+use aisoc_dispatch::{Command, Given, PolicyFile, PolicySource, Program, Refusal, Setup, StrictMode};
 use aisoc_manifests::fault::Reason;
 use aisoc_platform::{
-    Builder, CommandDeniedError, Ctx, Handler, Identity, LifecycleEvent, Plugin, Result, Risk, Rule, Selector, When,
+    Builder, CommandDeniedError, CommandView as _, Ctx, Handler, Identity, LifecycleEvent, Plugin, Result, Risk, Rule,
+    Selector, When,
 };
 use support::{Log, tree};
 
@@ -38,7 +39,7 @@ fn give(program: &Program, path: &str, log: &Log) -> Result {
         Ok(())
     });
     let (ctx, now) = (Ctx::background(), SystemTime::UNIX_EPOCH);
-    program.give(id, Vec::new(), now, &ctx, run, &mut |_, line| panic!("{line}"))
+    program.give(&Given::plainly(id), Vec::new(), now, &ctx, run, &mut |_, line| panic!("{line}"))
 }
 
 fn restricting(name: &str) -> Builder {
@@ -203,4 +204,50 @@ fn a_command_has_one_name_for_policies_by_whatever_it_is_typed() {
     ] {
         assert_eq!(typed(words), (path.to_owned(), own), "{words:?}");
     }
+}
+
+#[test]
+fn a_command_is_denied_with_what_it_does_the_work_of() {
+    let with = |does: &[&str]| {
+        let mut tree = tree();
+        let does = does.iter().map(|path| (*path).to_owned()).collect();
+        let all = Command { name: "all".into(), risk: "read".into(), is_runnable: true, does, ..Command::default() };
+        let id = tree.add(tree.root(), all);
+        let setup = Setup {
+            registered: &[],
+            version: "1.2.3",
+            strict_mode: None,
+            policy_file: file("deny: [plugin/sign]\nallow_unannotated: true\n"),
+            is_policy_required: true,
+        };
+        let program = Program::begin(tree, setup, &Ctx::background(), &mut |_, _| {}).expect("it begins");
+        (program, id)
+    };
+    let (program, id) = with(&["keys/list"]);
+    assert_eq!(program.denial(id), None);
+    let (program, id) = with(&["keys/list", "plugin/sign"]);
+    let denial = program.denial(id).expect("a denial");
+    let reason = "it does what \"plugin/sign\" does, which is denied: the deny pattern \"plugin/sign\" names it";
+    assert_eq!((denial.path.as_str(), denial.reason.as_str()), ("all", reason));
+    assert_eq!(denial.code, Reason::CommandDenylisted);
+    assert_eq!(program.denials().get(id), Some(&denial));
+}
+
+#[test]
+fn options_make_more_of_a_command_than_it_is_by_itself() {
+    let policy = "max_risk: write\ndeny: [keys/revoke]\nallow_unannotated: true\n";
+    let program = begin(vec![], file(policy), None, true).0.expect("it begins");
+    let find = |path: &str| program.tree().find(path).expect("a command");
+    let sign = Given::plainly(find("plugin/sign"));
+    assert_eq!(program.denial_given(&sign), None);
+    let raised = Given { raised: Some(Risk::HighRiskWrite), ..sign.clone() };
+    assert_eq!(program.denial_given(&raised).map(|denial| denial.code), Some(Reason::WriteNotAllowed));
+    assert_eq!(program.tree().view_given(&raised).risk(), Some(Risk::HighRiskWrite));
+    let other = Given { does: vec![find("keys/list"), find("keys/revoke")], ..sign };
+    let denial = program.denial_given(&other).expect("a denial");
+    assert_eq!((denial.path.as_str(), denial.code), ("plugin/sign", Reason::CommandDenylisted));
+    assert!(denial.reason.starts_with("it does what \"keys/revoke\" does"), "{}", denial.reason);
+    // Nobody denies the program itself.
+    let root = Given { raised: Some(Risk::HighRiskWrite), ..Given::plainly(program.tree().root()) };
+    assert_eq!(program.denial_given(&root), None);
 }

@@ -505,25 +505,25 @@ reasons! {
         "whoever builds this command annotates it with its risk"
     CommandDenylisted "command_denylisted" Usage
         "A pattern denies the command."
-        "run `aisoc config policy show` to see what is let through, and by whom"
+        "ask whoever wrote the policy that the message names: it says what is let through"
     DomainNotAllowed "domain_not_allowed" Usage
         "No pattern allows the command."
-        "run `aisoc config policy show` to see what is let through, and by whom"
+        "ask whoever wrote the policy that the message names: it says what is let through"
     WriteNotAllowed "write_not_allowed" Usage
         "The command changes more than may be changed."
-        "run `aisoc config policy show` to see what is let through, and by whom"
+        "ask whoever wrote the policy that the message names: it says what is let through"
     RiskTooHigh "risk_too_high" Usage
         "The command can do more harm than it may."
-        "run `aisoc config policy show` to see what is let through, and by whom"
+        "ask whoever wrote the policy that the message names: it says what is let through"
     IdentityMismatch "identity_mismatch" Usage
         "The command is for none of those whom the policy lets through."
-        "run `aisoc config policy show` to see what is let through, and by whom"
+        "ask whoever wrote the policy that the message names: it says what is let through"
     IdentityNotSupported "identity_not_supported" Usage
         "The command is not for the identity of this site."
-        "run `aisoc config strict-mode` to see the identity that this site is bound to"
+        "let somebody give it whom it is for: this site is bound to another identity"
     AggregateAllDenied "aggregate_all_denied" Usage
         "Every command below this one is denied."
-        "run `aisoc config policy show` to see what is let through, and by whom"
+        "ask whoever wrote the policy that the message names: it says what is let through"
     Aborted "aborted" Usage
         "A wrapper stopped the command."
         "do what the reason asks for, and run the command again"
@@ -535,7 +535,7 @@ reasons! {
         "do what the message asks for; it is the plugin's, and not of aisoc"
     PolicyInvalid "policy_invalid" Usage
         "The policy cannot be used, and a command does not run without it where `AISOC_POLICY` is `require`."
-        "see all that is wrong with it: `aisoc config policy validate`"
+        "correct what the message names in policy.yml"
     PolicyMissing "policy_missing" Usage
         "There is no policy, and one is required."
         "put policy.yml into the directory that `AISOC_CONFIG_DIR` names, or ~/.aisoc"

@@ -44,7 +44,7 @@ warnings! {
         Some("whoever builds this command corrects the plugin: until then it sees nothing and stops nothing")
     PolicyNotApplied "policy_not_applied"
         "The policy file is there and cannot be used, so nothing is held against it."
-        Some("see all that is wrong with it: `aisoc config policy validate`; `AISOC_POLICY=require` lets nothing run without one")
+        Some("correct what is named in policy.yml")
     HookPanicked "hook_panicked"
         "A plugin that looks on panicked; the command went on."
         Some("report it to whoever builds this command, with the command and its output")

@@ -6,7 +6,6 @@ use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::CompletionScript;
 
-use super::declaration::Commands;
 use super::help;
 use crate::args::CompletionsArgs;
 use crate::args::known::Known;
@@ -25,13 +24,14 @@ impl Answer for CompletionScript {
 
 pub(crate) fn run(args: CompletionsArgs, context: &Context) -> Result<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut completed(context.commands), "aisoc", &mut script);
+    clap_complete::generate(args.shell, &mut completed(context), "aisoc", &mut script);
     let script = String::from_utf8(script).expect("names of commands and options are ASCII, their help is UTF-8");
     context.output.answer(&CompletionScript { shell: args.shell.to_string(), script })
 }
 
 /// The parser, with the words that are known where any text is taken: pages, codes, and the words of commands.
-fn completed(commands: Commands) -> clap::Command {
+fn completed(context: &Context) -> clap::Command {
+    let commands = context.commands;
     let words: BTreeSet<&str> = (commands.all)().flat_map(|command| command.words).copied().collect();
     // A page can be called as a command is.
     let topics: BTreeSet<&str> = words.iter().copied().chain(help::names()).collect();
@@ -44,7 +44,7 @@ fn completed(commands: Commands) -> clap::Command {
         ("reasons", "code", Known::words(codes)),
     ]
     .into_iter()
-    .fold((commands.parser)(), |parser, (command, argument, known)| {
+    .fold(context.parser(), |parser, (command, argument, known)| {
         parser.mut_subcommand(command, |command| command.mut_arg(argument, |argument| argument.value_parser(known)))
     })
 }

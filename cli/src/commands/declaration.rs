@@ -85,6 +85,10 @@ pub(crate) struct Declaration {
     pub(crate) risk: Risk,
     /// Options with which it is a [`Risk::HighRiskWrite`].
     pub(crate) raised_by: &'static [&'static str],
+    /// Commands that it does the work of: whoever may not give one of them may not give it either.
+    pub(crate) does: &'static [&'static [&'static str]],
+    /// The same, with an option.
+    pub(crate) does_with: &'static [(&'static str, &'static [&'static str])],
     /// What it is about.
     pub(crate) domain: Domain,
     /// For whom it is; for everybody when empty.
@@ -112,6 +116,8 @@ pub(super) const PLAIN: Declaration = Declaration {
     examples: "",
     risk: Risk::Unsaid,
     raised_by: &[],
+    does: &[],
+    does_with: &[],
     domain: Domain::Unsaid,
     identities: &[],
     document: None,

@@ -116,7 +116,7 @@ fn answer(name: &str, text: String, context: &Context) -> Result<u8> {
 }
 
 fn overview(context: &Context) -> String {
-    let mut text = (context.commands.parser)().render_long_help().to_string();
+    let mut text = context.parser().render_long_help().to_string();
     text.push_str("\nManual pages (aisoc help TOPIC):\n");
     for (name, about, _) in PAGES {
         text.push_str(&format!("  {name:<16} {about}\n"));
@@ -126,7 +126,7 @@ fn overview(context: &Context) -> String {
 }
 
 fn command_help(words: &[String], context: &Context) -> Result<u8> {
-    let mut command = (context.commands.parser)();
+    let mut command = context.parser();
     command.build();
     let mut name = Vec::new();
     for word in words {

@@ -91,4 +91,5 @@ pub(crate) use self::keys::fingerprint::is_bare_public_key;
 pub(crate) use self::parser::{COMMANDS, Typed, parser};
 pub(crate) use self::repeated::Repeated;
 pub(crate) use self::suggestion::{Suggestion, suggestion};
+pub(crate) use self::tree::{tree, without_denied};
 pub(crate) use self::uninstall::can_ask;

@@ -53,7 +53,7 @@ fn every_example_can_be_pasted() {
     for examples in TABLE.iter().map(|command| command.declaration().examples).chain([root.as_str()]) {
         for line in lines(examples) {
             let arguments = std::iter::once("aisoc".to_owned()).chain(line.clone()).map(Into::into).collect();
-            let parsed = Typed::parse(&Environment::with_arguments(arguments));
+            let parsed = Typed::parse(parser(), &Environment::with_arguments(arguments));
             assert!(parsed.is_ok(), "aisoc {line:?}: {}", parsed.err().expect("refused"));
             seen += 1;
         }

@@ -2,13 +2,17 @@
 
 use std::ffi::OsString;
 
+use aisoc_dispatch::{CommandTree, Given};
 use aisoc_manifests::fault::Result;
+use aisoc_platform as platform;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, FromArgMatches as _};
 
 use super::command::Declared;
 use super::declaration::{Commands, Declaration, HELP_COLUMNS};
 use super::repeated::Repeated;
 use super::table::{GROUPS, TABLE};
+use super::tree::path;
 use crate::args::Global;
 use crate::context::Context;
 use crate::environment::Environment;
@@ -35,8 +39,7 @@ impl Typed {
     ///
     /// # Errors
     /// What the parser refuses, and help and the version, which are answers.
-    pub(crate) fn parse(environment: &Environment) -> Result<Self, clap::Error> {
-        let mut parser = parser();
+    pub(crate) fn parse(mut parser: clap::Command, environment: &Environment) -> Result<Self, clap::Error> {
         let matches = parser.try_get_matches_from_mut(with_version_as_command(environment.arguments()))?;
         let global = Global::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
         let (mut words, mut innermost) = (Vec::new(), &matches);
@@ -61,6 +64,27 @@ impl Typed {
     /// The command by its name.
     pub(crate) fn name(&self) -> String {
         format!("aisoc {}", self.command.declaration().words.join(" "))
+    }
+
+    /// The command as policies name it.
+    pub(crate) fn path(&self) -> String {
+        path(self.command.declaration().words)
+    }
+
+    /// What policies judge: the command, and what the options that were typed make of it.
+    pub(crate) fn given(&self, tree: &CommandTree) -> Given {
+        let Declaration { words, raised_by, does_with, .. } = *self.command.declaration();
+        let find = |words: &[&str]| tree.find(&path(words)).expect("the tree and the parser are made of one table");
+        let raised = raised_by.iter().any(|option| self.is_typed(option)).then_some(platform::Risk::HighRiskWrite);
+        let does = does_with.iter().filter(|(option, _)| self.is_typed(option)).map(|(_, words)| find(words));
+        Given { id: find(words), raised, does: does.collect() }
+    }
+
+    /// Whether an option of the command was typed, with whatever value.
+    fn is_typed(&self, option: &str) -> bool {
+        let id = option.replace('-', "_");
+        let source = || self.matches.value_source(&id);
+        matches!(self.matches.try_contains_id(&id), Ok(true)) && source() == Some(ValueSource::CommandLine)
     }
 
     /// Runs the command and gives the exit code.
@@ -235,10 +259,55 @@ mod tests {
     }
 
     #[test]
+    fn what_a_command_does_the_work_of_is_a_command() {
+        let tree = super::super::tree::tree(COMMANDS);
+        for command in TABLE {
+            let Declaration { words, does, does_with, .. } = command.declaration();
+            for other in does.iter().chain(does_with.iter().map(|(_, other)| other)) {
+                assert!(find(other).is_some_and(|found| found.declaration().words == *other), "{words:?}: {other:?}");
+            }
+            let id = tree.find(&path(words)).expect("a command");
+            assert_eq!(tree.does(id).count(), does.len(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_judged_with_its_options() {
+        let tree = super::super::tree::tree(COMMANDS);
+        let given = |line: &str| {
+            let words = std::iter::once("aisoc").chain(line.split(' ')).map(Into::into).collect();
+            let typed = Typed::parse(parser(), &Environment::with_arguments(words)).expect(line);
+            let Given { id, raised, does } = typed.given(&tree);
+            let does: Vec<_> = does.into_iter().map(|id| tree.path(id).to_owned()).collect();
+            (tree.path(id).to_owned(), raised.is_some(), does)
+        };
+        for (line, path, is_raised, does) in [
+            ("plugin validate x", "plugin/validate", false, &[][..]),
+            ("plugin validate x --load", "plugin/validate", true, &[]),
+            ("--json keygen --out x", "plugin/keygen", false, &[]),
+            ("plugin keygen --force --out x", "plugin/keygen", true, &[]),
+            ("plugin install x", "plugin/install", false, &[]),
+            ("plugin install x --trust-mode warn", "plugin/install", true, &[]),
+            ("plugin install x --lock --reason y", "plugin/install", false, &["plugins/trust"]),
+            ("plugin publish x y.example/z:1.0.0 --new-key", "plugin/release", false, &["plugin/keygen"]),
+            ("plugin publish x y.example/z:1.0.0 --new-key=k --load", "plugin/release", true, &["plugin/keygen"]),
+        ] {
+            let does = does.iter().map(|path| (*path).to_owned()).collect();
+            assert_eq!(given(line), (path.to_owned(), is_raised, does), "{line}");
+        }
+    }
+
+    #[test]
     fn a_risk_is_no_less_than_what_the_options_say() {
         for (words, parser) in all() {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let Declaration { risk, raised_by, .. } = find(&words).expect("declared").declaration();
+            let Declaration { risk, raised_by, does_with, .. } = find(&words).expect("declared").declaration();
+            // Whether one was typed is asked by a name that is made of it.
+            for option in raised_by.iter().chain(does_with.iter().map(|(option, _)| option)) {
+                let id = option.replace('-', "_");
+                let found = parser.get_arguments().find(|argument| argument.get_id() == id.as_str());
+                assert_eq!(found.and_then(clap::Arg::get_long), Some(*option), "{words:?}");
+            }
             let options = options(&parser);
             if options.contains(&"lock-timeout") {
                 assert_ne!(*risk, Risk::Read, "{words:?} changes a plugins directory");

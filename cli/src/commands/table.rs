@@ -248,6 +248,7 @@ already, and is verified when --trusted-keys names keys.",
                 "trust-coverage",
                 "accept-shared-directory",
             ],
+            does_with: &[("lock", &["plugins", "trust"])],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::InstalledPlugins>),
             ..PLAIN
@@ -279,6 +280,7 @@ already, and is verified when --trusted-keys names keys.",
   aisoc plugin list --versions   # what can be gone back to",
             risk: Risk::Write,
             raised_by: &["lower-coverage", "trust-mode", "trust-coverage", "accept-shared-directory"],
+            does_with: &[("lock", &["plugins", "trust"])],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::RolledBackPlugin>),
             ..PLAIN
@@ -329,6 +331,8 @@ writes `reference`, `digest`, `id`, `version`, `tag`, `signer`, `signers` and
 `coverage` to GITHUB_OUTPUT and a table to GITHUB_STEP_SUMMARY.",
             risk: Risk::Write,
             raised_by: &["replace-tag", "allow-ambiguous", "allow-secret", "load"],
+            does: &[&["plugin", "validate"], &["plugin", "sign"], &["plugin", "package"], &["plugin", "push"]],
+            does_with: &[("new-key", &["plugin", "keygen"])],
             domain: Domain::Artifact,
             document: Some(document_schema::<documents::ReleasedPlugin>),
             ..PLAIN
@@ -357,6 +361,7 @@ one, so attestations and other artifacts that refer to the old one stay with
 it, and so does whoever has pinned it. Prints HOST/REPOSITORY@DIGEST of each.",
             risk: Risk::Write,
             raised_by: &["replace-tag"],
+            does: &[&["plugin", "sign"], &["plugin", "push"]],
             domain: Domain::Artifact,
             document: Some(document_schema::<documents::ResignedArtifacts>),
             ..PLAIN
@@ -510,6 +515,7 @@ fetched again.",
                 "trust-coverage",
                 "accept-shared-directory",
             ],
+            does: &[&["plugins", "lock", "pull"], &["plugin", "install"]],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::SyncedPlugins>),
             ..PLAIN
@@ -802,6 +808,8 @@ until when. They have to count today, and their notes have to let them:
 Staged, trusted, the signatures that are still missing, retired, and with
 --revoke revoked. Exit code 0 while it waits and when it is finished.",
             risk: Risk::Write,
+            does: &[&["keys", "stage"], &["keys", "promote"], &["keys", "retire"]],
+            does_with: &[("revoke", &["keys", "revoke"])],
             domain: Domain::Keys,
             document: Some(document_schema::<documents::KeyRotation>),
             ..PLAIN
@@ -1233,6 +1241,7 @@ it is. A handler that fails ends it, with exit code 1.",
 Everything that `aisoc plugin install` asks is asked, by the host. What cannot be
 loaded is taken back, and what ran before goes on.",
             risk: Risk::HighRiskWrite,
+            does: &[&["plugin", "install"]],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::BroughtPlugin>),
             ..PLAIN
@@ -1246,6 +1255,7 @@ loaded is taken back, and what ran before goes on.",
             examples: "Examples:
   aisoc api rollback my-plugin --to 1.1.0",
             risk: Risk::HighRiskWrite,
+            does: &[&["plugin", "rollback"]],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::HostedPlugin>),
             ..PLAIN
@@ -1349,6 +1359,7 @@ one line, as soon as it can be asked.",
   # keep registry, keys and plugins to play with
   aisoc demo --keep /tmp/aisoc-demo",
             risk: Risk::Write,
+            does: &[&["plugin", "new"], &["plugin", "keygen"], &["plugin", "validate"], &["plugin", "sign"], &["plugin", "package"], &["plugin", "push"], &["plugin", "release"], &["plugin", "pull"], &["plugin", "verify"], &["plugin", "install"], &["plugin", "list"], &["plugins", "verify"], &["registry", "serve"]],
             domain: Domain::Manual,
             ..PLAIN
         },

@@ -1,6 +1,6 @@
 //! The tree of commands as data, made of the table: what policies judge, and what plugins see.
 
-use aisoc_dispatch::{Command, CommandTree};
+use aisoc_dispatch::{Command, CommandTree, Denials};
 use aisoc_platform::Identity;
 
 use super::declaration::{Commands, Declaration};
@@ -11,7 +11,7 @@ pub(super) fn path(words: &[&str]) -> String {
 }
 
 /// Every command and every group, each below what it stands in. Other words for a command lead to the same one.
-pub(super) fn tree(commands: Commands) -> CommandTree {
+pub(crate) fn tree(commands: Commands) -> CommandTree {
     let mut tree = CommandTree::new(Command { name: "aisoc".to_owned(), ..Command::default() });
     let groups = commands.groups.iter().map(|(words, _)| (*words, Command::default()));
     let declared = (commands.all)().map(|declaration| (declaration.words, command(declaration)));
@@ -36,9 +36,24 @@ fn command(declaration: &Declaration) -> Command {
         risk: declaration.risk.as_str().to_owned(),
         domain: declaration.domain.as_str().to_owned(),
         identities: identities.join(","),
+        does: declaration.does.iter().map(|words| path(words)).collect(),
         is_runnable: true,
         ..Command::default()
     }
+}
+
+/// The parser whose help leaves out what is denied. It is found all the same, and so is its own help.
+pub(crate) fn without_denied(parser: clap::Command, tree: &CommandTree, denials: &Denials) -> clap::Command {
+    hidden(parser, &[], &|words| denials.get(tree.typed(words).0).is_some())
+}
+
+fn hidden(parser: clap::Command, above: &[&str], is_denied: &dyn Fn(&[&str]) -> bool) -> clap::Command {
+    parser.mut_subcommands(|inner| {
+        let name = inner.get_name().to_owned();
+        let words = [above, &[name.as_str()]].concat();
+        let is_hidden = inner.is_hide_set() || is_denied(&words);
+        hidden(inner.hide(is_hidden), &words, is_denied)
+    })
 }
 
 #[cfg(test)]

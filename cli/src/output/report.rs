@@ -8,8 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aisoc_manifests::fault::{Fault, InstalledVersion};
 use aisoc_manifests::text::{printable, printable_json};
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::documents::{ErrorDetail, ManifestProblem, Report, ReportedError, ReportedWarning, SCHEMA_VERSION};
+use aisoc_pipeline::documents::{
+    DispatchDetail, ErrorDetail, ManifestProblem, Report, ReportedError, ReportedWarning, SCHEMA_VERSION,
+};
 use anstyle::{AnsiColor, Style};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use super::annotation::{self, Workspace};
 use super::redacted;
@@ -172,13 +176,15 @@ fn text(fault: &Fault) -> String {
 fn document(fault: &Fault) -> ReportedError {
     let location = fault.location();
     let difference = fault.difference();
+    let told = fault.detail().map(without_secrets);
+    let command = told.as_ref().and_then(|told| Some(told["path"].as_str()?.to_owned()));
     ReportedError {
-        class: fault.class().as_str(),
+        kind: fault.reason().kind(),
         message: redacted(&fault.to_string()),
         hint: redacted(fault.next_step()),
         detail: ErrorDetail {
             reason_code: fault.reason().as_str(),
-            path: location.map(|location| redacted(&location.file)),
+            path: location.map(|location| redacted(&location.file)).or(command),
             line: location.map(|location| location.line),
             column: location.map(|location| location.column),
             expected: difference.map(|difference| redacted(&difference.expected)),
@@ -187,7 +193,22 @@ fn document(fault: &Fault) -> ReportedError {
             installed_version: fault.installed().map(|installed| installed.version.clone()),
             caused_by: causes(fault),
             problems: fault.problems().iter().filter_map(problem).collect(),
+            dispatch: told.map(dispatch).unwrap_or_default(),
         },
+    }
+}
+
+fn dispatch(told: Value) -> DispatchDetail {
+    DispatchDetail::deserialize(told).expect("the members of a refusal are these")
+}
+
+/// What plugins tell programs is theirs, and no secret is printed for that.
+fn without_secrets(told: &Value) -> Value {
+    match told {
+        Value::String(text) => redacted(text).into(),
+        Value::Array(items) => items.iter().map(without_secrets).collect(),
+        Value::Object(members) => members.iter().map(|(key, value)| (redacted(key), without_secrets(value))).collect(),
+        other => other.clone(),
     }
 }
 
@@ -236,7 +257,7 @@ mod tests {
              found:    sha256:bb\n  caused by: two lines\nhint: find out what changed before you require another digest\n"
         );
         let error = document(&fault);
-        assert_eq!((error.class, error.detail.reason_code), ("refused", "digest_mismatch"));
+        assert_eq!((error.kind, error.detail.reason_code), ("refused", "digest_mismatch"));
         assert_eq!((error.detail.path.as_deref(), error.detail.line), (Some("x"), Some(1)));
         assert_eq!(error.detail.caused_by, ["two\nlines"]);
     }

@@ -5,7 +5,7 @@ use aisoc_platform::CommandView;
 use super::denial::{Denial, Layer};
 use super::evaluation::Policy;
 use super::strict_mode::StrictMode;
-use crate::command::{CommandId, CommandTree};
+use crate::command::{CommandId, CommandTree, Given};
 use aisoc_manifests::fault::Reason;
 
 /// What is denied of a whole tree.
@@ -66,6 +66,21 @@ impl Denials {
         strict().or_else(by_rule)
     }
 
+    /// The denial of a command as it is given: what its options make of it counts as well.
+    pub fn of_given(
+        tree: &CommandTree,
+        given: &Given,
+        policy: Option<&Policy>,
+        strict_mode: Option<&StrictMode>,
+    ) -> Option<Denial> {
+        if given.id == tree.root() {
+            return None;
+        }
+        let raised = || Self::of_view(&tree.view_given(given), policy, strict_mode).filter(|_| given.raised.is_some());
+        let others = || given.does.iter().find_map(|does| by_another(tree, given.id, *does, policy, strict_mode));
+        Self::of(tree, given.id, policy, strict_mode).or_else(raised).or_else(others)
+    }
+
     /// Whether a command is denied.
     pub fn get(&self, id: CommandId) -> Option<&Denial> {
         self.0.get(id.index())?.as_ref()
@@ -106,11 +121,20 @@ fn judge(
     strict_mode: Option<&StrictMode>,
 ) -> Option<Denial> {
     let own = Denials::of_view(&tree.view(id), policy, strict_mode);
-    own.or_else(|| {
-        let denied = tree.does(id).find_map(|does| Denials::of_view(&tree.view(does), policy, strict_mode))?;
-        let reason = format!("it does what {:?} does, which is denied: {}", denied.path, denied.reason);
-        Some(Denial { path: tree.path(id).to_owned(), reason, ..denied })
-    })
+    own.or_else(|| tree.does(id).find_map(|does| by_another(tree, id, does, policy, strict_mode)))
+}
+
+/// The denial of a command that does the work of another one.
+fn by_another(
+    tree: &CommandTree,
+    id: CommandId,
+    does: CommandId,
+    policy: Option<&Policy>,
+    strict_mode: Option<&StrictMode>,
+) -> Option<Denial> {
+    let denied = Denials::of_view(&tree.view(does), policy, strict_mode)?;
+    let reason = format!("it does what {:?} does, which is denied: {}", denied.path, denied.reason);
+    Some(Denial { path: tree.path(id).to_owned(), reason, ..denied })
 }
 
 /// Whether nothing below does anything, so that there is nothing to be denied.

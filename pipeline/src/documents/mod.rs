@@ -82,7 +82,7 @@ pub use objection::Objection;
 pub use publishing::{IndexedPlugin, PublishingIndex};
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
 pub use release::{KeyFiles, ReleasedPlugin};
-pub use report::{ErrorDetail, Report, ReportedError, ReportedWarning};
+pub use report::{DeniedChild, DispatchDetail, ErrorDetail, Report, ReportedError, ReportedWarning};
 pub use resigned::{NotResigned, ResignedArtifact, ResignedArtifacts};
 pub use review::{
     AskedCapability, ChangedField, ComparedPlugin, ComparedVersion, DescribedPlugin, FileChanges, NameChanges,

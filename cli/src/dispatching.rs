@@ -1,0 +1,187 @@
+//! What stands between what was typed and the command: who is compiled in, what is denied, and who is called around it.
+//!
+//! The order, each a function: the program begins (`begin`: the tree of commands, who is compiled in, the rule that counts,
+//! what is called at the beginning), a command is found and judged and given (`give`), the program ends (`end`).
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::iter::successors;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use aisoc_dispatch::{Denial, Given, PolicyFile, Program, Refusal, Setup};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::warning::Warning;
+use aisoc_platform::{Ctx, Error, Handler, registered_plugins};
+
+use crate::clock;
+use crate::commands::{COMMANDS, Typed, parser, tree, without_denied};
+use crate::context::Context;
+use crate::environment::Environment;
+use crate::output::{Output, Reports};
+use crate::usage;
+
+/// Installs what is compiled in, finds the rule that counts, and starts.
+///
+/// # Errors
+/// Why no command runs, help included.
+pub(crate) fn begin(reports: &Reports) -> Result<Program> {
+    let setup = Setup {
+        registered: &registered_plugins(),
+        version: env!("CARGO_PKG_VERSION"),
+        strict_mode: None,
+        policy_file: || PolicyFile::Absent,
+        is_policy_required: false,
+    };
+    Program::begin(tree(COMMANDS), setup, &Ctx::background(), &mut warns(reports)).map_err(|refusal| refusal.fault())
+}
+
+/// A command line that was given, and what it has come to.
+pub(crate) struct Ended {
+    /// The exit code, or what is to be reported.
+    pub(crate) result: Result<u8>,
+    /// What those are told who are called at the end; the second is none when nobody is.
+    err: Option<Error>,
+    is_for_completion: bool,
+}
+
+impl Ended {
+    fn answered(result: Result<u8>) -> Self {
+        let err = result.as_ref().err().map(|fault| Error::from(fault.clone()));
+        Self { result, err, is_for_completion: false }
+    }
+}
+
+/// Gives what was typed: help and the version are never denied, and neither is what nobody understands and that is below
+/// no denied group.
+pub(crate) fn give(program: &Rc<Program>, environment: Environment, reports: &Reports) -> Ended {
+    let (found, arguments) = words(program, &environment);
+    match Typed::parse(parser(), &environment) {
+        Err(error) if usage::is_answer(&error) => Ended::answered(help(program, error, &environment)),
+        Err(error) => match program.denial_given(&found) {
+            Some(denial) => {
+                let never: Handler = Box::new(|_, _| Err("it is denied".into()));
+                ended(dispatch(program, &found, arguments, &Ctx::background(), never, reports), Some(&denial))
+            }
+            None => Ended::answered(usage::answer(&error, &environment)),
+        },
+        Ok(typed) => {
+            // What runs is what the parser has found, and that is what is judged.
+            let given = typed.given(program.tree());
+            let is_for_completion = typed.path() == "completions";
+            let output = Output::new(&typed.global, reports.clone(), environment.can_draw());
+            let output = output.of_dry_run(typed.is_dry_run());
+            // Most hints are made where nobody knows the command line.
+            reports.repeat(typed.repeated());
+            let context = Context::new(typed.name(), output, environment, COMMANDS, Rc::clone(program));
+            let stops = context.stops();
+            let ctx = Ctx::background().with_cancellation(move || stops.load(Ordering::SeqCst));
+            let denial = program.denial_given(&given);
+            let result = dispatch(program, &given, arguments, &ctx, runs(typed, context), reports);
+            Ended { is_for_completion, ..ended(result, denial.as_ref()) }
+        }
+    }
+}
+
+/// Calls those who are called at the end.
+pub(crate) fn end(program: &Program, ended: Ended, reports: &Reports) -> Result<u8> {
+    // A shell asks for completions again and again, and no command was given.
+    if !ended.is_for_completion {
+        program.end(ended.err, &Ctx::background(), &mut warns(reports));
+    }
+    ended.result
+}
+
+/// The command whose words were typed, as far as they name one, and what was typed behind them. Options that every command has
+/// stand anywhere.
+fn words(program: &Program, environment: &Environment) -> (Given, Vec<String>) {
+    let words = environment.words().map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<String> = words.filter(|word| !["--json", "--quiet", "-q"].contains(&word.as_str())).collect();
+    let (id, own) = program.tree().typed(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    (Given::plainly(id), words[own..].to_vec())
+}
+
+/// Help without what is denied, which has its own help all the same.
+fn help(program: &Program, error: clap::Error, environment: &Environment) -> Result<u8> {
+    let denials = program.denials();
+    let error = match denials.iter().next() {
+        None => error,
+        Some(_) => Typed::parse(without_denied(parser(), program.tree(), &denials), environment).err().unwrap_or(error),
+    };
+    usage::answer(&error, environment)
+}
+
+fn dispatch(
+    program: &Program,
+    given: &Given,
+    arguments: Vec<String>,
+    ctx: &Ctx,
+    run: Handler,
+    reports: &Reports,
+) -> aisoc_platform::Result {
+    program.give(given, arguments, clock::now().into(), ctx, run, &mut warns(reports))
+}
+
+/// The command itself. A wrapper may call it again.
+fn runs(typed: Typed, context: Context) -> Handler {
+    Box::new(move |ctx, _| {
+        context.goes_with(ctx);
+        match typed.run(&context) {
+            Ok(0) => Ok(()),
+            Ok(code) => Err(Unsuccessful(code).into()),
+            Err(fault) => Err(fault.into()),
+        }
+    })
+}
+
+/// That a command has answered, and that the answer is a no.
+#[derive(Debug)]
+struct Unsuccessful(u8);
+
+impl fmt::Display for Unsuccessful {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "exit code {}", self.0)
+    }
+}
+
+impl StdError for Unsuccessful {}
+
+/// How deep the sources of an error are looked at: a plugin may have made them a circle.
+const MAX_SOURCES: usize = 32;
+
+/// What a command has come to, once it has gone through those around it.
+fn ended(result: aisoc_platform::Result, denial: Option<&Denial>) -> Ended {
+    let err = result.err();
+    let result = match (&err, denial) {
+        (None, _) => Ok(0),
+        (Some(_), Some(denial)) => Err(Refusal::of_denial(denial).fault()),
+        (Some(error), None) => told(error),
+    };
+    Ended { result, err, is_for_completion: false }
+}
+
+/// What is told of an error: how a wrapper has stopped the command, else what the command itself has come to, else what a
+/// wrapper has put in its place.
+fn told(error: &Error) -> Result<u8> {
+    if let Some(refusal) = Refusal::of_hook(error) {
+        return Err(refusal.fault());
+    }
+    for source in successors(Some(error.as_error()), next).take(MAX_SOURCES) {
+        if let Some(Unsuccessful(code)) = source.downcast_ref() {
+            return Ok(*code);
+        }
+        if let Some(fault) = source.downcast_ref::<Fault>() {
+            return Err(fault.clone());
+        }
+    }
+    Err(Fault::new(Reason::WrapperFailed, error.to_string()))
+}
+
+fn next<'error>(error: &&'error (dyn StdError + 'static)) -> Option<&'error (dyn StdError + 'static)> {
+    (*error).source()
+}
+
+/// Where it is told what a plugin could not do.
+fn warns(reports: &Reports) -> impl FnMut(Warning, String) + '_ {
+    |code, said| reports.warning(code, &said, code.remedy())
+}
