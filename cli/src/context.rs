@@ -18,13 +18,14 @@ use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::progress::{Act, Watcher};
 use aisoc_manifests::reference::Reference;
+use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{
     Contract, ContractChecks, Discovered, EventLog, ForeseenKeys, Occurrence, SignatureRule, SiteSources, TrustInputs,
     check_contracts,
 };
-use aisoc_platform::Ctx;
+use aisoc_platform::{Ctx, JournalReason};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
@@ -59,8 +60,8 @@ pub(crate) struct Context {
     pub(crate) commands: Commands,
     /// Who is compiled in, and what is denied.
     pub(crate) program: Rc<Program>,
-    /// What those around the command hand to it.
-    along: RefCell<Ctx>,
+    /// What those around the command have the journal say.
+    journal_reason: RefCell<Option<StatedReason>>,
     cancellation: Cancellation,
     listening: OnceCell<()>,
     /// Whether the clock was spoken of.
@@ -84,13 +85,13 @@ impl Context {
         let cancellation = Cancellation::of(Watching { name, output: output.clone() });
         let (listening, clock_told, keyset_told) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
         let (sandbox_told, launcher) = (OnceCell::new(), OnceCell::new());
-        let along = RefCell::default();
+        let journal_reason = RefCell::default();
         Self {
             output,
             environment,
             commands,
             program,
-            along,
+            journal_reason,
             cancellation,
             listening,
             clock_told,
@@ -106,8 +107,16 @@ impl Context {
     }
 
     /// Takes what those around the command hand to it.
-    pub(crate) fn goes_with(&self, ctx: &Ctx) {
-        self.along.replace(ctx.clone());
+    ///
+    /// # Errors
+    /// `wrapper_failed` for what no journal says.
+    pub(crate) fn takes(&self, ctx: &Ctx) -> Result<()> {
+        let reason = ctx.value::<JournalReason>().map(|JournalReason(text)| text.parse::<StatedReason>());
+        let reason = reason.transpose().map_err(|fault| {
+            Fault::new(Reason::WrapperFailed, format!("a plugin has something for the journal that is none: {fault}"))
+        })?;
+        self.journal_reason.replace(reason);
+        Ok(())
     }
 
     /// Set once the command is to stop.
@@ -251,7 +260,8 @@ impl Context {
 
     /// Who writes lines of a journal: this process, in the CI job that its environment names.
     pub(crate) fn journal_writer(&self) -> Writer {
-        Writer::of_process(self.environment.ci_run())
+        let because = self.journal_reason.borrow().as_ref().map(ToString::to_string);
+        Writer { because, ..Writer::of_process(self.environment.ci_run()) }
     }
 
     /// The plugins directory, and how the command goes about changing it.

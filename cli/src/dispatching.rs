@@ -125,7 +125,7 @@ fn dispatch(
 /// The command itself. A wrapper may call it again.
 fn runs(typed: Typed, context: Context) -> Handler {
     Box::new(move |ctx, _| {
-        context.goes_with(ctx);
+        context.takes(ctx)?;
         match typed.run(&context) {
             Ok(0) => Ok(()),
             Ok(code) => Err(Unsuccessful(code).into()),

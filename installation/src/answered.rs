@@ -18,14 +18,14 @@ pub(crate) struct Answered {
 impl Answered {
     /// Nothing where nobody had to answer for anything.
     pub(crate) fn of(entries: &[Entry], writer: &Writer) -> Option<Self> {
-        let Writer { user, host, run } = writer.clone();
-        let lines: Vec<String> = entries.iter().map(ToString::to_string).collect();
+        let Writer { user, host, run, .. } = writer.clone();
+        let lines: Vec<String> = entries.iter().map(|entry| entry.because(writer).to_string()).collect();
         (!lines.is_empty()).then_some(Self { lines, user, host, run })
     }
 
     /// Who has answered for it.
     pub(crate) fn writer(&self) -> Writer {
-        Writer { user: self.user.clone(), host: self.host.clone(), run: self.run.clone() }
+        Writer { user: self.user.clone(), host: self.host.clone(), run: self.run.clone(), because: None }
     }
 
     /// The lines, read.

@@ -106,7 +106,7 @@ fn entry(id: &str) -> Entry {
 }
 
 fn writer() -> Writer {
-    Writer { user: Some("uid 1000 (ada)".to_owned()), host: Some("bench".to_owned()), run: None }
+    Writer { user: Some("uid 1000 (ada)".to_owned()), host: Some("bench".to_owned()), run: None, because: None }
 }
 
 /// What the message names, which is a path, a line and words.

@@ -109,7 +109,7 @@ impl JournalEntry {
             Standing::Unchained => ("unchained", Writer::default(), None, None),
             Standing::Unverified => ("unverified", Writer::default(), None, None),
         };
-        let Writer { user, host, run: ci_run } = writer;
+        let Writer { user, host, run: ci_run, .. } = writer;
         let entry = seen.entry();
         let text = entry.is_err().then(|| shown(&String::from_utf8_lossy(seen.text()), MAX_SHOWN));
         let objection = entry.as_ref().err().map(|fault| Objection::from(&fault.fault(path, seen.number)));

@@ -86,7 +86,7 @@ impl<'a> Journal<'a> {
         entries: impl IntoIterator<Item = (&'e Entry, Option<AcceptedDigest>)>,
         writer: &Writer,
     ) -> Result<()> {
-        let line = |(entry, accepted)| Ok(Written { line: line_of(entry)?, accepted });
+        let line = |(entry, accepted): (&Entry, _)| Ok(Written { line: line_of(&entry.because(writer))?, accepted });
         let lines: Vec<Written> = entries.into_iter().map(line).collect::<Result<_>>()?;
         let writer = WriterColumns::of(writer);
         let mut rest = lines.as_slice();

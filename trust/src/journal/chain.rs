@@ -111,7 +111,7 @@ impl WriterColumns {
     pub(super) fn writer(&self) -> Writer {
         let [user, host, run] = &self.0;
         let text = |column: &str| unescaped(column).ok().flatten().map(|text| text.into_owned());
-        Writer { user: text(user), host: text(host), run: text(run) }
+        Writer { user: text(user), host: text(host), run: text(run), because: None }
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
 
     fn writer(values: [&str; 3]) -> WriterColumns {
         let [user, host, run] = values.map(|value| Some(value.to_owned()));
-        WriterColumns::of(&Writer { user, host, run })
+        WriterColumns::of(&Writer { user, host, run, because: None })
     }
 
     fn line() -> ChainLine {

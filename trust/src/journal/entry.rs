@@ -15,6 +15,7 @@ use aisoc_manifests::text::shown;
 use super::action::Action;
 use super::column::{NOTHING, escaped, unescaped};
 use super::time::JournalTime;
+use super::writer::Writer;
 
 /// The names of the columns, in their order.
 pub const COLUMNS: [&str; 6] = ["time", "action", "id", "version", "hash", "reason"];
@@ -52,6 +53,15 @@ pub struct LineFault {
 }
 
 impl Entry {
+    /// The same, which also says why its writer does all of what it does.
+    pub fn because(&self, writer: &Writer) -> Self {
+        let reason = match (&writer.because, &self.reason) {
+            (Some(because), Some(reason)) => Some(format!("{because}: {reason}")),
+            (because, reason) => because.clone().or_else(|| reason.clone()),
+        };
+        Self { reason, ..self.clone() }
+    }
+
     /// The line without its end.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub struct Writer {
     pub host: Option<String>,
     /// The job of a CI system, where the environment names one: a note for people, and no evidence.
     pub run: Option<String>,
+    /// Why all of it is done, which each line says before its own reason: no column of the chain.
+    pub because: Option<String>,
 }
 
 impl Writer {
@@ -37,7 +39,7 @@ impl Writer {
             let _ = write!(text, ", {}", named("logged in as uid", login));
         }
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self { user: Some(text), host: Some(host), run }
+        Self { user: Some(text), host: Some(host), run, because: None }
     }
 }
 
