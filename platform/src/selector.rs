@@ -58,7 +58,7 @@ impl Selector {
         let globs: Vec<Glob> = patterns.into_iter().filter_map(|pattern| Glob::new(pattern.as_ref()).ok()).collect();
         Self::new(move |command| {
             let path = command.path();
-            globs.iter().any(|glob| glob.is_match(&path))
+            Glob::naming(&globs, &path).any(|(_, named)| named.is_ok())
         })
     }
 

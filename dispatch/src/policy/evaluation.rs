@@ -193,8 +193,8 @@ impl Policy {
 
     fn is_denied(&self, path: &str) -> AxisOutcome {
         // A pattern that has a fault with this path denies it.
-        match self.deny.iter().find(|glob| glob.matches(path) != Ok(false)) {
-            Some(glob) => {
+        match Glob::naming(&self.deny, path).next() {
+            Some((glob, _)) => {
                 let because = format!("the deny pattern {:?} names it", glob.as_str());
                 AxisOutcome::refuses(Axis::Deny, Reason::CommandDenylisted, because).by(glob)
             }
@@ -206,8 +206,8 @@ impl Policy {
         if self.allow.is_empty() {
             return AxisOutcome::passes(Axis::Allow, "there are no allow patterns");
         }
-        match self.allow.iter().find(|glob| glob.is_match(path)) {
-            Some(glob) => {
+        match Glob::naming(&self.allow, path).find(|(_, named)| named.is_ok()) {
+            Some((glob, _)) => {
                 AxisOutcome::passes(Axis::Allow, format!("the allow pattern {:?} names it", glob.as_str())).by(glob)
             }
             None => {

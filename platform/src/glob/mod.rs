@@ -5,11 +5,13 @@
 
 mod class;
 mod error;
+mod letters;
 mod matching;
 mod syntax;
 
 pub use error::GlobError;
 use error::{MAX_ALTERNATIVES, MAX_PATTERN_BYTES};
+use letters::Letters;
 
 /// A pattern over paths of commands, such as `plugin/**`.
 ///
@@ -27,8 +29,10 @@ pub struct Glob {
     pattern: Box<str>,
     /// How many bytes a path begins with, or it does not match: most paths are told apart by that alone,
     beginning: usize,
-    /// or by how many it ends with.
+    /// or by how many it ends with,
     ending: usize,
+    /// or by what has to stand somewhere in it.
+    required: Letters,
 }
 
 impl Glob {
@@ -55,11 +59,13 @@ impl Glob {
         }
         // Like doublestar's callers, which ask whether it matches nothing.
         matching::matches(pattern, "")?;
-        let (beginning, ending) = match syntax::is_well_formed(pattern) {
-            true => (syntax::literal_beginning(pattern), syntax::literal_ending(pattern)),
-            false => (0, 0),
+        let (beginning, ending, required) = match syntax::is_well_formed(pattern) {
+            true => {
+                (syntax::literal_beginning(pattern), syntax::literal_ending(pattern), syntax::required_letters(pattern))
+            }
+            false => (0, 0, Letters::default()),
         };
-        Ok(Self { pattern: pattern.into(), beginning, ending })
+        Ok(Self { pattern: pattern.into(), beginning, ending, required })
     }
 
     /// Whether a path is among those that the pattern names.
@@ -73,12 +79,38 @@ impl Glob {
     /// assert_eq!(glob.matches("config/policy/show"), Ok(false));
     /// ```
     pub fn matches(&self, path: &str) -> Result<bool, GlobError> {
+        self.matches_with(path, || Letters::of(path.as_bytes()))
+    }
+
+    /// Those of many patterns that name a path, in their order, and those that have a fault with it, which path and pattern
+    /// may mean all the same. The path is looked at once for all of them.
+    ///
+    /// ```
+    /// use aisoc_platform::Glob;
+    ///
+    /// let globs = ["keys/*", "plugin/*", "**"].map(|pattern| Glob::new(pattern).expect("a pattern"));
+    /// let naming: Vec<&str> = Glob::naming(&globs, "plugin/sign").map(|(glob, _)| glob.as_str()).collect();
+    /// assert_eq!(naming, ["plugin/*", "**"]);
+    /// ```
+    pub fn naming<'a>(
+        globs: &'a [Self],
+        path: &'a str,
+    ) -> impl Iterator<Item = (&'a Self, Result<(), GlobError>)> + use<'a> {
+        let letters = Letters::of(path.as_bytes());
+        globs.iter().filter_map(move |glob| match glob.matches_with(path, || letters) {
+            Ok(true) => Some((glob, Ok(()))),
+            Ok(false) => None,
+            Err(fault) => Some((glob, Err(fault))),
+        })
+    }
+
+    fn matches_with(&self, path: &str, letters: impl FnOnce() -> Letters) -> Result<bool, GlobError> {
         let (pattern, bytes) = (self.pattern.as_bytes(), path.as_bytes());
         let (beginning, ending) = (&pattern[..self.beginning], &pattern[pattern.len() - self.ending..]);
-        if !bytes.starts_with(beginning) || !bytes.ends_with(ending) {
-            return Ok(false);
-        }
-        matching::matches(&self.pattern, path)
+        let may_match = (self.required.are_none() || letters().hold(self.required))
+            && bytes.starts_with(beginning)
+            && bytes.ends_with(ending);
+        if may_match { matching::matches(&self.pattern, path) } else { Ok(false) }
     }
 
     /// Whether a path is among those that the pattern names; a pattern that has a fault names none.
@@ -161,11 +193,59 @@ mod tests {
                 assert_eq!(glob.matches(path), matching::matches(pattern, path), "{pattern} {path}");
             }
         }
+        let required = |pattern: &str| Glob::new(pattern).map(|glob| glob.required).expect("a pattern");
+        assert_eq!(required("{a,b}-7/*"), Letters::of(b"-7"));
+        assert_eq!(required("*/d\\*\\/{x\\},y}o?c[z]s"), Letters::of(b"d*oc"));
         let bounds = |pattern: &str| Glob::new(pattern).map(|glob| (glob.beginning, glob.ending)).expect("a pattern");
         assert_eq!(bounds("docs/**"), (4, 0));
         assert_eq!(bounds("docs/**/x"), (4, 1));
         assert_eq!(bounds("**/docs/x"), (0, 6));
         assert_eq!(bounds("docs/**/"), (4, 0));
         assert_eq!(bounds("[a]/x"), (0, 0));
+    }
+
+    /// Numbers that look like chance, and are the same each time.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(self.0 >> 33).expect("31 bits") % bound
+        }
+
+        fn text(&mut self, of: &[&str], most: usize) -> String {
+            (0..=self.below(most)).map(|_| of[self.below(of.len())]).collect()
+        }
+    }
+
+    #[test]
+    fn short_cuts_never_change_an_answer() {
+        let special =
+            ["*", "**", "**/", "/**", "?", "{", "}", "{a,b}", ",", "[", "]", "[a]", "[^b-", "[ä", "[b", "\\", "a\\]"];
+        let plain = ["a", "b", "-", "/", "1", "A", "ä", "docs", "x.y"];
+        let both = [&special[..], &plain[..], &plain[..]].concat();
+        let mut numbers = Numbers(15);
+        let (mut asked, mut matched, mut faults) = (0, 0, 0);
+        while asked < 200_000 {
+            let pattern = numbers.text(&both, 6);
+            let Ok(glob) = Glob::new(&pattern) else { continue };
+            for _ in 0..4 {
+                // Half of the paths are made of the pattern: others would hardly ever match.
+                let of_it =
+                    pattern.replace("**", "a/b").replace('*', "b").replace('?', "ä").replace(['[', ']', '\\'], "");
+                let path = match numbers.below(2) {
+                    0 => numbers.text(&plain, 5),
+                    _ => of_it.replace("{a,b}", ["a", "b", ""][numbers.below(3)]),
+                };
+                let found = glob.matches(&path);
+                assert_eq!(found, matching::matches(&pattern, &path), "{pattern} {path}");
+                let named = Glob::naming(std::slice::from_ref(&glob), &path).next().map(|(_, named)| named);
+                assert_eq!(found.map(|is| is.then_some(())).transpose(), named, "{pattern} {path}");
+                asked += 1;
+                matched += usize::from(found == Ok(true));
+                faults += usize::from(found.is_err());
+            }
+        }
+        assert!(matched > 20_000 && faults > 10, "{matched} match, {faults} have a fault");
     }
 }

@@ -1,5 +1,7 @@
 //! The text of a pattern: where its braces end, and whether it is well formed.
 
+use super::letters::Letters;
+
 /// Whether classes and braces are closed, no class is empty, and no `\` or `}` stands alone.
 pub(super) fn is_well_formed(pattern: &str) -> bool {
     let (bytes, mut at, mut depth) = (pattern.as_bytes(), 0, 0_usize);
@@ -105,6 +107,32 @@ pub(super) fn literal_ending(pattern: &str) -> usize {
     let start = pattern.bytes().rposition(is_special).map_or(0, |at| at + 1);
     // `**/show` names `show` as well.
     pattern[start..].trim_start_matches('/').len()
+}
+
+/// What stands in every path that matches a pattern which is well formed, and in every path that leads to a fault of it.
+///
+/// Each letter outside of braces is matched once, but for `/`, which a `**` beside it makes up for. What stands behind the
+/// first class says nothing: a path may lead to a fault there without it.
+pub(super) fn required_letters(pattern: &str) -> Letters {
+    let (bytes, mut at, mut depth, mut letters) = (pattern.as_bytes(), 0, 0_usize, Letters::default());
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'[' => break,
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            b'\\' => {
+                at += 1;
+                if let Some(escaped) = bytes.get(at).filter(|escaped| depth == 0 && **escaped != b'/') {
+                    letters = letters.with(*escaped);
+                }
+            }
+            b'*' | b'?' | b'/' => {}
+            byte if depth == 0 => letters = letters.with(*byte),
+            _ => {}
+        }
+        at += 1;
+    }
+    letters
 }
 
 #[cfg(test)]
