@@ -51,6 +51,8 @@ const READERS: &[(&str, usize, &str)] = &[
     ("programs/src/pipe.rs", 0, "self.length > self.most"),
     // What the kernel says about processes and users.
     ("worker/src/descendants.rs", 1, "/proc/"),
+    ("worker/src/groups/place.rs", 5, "/proc/self/cgroup"),
+    ("worker/src/groups/group.rs", 1, "memory.events"),
     ("worker/src/sandbox/namespaces.rs", 1, "/proc/self/mountinfo"),
     ("files/src/access.rs", 1, "\"/proc\""),
     ("cli/src/runtime.rs", 1, "/proc/self/status"),

@@ -50,6 +50,8 @@ pub enum Error {
         /// How long that is.
         patience: Duration,
     },
+    /// All processes of the plugin together took more memory than they may, and the system has ended them.
+    OutOfMemory,
     /// What `run` returned is larger than what is read of it.
     TooLarge {
         /// How many bytes are read.
@@ -141,6 +143,7 @@ impl fmt::Display for Error {
                 let seconds = patience.as_millis().div_ceil(1000);
                 write!(f, "the plugin did not finish within {seconds} seconds")
             }
+            Self::OutOfMemory => f.write_str("the plugin took more memory than all of its processes may have together"),
             Self::TooLarge { at_most } => write!(f, "the result of run is larger than {at_most} bytes"),
             Self::NotReached { patience } => {
                 let seconds = patience.as_millis().div_ceil(1000);
@@ -170,6 +173,7 @@ impl error::Error for Error {
             | Self::Stopped
             | Self::Left
             | Self::TimedOut { .. }
+            | Self::OutOfMemory
             | Self::TooLarge { .. }
             | Self::Busy { .. }
             | Self::NotReached { .. }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::Error;
+use crate::groups::{Group, Groups};
 use crate::interpreter::{Interpreter, Interpreters, Said};
 use crate::nobody::is_root;
 use crate::process::{Prepared, Process, Waiting, ask};
@@ -28,6 +29,8 @@ pub struct Launcher {
     pub shim: ShimProgram,
     /// Whether they are confined.
     pub sandbox: Sandbox,
+    /// The control groups that they run in, where there are any.
+    groups: Option<Arc<Groups>>,
     interpreters: Arc<Interpreters>,
 }
 
@@ -72,7 +75,13 @@ impl Start {
 impl Launcher {
     /// Nothing is started yet, and nothing looked for.
     pub fn new(python: Python, shim: ShimProgram, sandbox: Sandbox) -> Self {
-        Self { python, shim, sandbox, interpreters: Arc::default() }
+        Self { python, shim, sandbox, groups: None, interpreters: Arc::default() }
+    }
+
+    /// The same, with a control group for each plugin that is started.
+    #[must_use]
+    pub fn within(self, groups: Groups) -> Self {
+        Self { groups: Some(Arc::new(groups)), ..self }
     }
 
     /// # Errors
@@ -88,6 +97,7 @@ impl Launcher {
             variables: self.python.kept_variables().map(|(name, value)| (name.into(), value.into())).collect(),
             home,
             bounds,
+            group: None,
             is_counted,
             is_lowered: is_root(),
             confinement: None,
@@ -100,8 +110,15 @@ impl Launcher {
         };
         let compiled = interpreter.as_ref().and_then(|interpreter| interpreter.compiled.clone());
         order.beginning = compiled.as_ref().map(|compiled| compiled.beginning.clone());
+        // Limits hold whatever it is confined by. Nothing of a plugin runs in what is ours alone.
+        let is_of_a_plugin = !matches!(script, Script::Nothing | Script::Interpreter);
+        let group = match &self.groups {
+            Some(groups) if is_of_a_plugin => Some(groups.make(&bounds).map_err(Error::io("make", groups.place()))?),
+            _ => None,
+        };
+        order.group = group.as_ref().map(Group::place);
         if sandbox == Sandbox::Off {
-            return Ok(Prepared { order, scratch: None, python: self.python.clone(), compiled });
+            return Ok(Prepared { order, group, scratch: None, python: self.python.clone(), compiled });
         }
         let scratch = Scratch::make().map_err(Error::io("make a scratch in", &tempfile::env::temp_dir()))?;
         let mut view = View { readable, executable: Vec::new(), scratch: scratch.path().to_owned() };
@@ -114,7 +131,7 @@ impl Launcher {
         }
         let is_required = sandbox == Sandbox::Require;
         order.confinement = Some(Confinement { is_required, view, namespaces: None, is_alone: false });
-        Ok(Prepared { order, scratch: Some(scratch), python: self.python.clone(), compiled })
+        Ok(Prepared { order, group, scratch: Some(scratch), python: self.python.clone(), compiled })
     }
 
     /// Asks a Python one question, and ends it with all that it started.

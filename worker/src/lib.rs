@@ -5,6 +5,7 @@ mod contract;
 mod descendants;
 mod error;
 pub mod exact_json;
+mod groups;
 mod interpreter;
 mod launcher;
 mod load;
@@ -21,6 +22,7 @@ mod waiting;
 
 pub use contract::{CHECK_PATIENCE, Checked, Checking, Contract, HookHandler, HookManifest, check};
 pub use error::Error;
+pub use groups::{Groups, NoGroups};
 pub use launcher::Launcher;
 pub use load::{Loading, PATIENCE, Report, load};
 pub use private_copy::{PrivateCopy, Room};

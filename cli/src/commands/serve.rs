@@ -17,8 +17,8 @@ use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::ServedHost;
 use aisoc_pipeline::{EventLog, HostedStep, InstallOptions, Occurrence, RegistryRecord};
 use aisoc_registry_client::tls_provider;
-use aisoc_worker::Sandbox;
 use aisoc_worker::serving::LogLine;
+use aisoc_worker::{Groups, Launcher, Layer, Sandbox};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -53,7 +53,7 @@ pub(crate) fn run(args: HostArgs, context: &Context) -> Result<u8> {
     let tls = files.map(|(certificate, key)| TlsFiles::begin(certificate, key, context)).transpose()?;
     let processes = args.processes.into();
     let settings = settings(args.site, args.installing, (args.on_revoked, args.config), &args.state, context)?;
-    let settings = Settings { processes, ..settings };
+    let settings = Settings { processes, launcher: limited(settings.launcher, &context.output), ..settings };
     let place = Place::of(args.listen, context)?;
     place.require_private(speaks_tls, has_login, context)?;
     let manager = ServiceManager::of(&context.environment, context.output.clone())?;
@@ -117,6 +117,26 @@ fn require_sandbox(context: &Context) -> Result<()> {
         _ => context.output.warning(Warning::SandboxPartial, said()),
     }
     Ok(())
+}
+
+/// With a control group for each plugin, where this process was given one to divide; which it is, is said.
+fn limited(launcher: Launcher, output: &Output) -> Launcher {
+    match Groups::begin() {
+        Ok(groups) => {
+            let Layer { is_active, detail } = groups.layer();
+            let by = if is_active {
+                format!("a control group each: {detail}")
+            } else {
+                format!("their processes, as {detail}")
+            };
+            output.status("Limited", format!("plugins by {by}"));
+            launcher.within(groups)
+        }
+        Err(why) => {
+            output.status("Limited", format!("plugins by their processes, as {}", printable(&why.to_string())));
+            launcher
+        }
+    }
 }
 
 /// Whom a host lets in; nothing where it asks nobody.

@@ -35,12 +35,15 @@ pub struct SandboxExamination {
     pub mode: &'static str,
     /// What the kernel gives; nothing where that could not be found out.
     pub layers: Vec<SandboxLayer>,
+    /// What limits a plugin whole, where a host that is started there would be given one to divide. It is no layer that
+    /// confines a plugin, and nothing is refused without it.
+    pub control_group: SandboxLayer,
 }
 
 /// One layer of a confinement.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SandboxLayer {
-    /// `namespaces`, `landlock` or `seccomp`.
+    /// `namespaces`, `landlock`, `seccomp`, or `control_group`.
     pub name: &'static str,
     /// Whether it holds.
     pub is_active: bool,

@@ -25,6 +25,7 @@ pub(crate) use self::lines::Written;
 pub use self::log::LogLine;
 use crate::descendants;
 use crate::error::Error;
+use crate::groups::Group;
 use crate::interpreter::Compiled;
 use crate::python::Python;
 use crate::sandbox::{Layers, Scratch};
@@ -40,6 +41,7 @@ const STEP: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) order: Order,
+    pub(crate) group: Option<Group>,
     pub(crate) scratch: Option<Scratch>,
     /// Which Python was meant.
     pub(crate) python: Python,
@@ -54,6 +56,8 @@ pub(crate) struct Process {
     pub(crate) answers: Arc<Answers>,
     shim: Mutex<Child>,
     python: Python,
+    /// All that is in there is it, or of it.
+    group: Option<Group>,
     /// Where it may write. Removed after it has ended.
     _scratch: Option<Scratch>,
 }
@@ -90,7 +94,7 @@ impl Process {
         log: impl FnMut(LogLine) + Send + 'static,
         waiting: Waiting<'_>,
     ) -> Result<Begun, Error> {
-        let Prepared { order, scratch, python, compiled } = prepared;
+        let Prepared { order, group, scratch, python, compiled } = prepared;
         let shim = order.shim.clone();
         let failed = |source| Error::NotStarted { program: shim.program.clone().into(), source };
         let is_confined = order.confinement.is_some();
@@ -104,7 +108,7 @@ impl Process {
         let first = answers.expect()?;
         answers.read(answering, Arc::clone(&lines));
         log::read(printed, log);
-        let process = Self { lines, answers, shim: Mutex::new(started), python, _scratch: scratch };
+        let process = Self { lines, answers, shim: Mutex::new(started), python, group, _scratch: scratch };
         if let Some(compiled) = compiled {
             process.write_beginning(&compiled.bytes, waiting.deadline);
         }
@@ -159,6 +163,14 @@ impl Process {
 
     /// How it has ended; nothing when it cannot be told in time.
     fn status(&self) -> Option<ExitStatus> {
+        self.waited_for().or_else(|| {
+            // The shim has had its time, and the system ends it with all that is left.
+            self.group.as_ref()?.kill();
+            self.waited_for()
+        })
+    }
+
+    fn waited_for(&self) -> Option<ExitStatus> {
         let mut shim = self.shim.lock().unwrap_or_else(PoisonError::into_inner);
         let deadline = Instant::now() + END_PATIENCE;
         while Instant::now() < deadline {
@@ -178,6 +190,8 @@ impl Process {
     pub(crate) fn end(&self) -> Result<(), Error> {
         self.kill();
         match self.status() {
+            // The system ends all that is in a group, and knows whether it has.
+            Some(_) if self.group.is_some() => self.group.iter().all(Group::end).then_some(()).ok_or(Error::Left),
             Some(status) if status.code() != Some(FAILED.into()) => Ok(()),
             _ => Err(Error::Left),
         }
@@ -209,7 +223,13 @@ impl Process {
         match end {
             Some(End::Unreadable(source)) => Err(Error::Unreadable { source }),
             Some(End::TooLarge) => Err(Error::TooLarge { at_most: MAX_CALL_BYTES as u64 }),
-            Some(End::Gone) | None => Ok(self.status()),
+            Some(End::Gone) | None => {
+                let status = self.status();
+                match &self.group {
+                    Some(group) if group.has_run_out_of_memory() => Err(Error::OutOfMemory),
+                    _ => Ok(status),
+                }
+            }
         }
     }
 }

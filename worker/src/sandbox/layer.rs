@@ -69,7 +69,7 @@ pub struct Layer {
 }
 
 impl Layer {
-    pub(super) fn active(detail: impl Into<String>) -> Self {
+    pub(crate) fn active(detail: impl Into<String>) -> Self {
         Self { is_active: true, detail: detail.into() }
     }
 

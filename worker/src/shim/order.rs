@@ -88,6 +88,8 @@ pub struct Bounds {
     pub address_bytes: u64,
     /// Bytes of memory that is written.
     pub data_bytes: u64,
+    /// Bytes of memory that all of its processes have together, where it has a control group of its own.
+    pub memory_bytes: u64,
     /// Bytes of one file.
     pub file_bytes: u64,
     /// Descriptors that are open at once.
@@ -99,7 +101,14 @@ pub struct Bounds {
 impl Bounds {
     /// What every plugin may take.
     pub const fn of_a_plugin() -> Self {
-        Self { address_bytes: 4 << 30, data_bytes: 1 << 30, file_bytes: 64 << 20, descriptors: 256, tasks: 64 }
+        Self {
+            address_bytes: 4 << 30,
+            data_bytes: 1 << 30,
+            memory_bytes: (1 << 30) + (256 << 20),
+            file_bytes: 64 << 20,
+            descriptors: 256,
+            tasks: 64,
+        }
     }
 }
 
@@ -125,6 +134,8 @@ pub(crate) struct Order {
     /// Where Python's home is, when it is nobody.
     pub(crate) home: PathBuf,
     pub(crate) bounds: Bounds,
+    /// The control group that it enters before anything else, where it has one.
+    pub(crate) group: Option<PathBuf>,
     /// Whether all processes of its user are counted before it starts, although it has namespaces: it could not be started
     /// otherwise.
     pub(crate) is_counted: bool,

@@ -15,6 +15,7 @@ use super::counting::{Counting, limit};
 use super::ending::code_of;
 use super::order::{Bounds, Confinement, Order, again, python};
 use crate::descendants;
+use crate::groups::enter as enter_group;
 use crate::sandbox::enter;
 
 pub(super) fn run(order: &Order) -> io::Result<u8> {
@@ -32,6 +33,8 @@ struct Supervisor {
 
 impl Supervisor {
     fn start(order: &Order) -> io::Result<Self> {
+        // Before anything is started: what was, would stay outside.
+        order.group.as_deref().map_or(Ok(()), enter_group)?;
         // Fails for who leads a session already, which is as good.
         let _ = setsid();
         descendants::adopt()?;

@@ -5,14 +5,17 @@ use std::sync::atomic::AtomicBool;
 
 use aisoc_pipeline::doctor::{Finding, Rule};
 use aisoc_pipeline::documents::{SandboxExamination, SandboxLayer};
-use aisoc_worker::{Launcher, Layers, Sandbox};
+use aisoc_worker::{Groups, Launcher, Layer, Sandbox};
 
 use crate::environment::SANDBOX;
+
+/// What it is called beside the layers.
+const CONTROL_GROUP: &str = "control_group";
 
 /// What this system gives, and what of it is to be mended.
 pub(super) fn examine(launcher: &Launcher, stop: &AtomicBool) -> (SandboxExamination, Vec<Finding>) {
     let (layers, missing) = match launcher.layers(stop) {
-        Ok(layers) => (listed(&layers), layers.missing()),
+        Ok(layers) => (layers.named().into_iter().map(listed).collect(), layers.missing()),
         Err(error) => (Vec::new(), error.to_string()),
     };
     let hint = "let users make namespaces (`sysctl user.max_user_namespaces`; in a container, its seccomp profile and \
@@ -38,21 +41,18 @@ pub(super) fn examine(launcher: &Launcher, stop: &AtomicBool) -> (SandboxExamina
             Some(Finding::at(Rule::SandboxPartial, SANDBOX, message, ("every layer", missing), hint))
         }
     };
-    (SandboxExamination { mode: launcher.sandbox.as_str(), layers }, finding.into_iter().collect())
+    let control_group = listed((CONTROL_GROUP, &Groups::look()));
+    let sandbox = SandboxExamination { mode: launcher.sandbox.as_str(), layers, control_group };
+    (sandbox, finding.into_iter().collect())
 }
 
-fn listed(layers: &Layers) -> Vec<SandboxLayer> {
-    let layer = |(name, layer): (_, &aisoc_worker::Layer)| SandboxLayer {
-        name,
-        is_active: layer.is_active,
-        detail: layer.detail.clone(),
-    };
-    layers.named().into_iter().map(layer).collect()
+fn listed((name, layer): (&'static str, &Layer)) -> SandboxLayer {
+    SandboxLayer { name, is_active: layer.is_active, detail: layer.detail.clone() }
 }
 
 /// One line for each layer.
 pub(super) fn write_layers(text: &mut String, sandbox: &SandboxExamination) {
-    for SandboxLayer { name, is_active, detail } in &sandbox.layers {
+    for SandboxLayer { name, is_active, detail } in sandbox.layers.iter().chain([&sandbox.control_group]) {
         let holds = if *is_active { "" } else { "missing: " };
         let _ = writeln!(text, "sandbox {name}: {holds}{detail}");
     }
