@@ -4,7 +4,6 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -59,7 +58,7 @@ pub(crate) struct Context {
     /// For the commands that are about commands.
     pub(crate) commands: Commands,
     /// Who is compiled in, and what is denied.
-    pub(crate) program: Rc<Program>,
+    pub(crate) program: Arc<Program>,
     /// What those around the command have the journal say.
     journal_reason: RefCell<Option<StatedReason>>,
     cancellation: Cancellation,
@@ -80,7 +79,7 @@ impl Context {
         output: Output,
         environment: Environment,
         commands: Commands,
-        program: Rc<Program>,
+        program: Arc<Program>,
     ) -> Self {
         let cancellation = Cancellation::of(Watching { name, output: output.clone() });
         let (listening, clock_told, keyset_told) = (OnceCell::new(), OnceCell::new(), OnceCell::new());

@@ -6,7 +6,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::iter::successors;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use aisoc_dispatch::{Denial, Given, PolicyFile, Program, Refusal, Setup};
@@ -54,7 +54,7 @@ impl Ended {
 
 /// Gives what was typed: help and the version are never denied, and neither is what nobody understands and that is below
 /// no denied group.
-pub(crate) fn give(program: &Rc<Program>, environment: Environment, reports: &Reports) -> Ended {
+pub(crate) fn give(program: &Arc<Program>, environment: Environment, reports: &Reports) -> Ended {
     let (found, arguments) = words(program, &environment);
     match Typed::parse(parser(), &environment) {
         Err(error) if usage::is_answer(&error) => Ended::answered(help(program, error, &environment)),
@@ -73,7 +73,7 @@ pub(crate) fn give(program: &Rc<Program>, environment: Environment, reports: &Re
             let output = output.of_dry_run(typed.is_dry_run());
             // Most hints are made where nobody knows the command line.
             reports.repeat(typed.repeated());
-            let context = Context::new(typed.name(), output, environment, COMMANDS, Rc::clone(program));
+            let context = Context::new(typed.name(), output, environment, COMMANDS, Arc::clone(program));
             let stops = context.stops();
             let ctx = Ctx::background().with_cancellation(move || stops.load(Ordering::SeqCst));
             let denial = program.denial_given(&given);

@@ -12,10 +12,13 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use aisoc_pipeline::{ALLOW_UNPINNED, REGISTRY_ALLOWLIST, ReferenceRules, UserPlugins};
+use aisoc_platform::Identity;
 use aisoc_registry_client::{CertificateFile, Certificates, DockerConfig, Proxies, ProxyVariable, Secret};
 use aisoc_trust::{OVERRIDE_PUBLISHERS, Publishers, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNED_ACK_TEXT};
 use aisoc_worker::{KEPT_VARIABLES, Python};
@@ -49,6 +52,8 @@ pub(crate) const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// Whether plugins are confined.
 pub(crate) const SANDBOX: &str = "AISOC_SANDBOX";
+/// Who calls plugins, for policies.
+pub(crate) const IDENTITY: &str = "AISOC_IDENTITY";
 /// For which registry the next two are.
 pub(crate) const REGISTRY_HOST: &str = "AISOC_REGISTRY_HOST";
 /// A user of a registry.
@@ -203,6 +208,28 @@ impl Environment {
                 None => format!("{system} run {number}"),
             })
         })
+    }
+
+    /// Who calls plugins where no token says it, as somebody has said it.
+    ///
+    /// # Errors
+    /// `usage` for another word.
+    pub(crate) fn identity(&self) -> Result<Option<Identity>> {
+        let Some(text) = self.text(IDENTITY)? else { return Ok(None) };
+        Identity::parse(&text).map_err(|_| {
+            Fault::new(Reason::Usage, format!("{IDENTITY} says who calls plugins, and here is neither of its words"))
+                .expected("user or bot", format!("`{}`", shown(&text, 60)))
+                .hint(format!("correct {IDENTITY}, or unset it"))
+        })
+    }
+
+    /// Who calls plugins: whom somebody has named, else a program in a CI system and where there is no terminal.
+    ///
+    /// # Errors
+    /// As [`Environment::identity`].
+    pub(crate) fn caller(&self) -> Result<Identity> {
+        let is_somebody = || self.ci_run().is_none() && std::io::stdin().is_terminal();
+        Ok(self.identity()?.unwrap_or_else(|| if is_somebody() { Identity::User } else { Identity::Bot }))
     }
 
     /// Where Python finds distributions, as somebody has said it.

@@ -28,7 +28,7 @@ mod variables;
 mod waiting;
 
 use std::process::ExitCode;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -72,7 +72,7 @@ fn run(reports: &Reports) -> Result<u8> {
     }
     private?;
     usage::refuse_key_material(&environment)?;
-    let program = Rc::new(dispatching::begin(reports)?);
+    let program = Arc::new(dispatching::begin(reports)?);
     let ended = dispatching::give(&program, environment, reports);
     dispatching::end(&program, ended, reports)
 }

@@ -70,6 +70,11 @@ impl Granted {
         &self.id
     }
 
+    /// What it declares, and may ask for.
+    pub fn declared(&self) -> &BTreeSet<Capability> {
+        &self.declared
+    }
+
     pub(crate) fn may(&self, capability: Capability) -> bool {
         self.declared.contains(&capability)
     }

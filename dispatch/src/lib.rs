@@ -5,6 +5,7 @@ mod command;
 mod guard;
 mod hooks;
 mod install;
+mod plugin_call;
 mod policy;
 mod program;
 mod refusal;
@@ -14,6 +15,7 @@ pub use command::{Command, CommandId, CommandTree, Given};
 pub use guard::{Panicked, is_within_plugin};
 pub use hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
 pub use install::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook, install_all};
+pub use plugin_call::PluginCall;
 pub use policy::{
     Axis, AxisOutcome, Denial, Denials, Explanation, Layer, MAX_POLICY_BYTES, Policy, PolicyFault, PolicyFile,
     PolicySource, StrictMode, effective_policy, read_policy,

@@ -31,6 +31,8 @@ pub struct Program {
     tree: CommandTree,
     plugins: Plugins,
     policy: Option<Policy>,
+    /// Why the file that is there is none.
+    not_applied: Option<String>,
     strict_mode: Option<StrictMode>,
 }
 
@@ -48,9 +50,14 @@ impl Program {
     ) -> Result<Self, Refusal> {
         let Setup { registered, version, strict_mode, policy_file, is_policy_required } = setup;
         let plugins = install_all(registered, version, warn)?;
-        let policy = effective_policy(&plugins, policy_file, is_policy_required, warn)?;
+        let mut not_applied = None;
+        let mut tell = |code, said: String| {
+            not_applied = Some(said.clone());
+            warn(code, said);
+        };
+        let policy = effective_policy(&plugins, policy_file, is_policy_required, &mut tell)?;
         start_up(plugins.hooks(), ctx)?;
-        Ok(Self { tree, plugins, policy, strict_mode })
+        Ok(Self { tree, plugins, policy, not_applied, strict_mode })
     }
 
     /// All commands.
@@ -66,6 +73,11 @@ impl Program {
     /// The rule that counts.
     pub const fn policy(&self) -> Option<&Policy> {
         self.policy.as_ref()
+    }
+
+    /// Why the policy file that is there does not count: for whoever does not go on without it.
+    pub fn not_applied(&self) -> Option<&str> {
+        self.not_applied.as_deref()
     }
 
     /// All that is denied: for help and listings, which show the whole tree.

@@ -3,8 +3,10 @@
 //! Of thousands of plugins that nobody has called, what is shown of each follows from what it was admitted as, which is held
 //! anyway, and from what is said of its signature, which is the same for all plugins of one publisher.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aisoc_manifests::capability::Capability;
 use aisoc_manifests::plugin::PluginType;
 use aisoc_pipeline::documents::{HostedPlugin, SignatureJudgement};
 use aisoc_pipeline::{Discovered, Kind};
@@ -52,6 +54,15 @@ impl About {
             Self::Whole(about) => &about.id,
             Self::Admitted(plugin, _) => &plugin.id,
         }
+    }
+
+    /// What it declares that its host knows.
+    pub(crate) fn capabilities(&self) -> BTreeSet<Capability> {
+        let names = match self {
+            Self::Whole(about) => &about.capabilities,
+            Self::Admitted(_, signed) => &signed.capabilities,
+        };
+        names.iter().filter_map(|name| name.parse().ok()).collect()
     }
 
     pub(crate) fn version(&self) -> Option<&str> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aisoc_context::Waiting;
+use aisoc_context::{Caller, Waiting};
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::PluginType;
 use aisoc_worker::Error;
@@ -18,7 +18,7 @@ use crate::lifecycle::{Effect, Event, Verb};
 use crate::loading::fault;
 use crate::processes::quarantined;
 use crate::refusal::Refusal;
-use crate::settings::Invocation;
+use crate::settings::{Asked, Invocation};
 
 /// How long a call of a plugin may take.
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
@@ -32,11 +32,13 @@ impl Host {
     /// As [`Refusal`] has them.
     pub fn run(&self, id: &str, invocation: &Invocation<'_>) -> Result<Map<String, Value>, Refusal> {
         let held = self.find(id)?;
+        self.require_allowed(&held, invocation.caller, None)?;
         self.notice_end(&held);
         let Invocation { payload, caller, context, expected, stop } = *invocation;
         let patience = CALL_PATIENCE;
         loop {
             let running = self.called(&held, expected, stop)?;
+            self.require_allowed(&held, caller, Some(&running))?;
             let is_it = |now: &Arc<Running>| Arc::ptr_eq(now, &running);
             let may_begin = || self.callable(&held, expected).is_ok_and(|now| now.as_ref().is_some_and(is_it));
             let waiting = Waiting::begin(patience, stop);
@@ -50,6 +52,25 @@ impl Host {
                 called => return called.map_err(|error| self.failed(&held, &running, error)),
             }
         }
+    }
+
+    /// Why a policy denies what a command of that name asks for.
+    pub(crate) fn denial(&self, command: &'static str) -> Option<Fault> {
+        (self.settings.rules)(&Asked::Command(command))
+    }
+
+    /// Refuses a call that a policy denies: by what is shown of the plugin, before anything is started for it, and by what was
+    /// granted to the process that is called.
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`].
+    fn require_allowed(&self, held: &Held, caller: &Caller, running: Option<&Running>) -> Result<(), Refusal> {
+        let capabilities = match running {
+            Some(running) => running.granted.declared().clone(),
+            None => locked(&held.now).about.capabilities(),
+        };
+        let asked = Asked::Call { id: &held.id, capabilities: &capabilities, by: caller.kind };
+        (self.settings.rules)(&asked).map_or(Ok(()), |fault| Err(Refusal::Denied(fault)))
     }
 
     pub(crate) fn failed(&self, held: &Held, running: &Arc<Running>, error: Error) -> Refusal {

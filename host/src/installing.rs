@@ -206,11 +206,12 @@ impl Host {
         let _ = self.write_down(Action::Refuse, Subject { id: Some(id.to_string()), ..Subject::default() }, &why);
         match (refusal, taken_back) {
             (refusal, Ok(())) => refusal,
-            (Refusal::Plugin(fault) | Refusal::Unasked { fault, .. } | Refusal::Host(fault), Err(left)) => {
-                Refusal::Plugin(
-                    fault.and(&Fault::new(left.reason(), format!("what was there before is not put back: {left}"))),
-                )
-            }
+            (
+                Refusal::Denied(fault) | Refusal::Plugin(fault) | Refusal::Unasked { fault, .. } | Refusal::Host(fault),
+                Err(left),
+            ) => Refusal::Plugin(
+                fault.and(&Fault::new(left.reason(), format!("what was there before is not put back: {left}"))),
+            ),
             (refusal, Err(left)) => Refusal::Plugin(
                 left.although(format!("{}, and what was there before is to be put back", refusal.words())),
             ),

@@ -60,6 +60,7 @@ pub use host::{Host, kept_usage};
 pub use refusal::Refusal;
 pub use rooms::ProcessRules;
 pub use settings::{
-    Configured, ConfiguredWith, HandleRules, Happening, Invocation, ProviderRules, RequiredHandlers, Settings,
+    Asked, Configured, ConfiguredWith, HandleRules, Happening, Invocation, ProviderRules, RequiredHandlers, Rules,
+    Settings,
 };
 pub use standing::OnRevoked;

@@ -20,6 +20,8 @@ pub enum Refusal {
         /// What the plugin is.
         found: &'static str,
     },
+    /// A policy denies it.
+    Denied(Fault),
     /// The plugin could not be loaded, or has failed in a call.
     Plugin(Fault),
     /// The plugin could not be loaded, and nobody has said a word against it: somebody could not be asked.
@@ -41,7 +43,9 @@ impl Refusal {
             Self::NotNow(State::Disabled) => Reason::PluginDisabled,
             Self::NotNow(_) => Reason::PluginNotLoaded,
             Self::OtherType { .. } => Reason::OtherPluginType,
-            Self::Plugin(fault) | Self::Unasked { fault, .. } | Self::Host(fault) => fault.reason(),
+            Self::Denied(fault) | Self::Plugin(fault) | Self::Unasked { fault, .. } | Self::Host(fault) => {
+                fault.reason()
+            }
         }
     }
 
@@ -53,7 +57,9 @@ impl Refusal {
     /// In the words of a host, with everything that is known of why.
     pub(crate) fn whole(&self) -> String {
         match self {
-            Self::Plugin(fault) | Self::Unasked { fault, .. } | Self::Host(fault) => reason_of(fault),
+            Self::Denied(fault) | Self::Plugin(fault) | Self::Unasked { fault, .. } | Self::Host(fault) => {
+                reason_of(fault)
+            }
             _ => self.words(),
         }
     }
@@ -64,7 +70,9 @@ impl Refusal {
             Self::Unknown => "plugin not found".to_owned(),
             Self::NotNow(state) => format!("plugin is {state}"),
             Self::OtherType { expected, found } => format!("expected plugin_type={expected}, got {found}"),
-            Self::Plugin(fault) | Self::Unasked { fault, .. } | Self::Host(fault) => fault.to_string(),
+            Self::Denied(fault) | Self::Plugin(fault) | Self::Unasked { fault, .. } | Self::Host(fault) => {
+                fault.to_string()
+            }
         }
     }
 }

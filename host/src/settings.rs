@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use aisoc_context::{Caller, Notice};
+use aisoc_context::{Caller, CallerKind, Notice};
+use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::hook::Hook;
 use aisoc_manifests::plugin::PluginType;
@@ -45,6 +46,25 @@ impl fmt::Debug for ConfiguredWith {
 
 /// Says what the plugin of an id is configured with.
 pub type Configured = dyn Fn(&str) -> Result<Option<ConfiguredWith>> + Send + Sync;
+
+/// What somebody asks a host for, as policies judge it.
+#[derive(Debug)]
+pub enum Asked<'a> {
+    /// What a command of that name asks for: `api/enable`.
+    Command(&'static str),
+    /// The call of a plugin.
+    Call {
+        /// The plugin.
+        id: &'a str,
+        /// What it declares.
+        capabilities: &'a BTreeSet<Capability>,
+        /// By what its caller is known.
+        by: CallerKind,
+    },
+}
+
+/// Says why something may not be asked for, where a policy denies it. It is asked each time.
+pub type Rules = dyn Fn(&Asked<'_>) -> Option<Fault> + Send + Sync;
 
 /// Plugins, by the hooks that come to nothing without them.
 pub type RequiredHandlers = BTreeMap<Hook, BTreeSet<String>>;
@@ -101,6 +121,8 @@ pub struct Settings {
     pub installing: InstallOptions,
     /// The file in which the host keeps what operators have said.
     pub state_file: PathBuf,
+    /// What may be asked for.
+    pub rules: Arc<Rules>,
     /// Is told what happens.
     pub observer: Arc<dyn Fn(&Happening<'_>) + Send + Sync>,
     /// What has happened, for whoever watches. The observer tells it.

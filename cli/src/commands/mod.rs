@@ -28,6 +28,7 @@ mod github;
 mod grants;
 mod help;
 mod hooks;
+mod host_rules;
 mod index;
 mod inspect;
 mod install;

@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use super::accepted::{here, require_named, warn_of_file};
 use super::configuration::{Configuration, of_none};
+use super::host_rules;
 use super::installing::{announce, came_in, registered, warn_of_installed};
 use super::listen_place::Place;
 use super::service_manager::ServiceManager;
@@ -202,6 +203,7 @@ fn settings(
         processes: ProcessRules::default(),
         launcher: context.launcher().clone(),
         state_file: state.to_owned(),
+        rules: host_rules::rules(context)?,
         observer: Arc::new(observer(context.output.clone(), context.event_log()?, Arc::clone(&feed))),
         feed,
         on_revoked: on_revoked.into(),

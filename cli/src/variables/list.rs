@@ -167,6 +167,14 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ..PLAIN
     },
     Setting {
+        name: environment::IDENTITY,
+        about: About::Host,
+        form: Form::Checked(|environment| environment.identity().map(drop)),
+        default: Unset::Means("`user` at a terminal and for who asks a host without a token, else `bot`"),
+        purpose: "who calls plugins, for policies: `user` or `bot`",
+        ..PLAIN
+    },
+    Setting {
         name: environment::ENVIRONMENT,
         about: About::Host,
         default: Unset::Means("as production"),

@@ -12,33 +12,60 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 
+use super::asking::Api;
 use super::problem::Problem;
 use crate::access::{Denied, LoggedIn, Logins, Permission};
 use crate::asker::Actor;
 
 /// What a route asks of whoever asks it. There is no route without: `Routes` takes none.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Needs {
-    /// Anybody may ask whether the host is there.
-    Nothing,
-    /// A token that holds this.
-    Permission(Permission),
+pub(super) struct Needs {
+    /// A token that holds this; nothing where anybody may ask whether the host is there.
+    permission: Option<Permission>,
+    /// That a policy lets this be asked for.
+    command: Option<&'static str>,
 }
 
 impl Needs {
-    /// Puts it before a handler.
-    pub(super) fn before<S: Clone + Send + Sync + 'static>(
-        self,
-        handler: MethodRouter<S>,
-        logins: Option<&Arc<Logins>>,
-    ) -> MethodRouter<S> {
-        match (self, logins) {
-            (Self::Permission(permission), Some(logins)) => {
+    /// Nothing at all.
+    pub(super) const NOTHING: Self = Self { permission: None, command: None };
+
+    /// A token that holds this.
+    pub(super) const fn permission(permission: Permission) -> Self {
+        Self { permission: Some(permission), command: None }
+    }
+
+    /// And that a policy lets be asked for what this command asks for.
+    pub(super) const fn to(self, command: &'static str) -> Self {
+        Self { command: Some(command), ..self }
+    }
+
+    /// What a token has to hold.
+    pub(super) const fn held(self) -> Option<Permission> {
+        self.permission
+    }
+
+    /// Puts it before a handler: first who it is, then what they may ask for.
+    pub(super) fn before(self, handler: MethodRouter<Api>, api: &Api) -> MethodRouter<Api> {
+        let handler = match self.command {
+            Some(command) => handler.route_layer(middleware::from_fn_with_state((api.clone(), command), let_through)),
+            None => handler,
+        };
+        match (self.permission, &api.logins) {
+            (Some(permission), Some(logins)) => {
                 let asked = Asked { logins: Arc::clone(logins), permission };
                 handler.route_layer(middleware::from_fn_with_state(asked, require))
             }
-            (Self::Nothing, _) | (Self::Permission(_), None) => handler,
+            _ => handler,
         }
+    }
+}
+
+/// Refuses what a policy denies.
+async fn let_through(State((api, command)): State<(Api, &'static str)>, request: Request, next: Next) -> Response {
+    match api.host().denial(command) {
+        Some(fault) => Problem::of_denial(&fault).into_response(),
+        None => next.run(request).await,
     }
 }
 

@@ -113,7 +113,7 @@ impl Metrics {
         let outcome = match called {
             Ok(_) => "completed",
             Err(Refusal::Plugin(_) | Refusal::Unasked { .. }) => "failed",
-            Err(Refusal::Unknown | Refusal::NotNow(_) | Refusal::OtherType { .. }) => "refused",
+            Err(Refusal::Unknown | Refusal::NotNow(_) | Refusal::OtherType { .. } | Refusal::Denied(_)) => "refused",
             Err(Refusal::Host(_)) => "busy",
         };
         self.calls.get_or_create(&CallLabels { outcome }).inc();

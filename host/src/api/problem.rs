@@ -60,6 +60,7 @@ impl Problem {
     pub(super) fn of_plugin(id: &str, refusal: &Refusal) -> Self {
         let (status, detail) = match refusal {
             Refusal::Unknown => (StatusCode::NOT_FOUND, format!("Plugin '{id}' not found")),
+            Refusal::Denied(_) => (StatusCode::FORBIDDEN, said(id, refusal)),
             Refusal::NotNow(state) => (StatusCode::CONFLICT, format!("Plugin '{id}' is {state}")),
             Refusal::OtherType { .. } | Refusal::Plugin(_) | Refusal::Unasked { .. } => {
                 (StatusCode::BAD_REQUEST, said(id, refusal))
@@ -78,6 +79,11 @@ impl Problem {
         Self { status, reason: refusal.reason(), detail: said(id, refusal) }
     }
 
+    /// Of what a policy denies.
+    pub(super) fn of_denial(fault: &Fault) -> Self {
+        Self { status: StatusCode::FORBIDDEN, ..Self::of_fault(fault) }
+    }
+
     /// Of what is refused, whoever says it.
     pub(super) fn of_fault(fault: &Fault) -> Self {
         Self { status: StatusCode::BAD_REQUEST, reason: fault.reason(), detail: reason_of(fault) }
@@ -86,7 +92,7 @@ impl Problem {
     /// Of a change of what is on the disk, which is refused in one way.
     pub(super) fn of_change(refusal: &Refusal) -> Self {
         match refusal {
-            Refusal::Plugin(fault) | Refusal::Unasked { fault, .. } => Self::of_fault(fault),
+            Refusal::Denied(fault) | Refusal::Plugin(fault) | Refusal::Unasked { fault, .. } => Self::of_fault(fault),
             Refusal::Host(fault) => Self::of_host(fault),
             Refusal::Unknown | Refusal::NotNow(_) | Refusal::OtherType { .. } => {
                 Self { status: StatusCode::BAD_REQUEST, reason: refusal.reason(), detail: refusal.words() }
@@ -108,6 +114,7 @@ impl Problem {
     /// Of a call, whatever is wrong with the plugin.
     pub(super) fn of_call(id: &str, refusal: &Refusal) -> Self {
         let status = match refusal {
+            Refusal::Denied(_) => StatusCode::FORBIDDEN,
             Refusal::Host(_) => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };

@@ -32,7 +32,7 @@ use super::login::Needs;
 use super::openapi::{Document, Does};
 use super::problem::Problem;
 use super::request::{Asking, Calling, guard};
-use crate::access::{Logins, Permission};
+use crate::access::Permission;
 use crate::asker::Asker;
 use crate::host::Host;
 use crate::lifecycle::Verb;
@@ -42,7 +42,7 @@ use crate::settings::Invocation;
 /// Routes, each with what it asks of whoever asks it, and with what it does: there is none without.
 pub(super) struct Routes {
     router: Router<Api>,
-    logins: Option<Arc<Logins>>,
+    api: Api,
     document: Document,
 }
 
@@ -60,25 +60,24 @@ impl Routes {
     }
 
     fn route(mut self, (method, path): (&str, &str), needs: Needs, does: &Does, handler: MethodRouter<Api>) -> Self {
-        let permission = if let Needs::Permission(permission) = needs { Some(permission) } else { None };
-        self.document.add(method, path, permission, does);
-        let handler = needs.before(handler, self.logins.as_ref());
+        self.document.add(method, path, needs.held(), does);
+        let handler = needs.before(handler, &self.api);
         Self { router: self.router.route(path, handler), ..self }
     }
 
     /// What does not change anything.
     fn looking(self) -> Self {
-        let [read, _, admin, _] = Permission::ALL.map(Needs::Permission);
+        let [read, _, admin, _] = Permission::ALL.map(Needs::permission);
         let hooks = Does::shows::<HostedHooks>("Every hook, and who is registered at it", 200);
         let plugins = Does::shows::<Vec<HostedPlugin>>("Every plugin, or a page of them", 200);
         let plugins = plugins.asked(&PAGE).headed(&["If-None-Match"]).or(&[400]).unless_changed();
         let plugin = Does::shows::<HostedPlugin>("One plugin", 200);
         let plugin = plugin.headed(&["If-None-Match"]).or(&[400, 404]).unless_changed();
         let audit = Does::shows::<AuditPage>("The journal of the site, the newest line first", 200).asked(&LINES);
-        self.get("/healthz", Needs::Nothing, &Does::shows::<Standing>("Whether it answers", 200), healthy)
+        self.get("/healthz", Needs::NOTHING, &Does::shows::<Standing>("Whether it answers", 200), healthy)
             .get(
                 "/readyz",
-                Needs::Nothing,
+                Needs::NOTHING,
                 &Does::shows::<Standing>(
                     "Whether it has looked for plugins, and those are there that are required",
                     200,
@@ -87,21 +86,21 @@ impl Routes {
                 ready,
             )
             .get("/metrics", read, &Does::text("How the host does, in numbers", "text/plain"), metrics)
-            .get("/api/v1/audit", admin, &audit.or(&[400, 500]), audit::audit)
+            .get("/api/v1/audit", admin.to("plugins/journal/show"), &audit.or(&[400, 500]), audit::audit)
             .get(
                 "/api/v1/events",
-                read,
+                read.to("api/events"),
                 &Does::text("What happens, as it happens", "text/event-stream").headed(&["Last-Event-ID"]).or(&[400]),
                 events,
             )
-            .get("/api/v1/hooks", read, &hooks, hooks::list)
-            .get("/api/v1/plugins", read, &plugins, list)
-            .get("/api/v1/plugins/{id}", read, &plugin, show)
+            .get("/api/v1/hooks", read.to("api/hooks"), &hooks, hooks::list)
+            .get("/api/v1/plugins", read.to("api/list"), &plugins, list)
+            .get("/api/v1/plugins/{id}", read.to("api/get"), &plugin, show)
     }
 
     /// What does.
     fn changing(self) -> Self {
-        let [_, execute, admin, fire] = Permission::ALL.map(Needs::Permission);
+        let [_, execute, admin, fire] = Permission::ALL.map(Needs::permission);
         let install = |summary| {
             Does::shows::<BroughtPlugin>(summary, 201)
                 .takes::<installing::InstallRequest>()
@@ -116,16 +115,26 @@ impl Routes {
         let fires = Does::shows::<FiredHook>("Fires a hook", 200).takes::<hooks::FireRequest>().asked(&FIRE);
         let unloads = Does::nothing("Takes a plugin out of memory", 204).or(&[400, 404, 409, 500]);
         let discovers = Does::shows::<BroughtIn>("Looks at every source, and loads what is admitted", 200);
-        self.post("/api/v1/plugins/discover", admin, &discovers.or(&[400, 500]), discover)
-            .post("/api/v1/plugins/install_from_oci", admin, &first, installing::install)
-            .post("/api/v1/plugins/install/oci", admin, &second, installing::install)
-            .delete("/api/v1/plugins/{id}", admin, &unloads, unload)
-            .post("/api/v1/plugins/{id}/enable", admin, &switched("Lets a plugin take calls"), enable)
-            .post("/api/v1/plugins/{id}/disable", admin, &switched("Lets a plugin take no calls"), disable)
-            .post("/api/v1/plugins/{id}/reload", admin, &reloads, reload)
-            .post("/api/v1/plugins/{id}/rollback", admin, &goes_back, installing::roll_back)
-            .post("/api/v1/plugins/{id}/run", execute, &calls.or(&[400, 408, 413, 415, 422, 429]), run)
-            .post("/api/v1/hooks/{hook}", fire, &fires.or(&[400, 404, 408, 413, 415, 422, 503]), hooks::fire)
+        self.post("/api/v1/plugins/discover", admin.to("api/discover"), &discovers.or(&[400, 500]), discover)
+            .post("/api/v1/plugins/install_from_oci", admin.to("api/install"), &first, installing::install)
+            .post("/api/v1/plugins/install/oci", admin.to("api/install"), &second, installing::install)
+            .delete("/api/v1/plugins/{id}", admin.to("api/unload"), &unloads, unload)
+            .post("/api/v1/plugins/{id}/enable", admin.to("api/enable"), &switched("Lets a plugin take calls"), enable)
+            .post(
+                "/api/v1/plugins/{id}/disable",
+                admin.to("api/disable"),
+                &switched("Lets a plugin take no calls"),
+                disable,
+            )
+            .post("/api/v1/plugins/{id}/reload", admin.to("api/reload"), &reloads, reload)
+            .post("/api/v1/plugins/{id}/rollback", admin.to("api/rollback"), &goes_back, installing::roll_back)
+            .post("/api/v1/plugins/{id}/run", execute.to("api/run"), &calls.or(&[400, 408, 413, 415, 422, 429]), run)
+            .post(
+                "/api/v1/hooks/{hook}",
+                fire.to("api/fire"),
+                &fires.or(&[400, 404, 408, 413, 415, 422, 503]),
+                hooks::fire,
+            )
     }
 
     /// The table itself.
@@ -155,7 +164,7 @@ struct Standing {
 
 /// All routes. At which address one is reached, a request says: `Connections` puts it there.
 pub(super) fn router(api: Api) -> Router {
-    Routes { router: Router::new(), logins: api.logins.clone(), document: Document::new() }
+    Routes { router: Router::new(), api: api.clone(), document: Document::new() }
         .looking()
         .changing()
         .described()

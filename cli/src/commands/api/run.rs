@@ -8,6 +8,7 @@ use aisoc_worker::serving::MAX_CALL_BYTES;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::super::host_rules;
 use super::{PLUGINS, asking, hosted_id, understood};
 use crate::args::api::CallArgs;
 use crate::context::Context;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: CallArgs, context: &Context) -> Result<u8> {
         "context": object("--context", &args.context, context)?,
     });
     let id = hosted_id(&args.id)?;
+    host_rules::require_call(id.as_str(), context)?;
     let path = [&PLUGINS[..], &[id.as_str(), "run"]].concat();
     let expected = args.expect_type.map(|expected| ("expect_type", expected.as_str()));
     let request = Request { body: Some(body), query: expected.as_slice(), ..Request::plain(Act::Do, &path) };
