@@ -15,12 +15,12 @@ pub(crate) fn manifest() -> toml::Table {
     fs::read_to_string(root().join("Cargo.toml")).expect("a manifest").parse().expect("TOML")
 }
 
-/// Every crate, by its directory, in the order of Cargo.toml. Examples are no rooms of this house: they are what others
-/// build on it.
+/// Every crate, by its directory, in the order of Cargo.toml. What stands further down, as examples do, is no room of this
+/// house: it is what others build on it.
 pub(crate) fn crates() -> Vec<String> {
     let members = manifest()["workspace"]["members"].clone().try_into::<Vec<String>>().expect("names");
     assert!(members.iter().all(|member| !member.contains('*')), "a member is a directory, named in full");
-    members.into_iter().filter(|member| !member.starts_with("examples/")).collect()
+    members.into_iter().filter(|member| !member.contains('/')).collect()
 }
 
 /// The crates that are shipped: all but `testkit`, which only tests link.
