@@ -12,7 +12,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 
-use super::asking::Api;
 use super::problem::Problem;
 use crate::access::{Denied, LoggedIn, Logins, Permission};
 use crate::asker::Actor;
@@ -45,27 +44,24 @@ impl Needs {
         self.permission
     }
 
-    /// Puts it before a handler: first who it is, then what they may ask for.
-    pub(super) fn before(self, handler: MethodRouter<Api>, api: &Api) -> MethodRouter<Api> {
-        let handler = match self.command {
-            Some(command) => handler.route_layer(middleware::from_fn_with_state((api.clone(), command), let_through)),
-            None => handler,
-        };
-        match (self.permission, &api.logins) {
+    /// Which command asks for the same.
+    pub(super) const fn command(self) -> Option<&'static str> {
+        self.command
+    }
+
+    /// Puts it before a handler: who it is.
+    pub(super) fn before<S: Clone + Send + Sync + 'static>(
+        self,
+        handler: MethodRouter<S>,
+        logins: Option<&Arc<Logins>>,
+    ) -> MethodRouter<S> {
+        match (self.permission, logins) {
             (Some(permission), Some(logins)) => {
                 let asked = Asked { logins: Arc::clone(logins), permission };
                 handler.route_layer(middleware::from_fn_with_state(asked, require))
             }
             _ => handler,
         }
-    }
-}
-
-/// Refuses what a policy denies.
-async fn let_through(State((api, command)): State<(Api, &'static str)>, request: Request, next: Next) -> Response {
-    match api.host().denial(command) {
-        Some(fault) => Problem::of_denial(&fault).into_response(),
-        None => next.run(request).await,
     }
 }
 

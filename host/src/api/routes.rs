@@ -9,11 +9,11 @@ use aisoc_pipeline::documents::{
 };
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::handler::Handler;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
@@ -61,7 +61,15 @@ impl Routes {
 
     fn route(mut self, (method, path): (&str, &str), needs: Needs, does: &Does, handler: MethodRouter<Api>) -> Self {
         self.document.add(method, path, needs.held(), does);
-        let handler = needs.before(handler, &self.api);
+        let handler = match needs.command() {
+            Some(command) => {
+                let judged = (self.api.clone(), command);
+                handler.route_layer(middleware::from_fn_with_state(judged, require_allowed))
+            }
+            None => handler,
+        };
+        // Who it is comes before what they may ask for.
+        let handler = needs.before(handler, self.api.logins.as_ref());
         Self { router: self.router.route(path, handler), ..self }
     }
 
@@ -174,6 +182,14 @@ pub(super) fn router(api: Api) -> Router {
         })
         .layer(middleware::from_fn_with_state(Arc::clone(&api.metrics), guard))
         .with_state(api)
+}
+
+/// Refuses what a policy denies.
+async fn require_allowed(State((api, command)): State<(Api, &'static str)>, request: Request, next: Next) -> Response {
+    match api.host().denial(command) {
+        Some(fault) => Problem::of_denial(&fault).into_response(),
+        None => next.run(request).await,
+    }
 }
 
 async fn healthy() -> Json<Standing> {
