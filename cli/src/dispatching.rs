@@ -5,11 +5,10 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::iter::successors;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use aisoc_dispatch::{Denial, Given, PolicyFile, Program, Refusal, Setup};
+use aisoc_dispatch::{Denial, Given, PolicyFile, Program, Refusal, Setup, find_source, text_of};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Ctx, Error, Handler, registered_plugins};
@@ -135,7 +134,7 @@ fn runs(typed: Typed, context: Context) -> Handler {
 }
 
 /// That a command has answered, and that the answer is a no.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Unsuccessful(u8);
 
 impl fmt::Display for Unsuccessful {
@@ -145,9 +144,6 @@ impl fmt::Display for Unsuccessful {
 }
 
 impl StdError for Unsuccessful {}
-
-/// How deep the sources of an error are looked at: a plugin may have made them a circle.
-const MAX_SOURCES: usize = 32;
 
 /// What a command has come to, once it has gone through those around it.
 fn ended(result: aisoc_platform::Result, denial: Option<&Denial>) -> Ended {
@@ -166,19 +162,11 @@ fn told(error: &Error) -> Result<u8> {
     if let Some(refusal) = Refusal::of_hook(error) {
         return Err(refusal.fault());
     }
-    for source in successors(Some(error.as_error()), next).take(MAX_SOURCES) {
-        if let Some(Unsuccessful(code)) = source.downcast_ref() {
-            return Ok(*code);
-        }
-        if let Some(fault) = source.downcast_ref::<Fault>() {
-            return Err(fault.clone());
-        }
+    match (find_source(error), find_source::<Fault>(error)) {
+        (Some(Unsuccessful(code)), _) => Ok(code),
+        (None, Some(fault)) => Err(fault),
+        (None, None) => Err(Fault::new(Reason::WrapperFailed, text_of(error))),
     }
-    Err(Fault::new(Reason::WrapperFailed, error.to_string()))
-}
-
-fn next<'error>(error: &&'error (dyn StdError + 'static)) -> Option<&'error (dyn StdError + 'static)> {
-    (*error).source()
 }
 
 /// Where it is told what a plugin could not do.

@@ -185,7 +185,8 @@ impl CommandView for View<'_> {
     }
 
     fn identities(&self) -> Option<Vec<Identity>> {
-        let words = self.nearest(|command| &command.identities)?.split(',').map(str::trim);
+        // Commas alone say nothing.
+        let words = self.nearest(|command| command.identities.trim_matches([',', ' ']))?.split(',').map(str::trim);
         Some(words.filter(|word| !word.is_empty()).map(Identity::from).collect())
     }
 

@@ -48,6 +48,11 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     })
 }
 
+/// Lets go of what is a plugin's, which may panic as well, and is nobody's any more.
+pub(crate) fn let_go<T>(theirs: T) {
+    let _ = guarded(|| drop(theirs));
+}
+
 /// Runs code of our own that a plugin has called: what it panics with is a bug, and no plugin's.
 pub(crate) fn unguarded<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
     let _outer = Line::cross(false);

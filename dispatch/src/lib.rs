@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod command;
+mod errors;
 mod guard;
 mod hooks;
 mod install;
@@ -12,6 +13,7 @@ mod refusal;
 mod version;
 
 pub use command::{Command, CommandId, CommandTree, Given};
+pub use errors::{MAX_SOURCES, find_source, text_of};
 pub use guard::{Panicked, is_within_plugin};
 pub use hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
 pub use install::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook, install_all};

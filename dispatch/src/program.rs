@@ -37,8 +37,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// Installs what is compiled in, finds the rule that counts, and starts. Commands are judged when they are given. Lines for whoever is
-    /// there go to `warn`.
+    /// Installs what is compiled in, finds the rule that counts, and starts. Commands are judged when they are given. Lines for
+    /// whoever is there go to `warn`. Where the start fails nobody is called at the end.
     ///
     /// # Errors
     /// Why no command runs. Whoever is given one then answers with that, whichever it is.
@@ -100,10 +100,11 @@ impl Program {
         Denials::of_view(asked, self.policy.as_ref(), self.strict_mode.as_ref())
     }
 
-    /// What each axis of the rule says of a command, and who denies it, which may be the identity of the site.
+    /// What each axis of the rule says of a command, and who denies it, which may be the identity of the site. No axis looks at
+    /// a group: it is denied with all that is below it, or not.
     pub fn explain(&self, id: CommandId) -> (Option<Explanation>, Option<Denial>) {
-        let command = self.tree.view(id);
-        (self.policy.as_ref().map(|policy| policy.explain(&command)), self.denial(id))
+        let policy = self.policy.as_ref().filter(|_| self.tree.is_runnable(id));
+        (policy.map(|policy| policy.explain(&self.tree.view(id))), self.denial(id))
     }
 
     /// The identity that this site is bound to.

@@ -6,6 +6,7 @@ use std::fmt;
 use aisoc_platform::{AbortError, CommandDeniedError, Error};
 use serde_json::{Value, json};
 
+use crate::errors::{find_source, shown, text_of};
 use crate::guard::Panicked;
 use crate::policy::Denial;
 use aisoc_manifests::fault::{Fault, Reason};
@@ -27,7 +28,7 @@ impl Refusal {
     pub(crate) fn of_plugin(plugin: &str, code: Reason, reason: impl fmt::Display, cause: Option<Error>) -> Self {
         let reason = reason.to_string();
         let detail = json!({"plugin": plugin, "reason_code": code.as_str(), "reason": reason});
-        let tail = cause.iter().map(|cause| format!(": {cause}")).collect::<String>();
+        let tail = cause.iter().map(|cause| format!(": {}", text_of(cause))).collect::<String>();
         let message = format!("plugin {plugin:?} ({code}): {reason}{tail}");
         Self(Box::new(Parts { code, message, detail, cause }))
     }
@@ -44,24 +45,15 @@ impl Refusal {
     /// A plugin that could not start.
     pub(crate) fn of_start(hook: &str, code: Reason, cause: Error) -> Self {
         let detail = json!({"reason_code": code.as_str(), "hook_name": hook, "event": "startup"});
-        let message = format!("startup hook {hook:?} ({code}): {cause}");
+        let message = format!("startup hook {hook:?} ({code}): {}", text_of(&cause));
         Self(Box::new(Parts { code, message, detail, cause: Some(cause) }))
     }
 
     /// How a hook stopped a command, also when a plugin has wrapped that into an error of its own; none for an error that
     /// is the command's.
     pub fn of_hook(error: &Error) -> Option<Self> {
-        let mut next: Option<&(dyn StdError + 'static)> = Some(error.as_error());
-        while let Some(error) = next {
-            if let Some(abort) = error.downcast_ref::<AbortError>() {
-                return Some(Self::of_abort(abort));
-            }
-            if let Some(panic) = error.downcast_ref::<HookPanic>() {
-                return Some(Self::of_panic(panic));
-            }
-            next = error.source();
-        }
-        None
+        let abort = || find_source(error).map(|abort| Self::of_abort(&abort));
+        abort().or_else(|| find_source(error).map(|panic| Self::of_panic(&panic)))
     }
 
     /// A policy that ought to count, and cannot.
@@ -92,7 +84,7 @@ impl Refusal {
         if let Some(more) = &abort.detail {
             detail["detail"] = more.clone();
         }
-        Self(Box::new(Parts { code, message: abort.to_string(), detail, cause: abort.cause.clone() }))
+        Self(Box::new(Parts { code, message: shown(abort), detail, cause: abort.cause.clone() }))
     }
 
     fn of_panic(panic: &HookPanic) -> Self {

@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aisoc_dispatch::{Command, Given, PolicyFile, PolicySource, Program, Refusal, Setup, StrictMode};
+use aisoc_dispatch::{Command, CommandTree, Given, PolicyFile, PolicySource, Program, Refusal, Setup, StrictMode};
 use aisoc_manifests::fault::Reason;
 use aisoc_platform::{
     Builder, CommandDeniedError, CommandView as _, Ctx, Handler, Identity, LifecycleEvent, Plugin, Result, Risk, Rule,
@@ -250,4 +250,51 @@ fn options_make_more_of_a_command_than_it_is_by_itself() {
     // Nobody denies the program itself.
     let root = Given { raised: Some(Risk::HighRiskWrite), ..Given::plainly(program.tree().root()) };
     assert_eq!(program.denial_given(&root), None);
+}
+
+#[test]
+fn what_the_identity_of_the_site_denies_stays_its_denial() {
+    let mut tree = tree();
+    let both = Command {
+        name: "both".into(),
+        risk: "read".into(),
+        identities: "user".into(),
+        is_runnable: true,
+        ..Command::default()
+    };
+    let both = tree.add(tree.root(), both);
+    let below = Command { name: "below".into(), identities: "bot".into(), ..tree_leaf() };
+    tree.add(both, below);
+    let setup = Setup {
+        registered: &[],
+        version: "1.2.3",
+        strict_mode: Some(StrictMode(Identity::Bot)),
+        policy_file: file("deny: [both/below]\nallow_unannotated: true\n"),
+        is_policy_required: true,
+    };
+    let program = Program::begin(tree, setup, &Ctx::background(), &mut |_, _| {}).expect("it begins");
+    let denial = program.denial(both).expect("a denial");
+    assert_eq!((denial.policy_source.as_str(), denial.code), ("strict-mode", Reason::IdentityNotSupported));
+    assert_eq!(program.denials().get(both), Some(&denial));
+}
+
+fn tree_leaf() -> Command {
+    Command { risk: "read".into(), is_runnable: true, ..Command::default() }
+}
+
+#[test]
+fn no_axis_looks_at_a_group() {
+    let program = begin(vec![], file("name: x\n"), None, true).0.expect("it begins");
+    for id in [program.tree().root(), program.tree().find("keys").expect("a group")] {
+        assert_eq!(program.explain(id), (None, None));
+    }
+}
+
+#[test]
+fn commas_alone_name_nobody() {
+    let mut tree = CommandTree::new(Command { name: "x".into(), identities: "user".into(), ..Command::default() });
+    for (name, identities) in [("a", ""), ("b", " , "), ("c", ",")] {
+        let id = tree.add(tree.root(), Command { name: name.into(), identities: identities.into(), ..tree_leaf() });
+        assert_eq!(tree.view(id).identities(), Some(vec![Identity::User]), "{identities:?}");
+    }
 }

@@ -147,6 +147,16 @@ impl Ctx {
     }
 }
 
+impl Drop for Node {
+    /// One after the other: each within the one before would need as much of the stack as there are.
+    fn drop(&mut self) {
+        let mut next = self.outer.0.take();
+        while let Some(mut node) = next.and_then(Arc::into_inner) {
+            next = node.outer.0.take();
+        }
+    }
+}
+
 impl fmt::Debug for Ctx {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values are other people's, and may be secret.

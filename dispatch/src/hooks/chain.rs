@@ -2,19 +2,21 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use aisoc_platform::{AbortError, Ctx, Error, Handler, Invocation as _, Result};
 
 use super::given::{Given, Outcome};
-use crate::guard::{Panicked, guarded, unguarded};
+use crate::guard::{Panicked, guarded, let_go, unguarded};
 use crate::install::WrapperHook;
 use crate::refusal::HookPanic;
 
+/// What a command's own code has panicked with, which is nobody's but ours.
+pub(super) type Bug = Box<dyn Any + Send>;
+
 /// Runs a command within the wrappers that are for it.
-pub(super) fn composed(wrappers: &[WrapperHook], run: Handler, ctx: &Ctx, given: &Given<'_>) -> Result {
+pub(super) fn composed(wrappers: &[WrapperHook], run: Handler, ctx: &Ctx, given: &Given<'_>) -> (Result, Option<Bug>) {
     let bug = Rc::new(RefCell::new(None));
     let known = Known { outcome: given.outcome(), settled: Rc::default() };
     let innermost = own(run, known.clone(), Rc::clone(&bug));
@@ -23,16 +25,16 @@ pub(super) fn composed(wrappers: &[WrapperHook], run: Handler, ctx: &Ctx, given:
             Ok(false) => next,
             Ok(true) => around(hook, next, known.clone()),
             // Nobody knows whether the command may run without it.
-            Err(panicked) => panics(&hook.name, panicked),
+            Err(panicked) => {
+                let_go(next);
+                panics(&hook.name, panicked)
+            }
         }
     });
     let result = handler(ctx, given);
     // What wrappers have kept goes with their handlers, and may panic as well.
-    let dropped = guarded(|| drop(handler));
-    if let Some(payload) = bug.take() {
-        resume_unwind(payload);
-    }
-    result.and(dropped.map_err(Error::from))
+    let dropped = guarded(|| drop((handler, known)));
+    (result.and(dropped.map_err(Error::from)), bug.take())
 }
 
 /// What is known of one command while it goes through its wrappers.
@@ -63,7 +65,7 @@ impl Known {
 }
 
 /// The command itself. What it panics with is kept until all of the wrappers have been left.
-fn own(run: Handler, known: Known, bug: Rc<RefCell<Option<Box<dyn Any + Send>>>>) -> Handler {
+fn own(run: Handler, known: Known, bug: Rc<RefCell<Option<Bug>>>) -> Handler {
     Box::new(move |ctx, given| {
         let result = unguarded(|| run(ctx, given)).unwrap_or_else(|payload| {
             *bug.borrow_mut() = Some(payload);

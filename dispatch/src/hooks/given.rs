@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use aisoc_platform::{CommandView, Error, Invocation};
 
+use crate::guard::let_go;
 use crate::policy::Denial;
 
 /// One command that was given.
@@ -32,7 +33,8 @@ pub(super) struct Outcome(Rc<RefCell<Option<Error>>>);
 
 impl Outcome {
     pub(super) fn is(&self, error: Option<&Error>) {
-        *self.0.borrow_mut() = error.cloned();
+        let before = self.0.replace(error.cloned());
+        let_go(before);
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Ctx, Error, LifecycleContext, LifecycleEvent, LifecycleHandler};
 
-use crate::guard::guarded;
+use crate::errors::text_of;
+use crate::guard::{guarded, let_go};
 use crate::install::Hooks;
 use crate::refusal::Refusal;
 use aisoc_manifests::fault::Reason;
@@ -37,7 +38,7 @@ pub fn start_up(hooks: &Hooks, ctx: &Ctx) -> Result<(), Refusal> {
 pub fn shut_down(hooks: &Hooks, ctx: &Ctx, err: Option<Error>, time: Duration, warn: &mut dyn FnMut(Warning, String)) {
     let handlers = of_event(hooks, LifecycleEvent::Shutdown);
     if handlers.is_empty() {
-        return;
+        return let_go(err);
     }
     let names: Vec<String> = handlers.iter().map(|(name, _)| name.clone()).collect();
     let deadline = Instant::now() + time;
@@ -45,18 +46,21 @@ pub fn shut_down(hooks: &Hooks, ctx: &Ctx, err: Option<Error>, time: Duration, w
     let context = LifecycleContext { event: LifecycleEvent::Shutdown, err };
     let (ended, endings) = channel();
     // One thread for all: who comes later is not called while an earlier one goes on.
-    let started = thread::Builder::new().name("shutdown".to_owned()).spawn(move || {
+    let call_all = move || {
         for (_, handler) in handlers {
             let ending = match guarded(|| handler(&ctx, &context)) {
                 Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error.to_string()),
+                Ok(Err(error)) => Some(text_of(&error)),
                 Err(panicked) => Some(format!("it panicked: {panicked}")),
             };
             if ended.send(ending).is_err() || Instant::now() >= deadline {
                 return;
             }
         }
-    });
+    };
+    // Guarded as a whole: what the command failed of is dropped at the end, and may be a plugin's.
+    let thread = thread::Builder::new().name("shutdown".to_owned());
+    let started = thread.spawn(|| guarded(call_all).unwrap_or_default());
     if let Err(error) = started {
         return warn(Warning::ShutdownUnfinished, format!("shutdown hooks are not called: {error}"));
     }

@@ -5,13 +5,15 @@ mod given;
 mod lifecycle;
 
 use aisoc_manifests::warning::Warning;
+use std::panic::resume_unwind;
+
 use aisoc_platform::{Ctx, Error, Handler, Invocation as _, Result, When};
 
 use self::chain::composed;
 pub use self::given::Dispatch;
 use self::given::Given;
 pub use self::lifecycle::{SHUTDOWN_TIME, shut_down, start_up};
-use crate::guard::guarded;
+use crate::guard::{guarded, let_go};
 use crate::install::Hooks;
 
 /// Runs one command between its hooks: observers before it, wrappers around it, observers after it. One that is denied
@@ -31,13 +33,18 @@ pub fn dispatch(
     let denial = of.denial;
     let given = Given::new(of);
     observe(hooks, When::Before, ctx, &given, warn);
-    let result = match denial {
-        Some(denial) => Err(Error::from(denial.error())),
+    let (result, bug) = match denial {
+        Some(denial) => (Err(Error::from(denial.error())), None),
         None => composed(&hooks.wrappers, run, ctx, &given),
     };
     given.outcome().is(result.as_ref().err());
     observe(hooks, When::After, ctx, &given, warn);
-    result
+    let_go(given);
+    match bug {
+        // Whoever looks on has been told that it failed.
+        Some(payload) => resume_unwind(payload),
+        None => result,
+    }
 }
 
 fn observe(hooks: &Hooks, when: When, ctx: &Ctx, given: &Given<'_>, warn: &mut dyn FnMut(Warning, String)) {

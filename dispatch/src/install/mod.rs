@@ -3,7 +3,7 @@
 mod plugins;
 mod staging;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aisoc_manifests::warning::Warning;
@@ -11,7 +11,7 @@ use aisoc_platform::{Capabilities, Error, FailurePolicy, Plugin, is_valid_name};
 
 pub use self::plugins::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook};
 use self::staging::{Staged, Staging};
-use crate::guard::guarded;
+use crate::guard::{Panicked, guarded, let_go};
 use crate::refusal::Refusal;
 use crate::version::VersionConstraint;
 use aisoc_manifests::fault::Reason;
@@ -25,10 +25,12 @@ pub fn install_all(
     version: &str,
     warn: &mut dyn FnMut(Warning, String),
 ) -> Result<Plugins, Refusal> {
-    refuse_equal_names(plugins)?;
+    // Each is asked for its name once: one that says another one the next time is what it said first.
+    let named: Vec<Named> = plugins.iter().map(|plugin| guarded(|| plugin.name().to_owned())).collect();
+    refuse_equal_names(&named)?;
     let mut installed = Plugins::default();
-    for plugin in plugins {
-        match install(&**plugin, version) {
+    for (plugin, name) in plugins.iter().zip(named) {
+        match install(&**plugin, name, version) {
             Ok(plugin) => installed.commit(plugin),
             Err(Failed { refusal, is_fatal: true, .. }) => return Err(refusal),
             Err(Failed { name, refusal, is_fatal: false }) => {
@@ -39,6 +41,9 @@ pub fn install_all(
     let restricting: Vec<String> = installed.restricting().map(str::to_owned).collect();
     if restricting.len() > 1 { Err(Refusal::of_conflict(&restricting)) } else { Ok(installed) }
 }
+
+/// What a plugin calls itself, or what it panicked with when it was asked.
+type Named = Result<String, Panicked>;
 
 /// A plugin that is not installed, and whether that ends everything.
 struct Failed {
@@ -72,27 +77,22 @@ const fn is_always_fatal(code: Reason) -> bool {
     )
 }
 
-fn refuse_equal_names(plugins: &[Arc<dyn Plugin>]) -> Result<(), Refusal> {
-    let mut seen = BTreeMap::new();
-    for plugin in plugins {
-        // One that panics is met again, in its turn.
-        let Ok(name) = guarded(|| plugin.name().to_owned()) else { continue };
-        let times = seen.entry(name.clone()).or_insert(0);
-        *times += 1;
-        if *times > 1 {
-            return Err(Refusal::of_plugin(&name, Reason::DuplicatePluginName, "two plugins have this name", None));
-        }
+fn refuse_equal_names(named: &[Named]) -> Result<(), Refusal> {
+    let mut seen = BTreeSet::new();
+    // One that panics is met again, in its turn.
+    match named.iter().flatten().find(|name| !seen.insert(*name)) {
+        Some(name) => Err(Refusal::of_plugin(name, Reason::DuplicatePluginName, "two plugins have this name", None)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn install(plugin: &dyn Plugin, version: &str) -> Result<Staged, Failed> {
+fn install(plugin: &dyn Plugin, name: Named, version: &str) -> Result<Staged, Failed> {
     let failed = |name: &str, policy: FailurePolicy, (code, reason, cause): Wrong| Failed {
         name: name.to_owned(),
         refusal: Refusal::of_plugin(name, code, reason, cause),
         is_fatal: policy == FailurePolicy::FailClosed || is_always_fatal(code),
     };
-    let name = name_of(plugin).map_err(|(name, wrong)| failed(&name, FailurePolicy::FailClosed, wrong))?;
+    let name = name_of(name).map_err(|(name, wrong)| failed(&name, FailurePolicy::FailClosed, wrong))?;
     let capabilities = guarded(|| plugin.capabilities()).map_err(|panicked| {
         let wrong = (Reason::CapabilitiesPanic, "`capabilities` panicked".to_owned(), Some(Error::from(panicked)));
         failed(&name, FailurePolicy::FailClosed, wrong)
@@ -105,8 +105,8 @@ fn install(plugin: &dyn Plugin, version: &str) -> Result<Staged, Failed> {
     Ok(Staged { name, version, capabilities, staging })
 }
 
-fn name_of(plugin: &dyn Plugin) -> Result<String, (String, Wrong)> {
-    match guarded(|| plugin.name().to_owned()) {
+fn name_of(name: Named) -> Result<String, (String, Wrong)> {
+    match name {
         Ok(name) if is_valid_name(&name) => Ok(name),
         Ok(name) => Err((name, wrong(Reason::InvalidPluginName, "a name has to match ^[a-z0-9][a-z0-9-]*$"))),
         Err(panicked) => {
@@ -135,7 +135,17 @@ fn refuse_capabilities(capabilities: &Capabilities, version: &str) -> Result<(),
 
 fn stage(plugin: &dyn Plugin, capabilities: &Capabilities) -> Result<Staging, Wrong> {
     let mut staging = Staging::default();
-    match guarded(|| plugin.install(&mut staging)) {
+    match fill(plugin, capabilities, &mut staging) {
+        Ok(()) => Ok(staging),
+        Err(wrong) => {
+            let_go(staging);
+            Err(wrong)
+        }
+    }
+}
+
+fn fill(plugin: &dyn Plugin, capabilities: &Capabilities, staging: &mut Staging) -> Result<(), Wrong> {
+    match guarded(|| plugin.install(staging)) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err((Reason::InstallFailed, "`install` failed".to_owned(), Some(error))),
         Err(panicked) => {
@@ -145,11 +155,15 @@ fn stage(plugin: &dyn Plugin, capabilities: &Capabilities) -> Result<Staging, Wr
     if let Some((code, reason)) = staging.fault.take() {
         return Err(wrong(code, reason));
     }
-    match (capabilities.restricts, staging.rule.is_some()) {
+    // What a rule means is judged behind what was asked for.
+    if let Some(fault) = staging.rule.as_ref().and_then(|rule| rule.faults().into_iter().next()) {
+        return Err(wrong(Reason::InvalidRule, fault.to_string()));
+    }
+    match (capabilities.restricts, staging.is_restricting) {
         (true, false) => Err(wrong(Reason::RestrictsMismatch, "it says that it restricts, and hands over no rule")),
         (false, true) => {
             Err(wrong(Reason::RestrictsMismatch, "it hands over a rule, and does not say that it restricts"))
         }
-        _ => Ok(staging),
+        _ => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 use aisoc_platform::{Capabilities, LifecycleEvent, LifecycleHandler, Observer, Rule, Selector, When, Wrapper};
 
 use super::staging::Staged;
+use crate::guard::let_go;
 
 /// Who is installed, in the order in which they came.
 #[derive(Default)]
@@ -39,6 +40,15 @@ pub struct Hooks {
     pub wrappers: Vec<WrapperHook>,
     /// Who is called once in a process.
     pub lifecycle: Vec<LifecycleHook>,
+}
+
+impl Drop for Hooks {
+    fn drop(&mut self) {
+        let Self { observers, wrappers, lifecycle } = self;
+        observers.drain(..).for_each(let_go);
+        wrappers.drain(..).for_each(let_go);
+        lifecycle.drain(..).for_each(let_go);
+    }
 }
 
 /// An observer, and the commands that it is for.

@@ -23,6 +23,8 @@ pub(super) struct Staging {
     pub(super) wrappers: Vec<(String, Selector, Wrapper)>,
     pub(super) lifecycle: Vec<(String, LifecycleEvent, LifecycleHandler)>,
     pub(super) rule: Option<Rule>,
+    /// Whether it has handed over a rule, of whatever kind.
+    pub(super) is_restricting: bool,
     pub(super) fault: Option<(Reason, String)>,
     names: HashSet<String>,
 }
@@ -67,10 +69,7 @@ impl Registrar for Staging {
     }
 
     fn restrict(&mut self, rule: Rule) {
-        if let Some(fault) = rule.faults().first() {
-            self.refuse(Reason::InvalidRule, fault.to_string());
-        }
-        if self.rule.is_some() {
+        if std::mem::replace(&mut self.is_restricting, true) {
             return self.refuse(Reason::DoubleRestrict, "`restrict` is called twice".to_owned());
         }
         self.rule = Some(rule);

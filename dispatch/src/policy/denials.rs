@@ -29,7 +29,7 @@ impl Denials {
                 false => {
                     let children = tree.children(id).iter().filter(|child| !is_empty(tree, **child));
                     let below: Option<Vec<&Denial>> = children.map(|child| denials.get(*child)).collect();
-                    below.and_then(|below| aggregate(tree, id, &below)).or(own)
+                    whole(tree, id, own, below)
                 }
             };
         }
@@ -52,7 +52,7 @@ impl Denials {
         }
         let children = tree.children(id).iter().filter(|child| !is_empty(tree, **child));
         let below: Option<Vec<Denial>> = children.map(|child| Self::of(tree, *child, policy, strict_mode)).collect();
-        below.and_then(|below| aggregate(tree, id, &below.iter().collect::<Vec<_>>())).or(own)
+        whole(tree, id, own, below.as_ref().map(|below| below.iter().collect()))
     }
 
     /// The denial of one thing that is asked for, by itself. The identity that a site is bound to comes before any rule.
@@ -90,6 +90,15 @@ impl Denials {
     pub fn iter(&self) -> impl Iterator<Item = &Denial> {
         self.0.iter().flatten()
     }
+}
+
+/// The denial of what is denied itself, and of which nothing may be left below. What the identity of a site denies stays its
+/// denial.
+fn whole(tree: &CommandTree, id: CommandId, own: Option<Denial>, below: Option<Vec<&Denial>>) -> Option<Denial> {
+    if own.as_ref().is_some_and(|own| own.layer == Layer::StrictMode) {
+        return own;
+    }
+    below.and_then(|below| aggregate(tree, id, &below)).or(own)
 }
 
 /// The denial of a group of which nothing is left but these denials; none for what has nothing below it.
