@@ -143,6 +143,7 @@ impl Handles {
     /// What was granted that takes calls from now on: what others see of what it keeps is that of its signers. One that was
     /// granted as well, and did not come so far, changes nothing of that.
     pub fn runs(&self, granted: &Granted) {
+        self.lines.runs(&granted.id, &granted.line);
         self.stores.runs(&granted.id, &granted.line);
     }
 

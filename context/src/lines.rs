@@ -21,7 +21,9 @@ use crate::record::write_record;
 /// Most bytes of the file: some ten thousand plugins.
 const MAX_FILE_BYTES: u64 = 8 << 20;
 /// The form of the file.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
+/// The one before, in which it is not said which of several lines a plugin was of.
+const SCHEMA_WITHOUT_LAST: u32 = 3;
 const NAME: &str = "signers.json";
 
 /// Somebody who has signed a plugin.
@@ -40,13 +42,38 @@ impl PluginSigner {
 }
 
 /// By plugin: the keys that have begun each of its lines, the oldest first.
-type Known = BTreeMap<String, Vec<Vec<String>>>;
+type Founded = BTreeMap<String, Vec<Vec<String>>>;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     schema: u32,
-    plugins: Known,
+    plugins: Founded,
+    /// By plugin that has more than one line: that of the version that was loaded last.
+    #[serde(default)]
+    last: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Known {
+    plugins: Founded,
+    last: BTreeMap<String, String>,
+    /// Those that were begun anew, which is told, and have not run yet.
+    begun: BTreeMap<String, String>,
+}
+
+impl Known {
+    fn lines(&self, id: &str) -> &[Vec<String>] {
+        self.plugins.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The line of the version that was loaded last, where that is known: of one that has one line it is that one.
+    fn last(&self, id: &str) -> Option<String> {
+        match self.lines(id) {
+            [only] => Some(name(only)),
+            _ => self.last.get(id).cloned(),
+        }
+    }
 }
 
 /// Every line that a host has seen.
@@ -74,11 +101,13 @@ impl Lines {
                 .hint("put back the file as a host has written it: without it a plugin whose key was replaced loses its facts")
         };
         let known = match read_small(&path, MAX_FILE_BYTES, Links::Refused) {
-            Err(error) if error.is_absent() => Known::new(),
+            Err(error) if error.is_absent() => Known::default(),
             Err(SmallFileError::Io(error)) => return Err(Fault::io("read", &path, error)),
             Err(error) => return Err(invalid(&error)),
             Ok(file) => match serde_json::from_slice(&file.content) {
-                Ok(Written { schema: SCHEMA, plugins }) => plugins,
+                Ok(Written { schema: SCHEMA | SCHEMA_WITHOUT_LAST, plugins, last }) => {
+                    Known { plugins, last, begun: BTreeMap::new() }
+                }
                 Ok(Written { schema, .. }) => {
                     return Err(invalid(&"another form").expected(SCHEMA.to_string(), schema.to_string()));
                 }
@@ -99,7 +128,7 @@ impl Lines {
             return Ok(None);
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = known.get(id).map(Vec::as_slice).unwrap_or_default();
+        let lines = known.lines(id);
         let going_on =
             lines.iter().enumerate().filter_map(|(at, founders)| Some((self.rank(founders, &signers)?, Reverse(at))));
         if let Some((_, Reverse(at))) = going_on.max() {
@@ -110,16 +139,47 @@ impl Lines {
         let founders: Vec<String> = founders.into_iter().cloned().collect();
         let line = name(&founders);
         let mut changed = known.clone();
-        changed.entry(id.to_owned()).or_default().push(founders);
-        let written = Written { schema: SCHEMA, plugins: changed };
-        write_record(&self.path, ".aisoc-signers-", &written, MAX_FILE_BYTES)
-            .map_err(|error| Fault::io("write", &self.path, error))?;
-        *known = written.plugins;
+        if let Some(last) = known.last(id) {
+            changed.last.insert(id.to_owned(), last);
+        }
+        changed.plugins.entry(id.to_owned()).or_default().push(founders);
+        if !before.is_empty() {
+            changed.begun.insert(id.to_owned(), line.clone());
+        }
+        *known = self.written(changed)?;
         drop(known);
         if !before.is_empty() {
             (self.tell)(Notice::BegunAnew { id, line: &line, before: &before });
         }
         Ok(Some(line))
+    }
+
+    /// A plugin of that line takes calls from now on. Where it was of another one before, which it did not begin anew, that is
+    /// told: what it has kept there is not there any more.
+    pub(crate) fn runs(&self, id: &str, line: &str) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.last(id);
+        if known.lines(id).is_empty() || before.as_deref() == Some(line) {
+            return;
+        }
+        let mut changed = known.clone();
+        let is_told = changed.begun.remove(id).is_some_and(|begun| begun == line);
+        changed.last.insert(id.to_owned(), line.to_owned());
+        // What cannot be written down is told once more when it is loaded the next time.
+        if let Ok(written) = self.written(changed) {
+            *known = written;
+        }
+        drop(known);
+        if let Some(before) = before.filter(|_| !is_told) {
+            (self.tell)(Notice::OfOthers { id, line, before: &before });
+        }
+    }
+
+    fn written(&self, Known { plugins, last, begun }: Known) -> Result<Known> {
+        let written = Written { schema: SCHEMA, plugins, last };
+        write_record(&self.path, ".aisoc-signers-", &written, MAX_FILE_BYTES)
+            .map_err(|error| Fault::io("write", &self.path, error))?;
+        Ok(Known { plugins: written.plugins, last: written.last, begun })
     }
 
     /// Those who count: all of them where nobody else is there.
@@ -247,14 +307,71 @@ mod tests {
     }
 
     #[test]
+    fn that_a_plugin_goes_on_with_what_others_have_kept_is_told_whoever_has_begun_that() {
+        let place = tempfile::tempdir().expect("a directory");
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let open = |countersigners: &[&str]| {
+            let tell = Arc::clone(&told);
+            let tell = Arc::new(move |notice: Notice<'_>| tell.lock().expect("no panic").push(format!("{notice:?}")));
+            let countersigners = countersigners.iter().map(|key| (*key).to_owned()).collect();
+            Lines::open(place.path(), countersigners, tell).expect("opened")
+        };
+        let run = |lines: &Lines, signers: &str| {
+            let line = lines.of("demo", &signed_by(signers)).expect("written").expect("signed");
+            lines.runs("demo", &line);
+            std::mem::take(&mut *told.lock().expect("no panic"))
+        };
+        let anew =
+            |line: &str, before: &str| format!("BegunAnew {{ id: \"demo\", line: \"{line}\", before: [{before}] }}");
+        let others =
+            |line: &str, before: &str| format!("OfOthers {{ id: \"demo\", line: \"{line}\", before: \"{before}\" }}");
+        let lines = open(&[]);
+        assert_eq!(run(&lines, "a"), [""; 0]);
+        assert_eq!(run(&lines, "a c"), [anew("a+c", "\"a\"")]);
+        assert_eq!(run(&lines, "a c"), [""; 0]);
+        // What did not come so far changes nothing.
+        lines.of("demo", &signed_by("a")).expect("written");
+        assert_eq!(run(&lines, "a c"), [""; 0]);
+        // An operator says that one of them only signs what others publish, and nothing else has changed.
+        let lines = open(&["c"]);
+        assert_eq!(run(&lines, "a c"), [others("a", "a+c")]);
+        assert_eq!(run(&lines, "a c"), [""; 0]);
+        // And takes it back. The next host knows as well.
+        assert_eq!(run(&open(&[]), "a c"), [others("a+c", "a")]);
+        // Of nobody's: what was kept is not there.
+        lines.runs("demo", "unsigned");
+        assert_eq!(std::mem::take(&mut *told.lock().expect("no panic")), [others("unsigned", "a")]);
+        lines.runs("other", "unsigned");
+        assert_eq!(told.lock().expect("no panic").len(), 0, "nobody has signed that one ever");
+    }
+
+    #[test]
+    fn a_file_that_does_not_say_which_line_it_was_is_gone_on_with() {
+        let place = tempfile::tempdir().expect("a directory");
+        let text = "{\"schema\": 3, \"plugins\": {\"demo\": [[\"a\"], [\"a\", \"c\"]]}}";
+        fs::write(place.path().join(NAME), text).expect("written");
+        let told: Arc<Mutex<u32>> = Arc::default();
+        let tell = Arc::clone(&told);
+        let tell = Arc::new(move |_: Notice<'_>| *tell.lock().expect("no panic") += 1);
+        let lines = Lines::open(place.path(), BTreeSet::new(), tell).expect("opened");
+        lines.runs("demo", "a+c");
+        assert_eq!(*told.lock().expect("no panic"), 0, "nobody knows which it was");
+        lines.runs("demo", "a");
+        assert_eq!(*told.lock().expect("no panic"), 1);
+        let text = fs::read_to_string(place.path().join(NAME)).expect("read");
+        assert!(text.contains("\"schema\":4") && text.contains("\"last\":{\"demo\":\"a\"}"), "{text}");
+    }
+
+    #[test]
     fn what_is_none_of_ours_is_refused_and_left() {
         let place = tempfile::tempdir().expect("a directory");
         let path = place.path().join(NAME);
         for text in [
             "",
             "{\"schema\": 2, \"plugins\": {}}",
-            "{\"schema\": 4, \"plugins\": {}}",
+            "{\"schema\": 5, \"plugins\": {}}",
             "{\"schema\": 3, \"plugins\": []}",
+            "{\"schema\": 4, \"plugins\": {}, \"last\": []}",
         ] {
             fs::write(&path, text).expect("written");
             assert_eq!(open(place.path()).expect_err(text).reason(), Reason::RecordInvalid);

@@ -27,6 +27,15 @@ pub enum Notice<'a> {
         /// Those who have begun a line of that id before.
         before: &'a [String],
     },
+    /// A plugin goes on with what another line of signers has kept, and without what it has kept itself.
+    OfOthers {
+        /// The plugin.
+        id: &'a str,
+        /// The line that it is of now.
+        line: &'a str,
+        /// The one that it was of, when it was loaded last.
+        before: &'a str,
+    },
 }
 
 /// Told what is to be told.

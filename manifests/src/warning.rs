@@ -278,6 +278,9 @@ warnings! {
     FactsBegunAnew "facts_begun_anew"
         "A plugin is signed by other keys than those that have signed what kept facts under its id, so it begins without them. They stay."
         Some("where the keys have taken the others' place, or only sign what others publish, say so in the file of `--config`: `successors` and `countersigners` in `aisoc help handles`")
+    FactsOfOthers "facts_of_others"
+        "A plugin goes on with what another line of signers has kept under its id, and without what it has kept itself until now. That stays."
+        Some("where that is not meant, take back what was said last of `countersigners` and `successors` in the file of `--config` (`aisoc help handles`), or load the version that was there before")
     NotJudgedAgain "not_judged_again"
         "A host could not judge again what it holds: keys or the lock cannot be read. What was admitted goes on."
         Some("see what is wrong with them: `aisoc plugins list`")

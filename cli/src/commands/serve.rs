@@ -312,6 +312,13 @@ fn say_of_kept(notice: Notice<'_>, output: &Output) {
             );
             output.warning(Warning::FactsBegunAnew, message);
         }
+        Notice::OfOthers { id, line, before } => {
+            let message = format!(
+                "{} goes on with what `{line}` has kept under its id, and without what `{before}` has kept until now",
+                printable(id)
+            );
+            output.warning(Warning::FactsOfOthers, message);
+        }
     }
 }
 
