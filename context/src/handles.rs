@@ -183,13 +183,13 @@ impl Handles {
         }
         let provided = self.handle(capability).filter(|handle| handle.is_provided(plugin));
         let answered = match (plugin.may(capability), provided) {
-            (false, _) => Err(Refusal::Denied(capability)),
+            (false, _) => Err(Refusal::Denied { capability, is_first: false }),
             (true, found) if method == OPEN => Ok(found.map_or(Value::Null, |_| json!(true))),
             (true, None) => Err(Refusal::unavailable("the host provides nothing of it")),
             (true, Some(found)) => found.answer(&Asking { plugin, caller, waiting, capability, method, given }),
         };
         let happened = match (&answered, method) {
-            (Err(Refusal::Denied(_)), _) => Happened::Denied,
+            (Err(Refusal::Denied { .. }), _) => Happened::Denied,
             (Err(Refusal::Failed(..)), _) => Happened::Failed,
             (Ok(_), OPEN) => Happened::Opened,
             (Ok(_), _) => Happened::Used,
@@ -197,6 +197,7 @@ impl Handles {
         let is_first = self.usage.count(plugin, capability, happened, (self.clock)());
         if happened == Happened::Denied && is_first {
             self.audit.denied(plugin, caller, capability, (self.clock)());
+            return Err(Refusal::Denied { capability, is_first });
         }
         answered
     }
@@ -222,7 +223,7 @@ impl Refusal {
     /// In the words that a plugin of that id is told.
     pub fn words(&self, id: &str) -> String {
         match self {
-            Self::Denied(capability) => {
+            Self::Denied { capability, .. } => {
                 format!("plugin '{id}' cannot call {}: capability '{capability}' not declared", capability.accessor())
             }
             Self::Failed(_, message) => message.clone(),

@@ -6,7 +6,12 @@ use aisoc_manifests::capability::Capability;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// Its manifest does not declare the capability.
-    Denied(Capability),
+    Denied {
+        /// Which.
+        capability: Capability,
+        /// Whether this is the first time for a while: whoever writes denials down, writes that one.
+        is_first: bool,
+    },
     /// It does, and what is asked was not done.
     Failed(Why, String),
 }
@@ -74,7 +79,7 @@ impl Refusal {
     /// Why, in one word.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
-            Self::Denied(_) => Why::Unavailable.as_str(),
+            Self::Denied { .. } => Why::Unavailable.as_str(),
             Self::Failed(why, _) => why.as_str(),
         }
     }

@@ -6,19 +6,27 @@
 use std::collections::VecDeque;
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::InstallOptions;
 use aisoc_pipeline::documents::{AuditPage, JournalEntry, Objection};
+use aisoc_pipeline::{Discovered, InstallOptions};
 use aisoc_trust::journal::{Action, Entry, JournalMemory, JournalTime, Writer};
 
 use crate::asker::Asker;
 use crate::lifecycle::Verb;
 
 /// To what something is done.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Subject {
     pub(crate) id: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) hash: Option<String>,
+}
+
+impl Subject {
+    /// A plugin, as it was found.
+    pub(crate) fn of(plugin: &Discovered) -> Self {
+        let Discovered { id, version, hash, .. } = plugin;
+        Self { id: Some(id.clone()), version: Some(version.clone()), hash: Some(hash.clone()) }
+    }
 }
 
 /// What a journal calls what an operator asks for; nothing for a call.

@@ -42,6 +42,7 @@ impl Host {
     pub(crate) fn bring(&self, held: &Held, found: &Found, by: &Asker) -> Result<(), Refusal> {
         locked(&held.now).about = self.about(found);
         self.tell_of_refused(found);
+        self.journal_refused(found);
         let brought = match &found.verdict {
             Verdict::Admitted(_) => self.drive(held, Event::Admitted, Some(found), by),
             Verdict::NotLoaded => Ok(()),
@@ -125,7 +126,7 @@ impl Host {
                 self.switches.mean(&held.id, meant.as_deref()).map_err(Refusal::Host)?;
                 return Err(Refusal::Plugin(fault));
             }
-            self.handles.runs(&running.granted);
+            self.handles.runs(&running.granted.granted);
             (now.about, now.loaded_at) = (About::whole(about), Some(loaded_at));
             (now.admitted, now.evidence) = (Some(Arc::clone(plugin)), Some(Arc::new(code.evidence)));
             (now.no_longer_admitted, now.on_disk) = (None, Some(OnDisk::Same));

@@ -66,7 +66,7 @@ impl Host {
     /// [`Refusal::Denied`].
     fn require_allowed(&self, held: &Held, caller: &Caller, running: Option<&Running>) -> Result<(), Refusal> {
         let capabilities = match running {
-            Some(running) => running.granted.declared().clone(),
+            Some(running) => running.granted.granted.declared().clone(),
             None => locked(&held.now).about.capabilities(),
         };
         let asked = Asked::Call { id: &held.id, capabilities: &capabilities, by: caller.kind };

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use aisoc_context::{Caller, Configured, Granted, PluginSigner, Question, Refusal, Waiting};
+use aisoc_context::{Caller, Configured, PluginSigner, Question, Refusal, Waiting};
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::accepted::SignedBy;
 use aisoc_pipeline::{AdmittedCode, Discovered, PluginSource};
+use aisoc_trust::journal::Action;
 use aisoc_worker::serving::{Ask, Reply, Worker};
 
+use crate::audit::Subject;
 use crate::configuration::require_described;
+use crate::entitled::Entitled;
 use crate::held::{Held, locked};
 use crate::host::Host;
 
@@ -26,7 +29,7 @@ impl Host {
         plugin: &Discovered,
         code: &AdmittedCode,
         worker: &Worker,
-    ) -> Result<Granted> {
+    ) -> Result<Entitled> {
         let signers = self.signers(code)?;
         let line = match (self.handles.line_of(&held.id, &signers)?, plugin.source) {
             (Some(line), _) => line,
@@ -37,7 +40,8 @@ impl Host {
         // What has handlers of hooks has its manifest in its code, which was admitted as well.
         let in_code = worker.manifest().into_iter().flat_map(|manifest| &manifest.capabilities);
         let declared = code.manifest.iter().flat_map(|manifest| &manifest.capabilities).chain(in_code);
-        Ok(self.handles.grant(&held.id, &line, declared, self.configured(held, code)))
+        let granted = self.handles.grant(&held.id, &line, declared, self.configured(held, code));
+        Ok(Entitled { granted, subject: Subject::of(plugin) })
     }
 
     /// Who has signed that code, and whom they may speak for: those who have named them their successors, and those of whom an
@@ -65,14 +69,20 @@ impl Host {
     }
 
     /// What a plugin is told that asks on behalf of that caller.
-    pub(crate) fn answer(&self, granted: &Granted, caller: &Caller, ask: &Ask, waiting: Waiting<'_>) -> Reply {
+    pub(crate) fn answer(&self, entitled: &Entitled, caller: &Caller, ask: &Ask, waiting: Waiting<'_>) -> Reply {
+        let Entitled { granted, subject } = entitled;
         let Ask { handle, method, arguments } = ask;
         match self.handles.answer(granted, caller, Question { handle, method, arguments, waiting }) {
             Ok(value) => Reply::Value { value },
             Err(refusal) => {
                 let words = refusal.words(granted.id());
                 match refusal {
-                    Refusal::Denied(_) => Reply::Denied { denied: words },
+                    Refusal::Denied { is_first, .. } => {
+                        if is_first {
+                            self.decided.add((self.settings.clock)(), Action::RunDenied, subject.clone(), Some(&words));
+                        }
+                        Reply::Denied { denied: words }
+                    }
                     Refusal::Failed(why, _) => Reply::Failed { failed: why.as_str(), message: words },
                 }
             }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use aisoc_context::Granted;
 use aisoc_hooks::Registration;
 use aisoc_manifests::fault::Fault;
 use aisoc_pipeline::Discovered;
@@ -15,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::about::About;
 use crate::audit::Subject;
+use crate::entitled::Entitled;
 use crate::found::{Found, Verdict};
 use crate::hooks::reported::Health;
 use crate::lifecycle::Life;
@@ -44,7 +44,7 @@ pub(crate) struct Held {
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) worker: Worker,
-    pub(crate) granted: Granted,
+    pub(crate) granted: Entitled,
 }
 
 /// A plugin that is loaded; of one in a directory also what it reads, and the directory, which stay as long as anybody
@@ -56,7 +56,7 @@ const STANDS: Duration = Duration::from_secs(60);
 pub(crate) struct Running {
     pub(crate) worker: Worker,
     /// What it may ask for meanwhile.
-    pub(crate) granted: Granted,
+    pub(crate) granted: Entitled,
     /// What it is registered as, where it has handlers of hooks.
     pub(crate) hooks: Option<Arc<Registration>>,
     /// When it was called last.

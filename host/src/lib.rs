@@ -14,6 +14,7 @@ mod configuration;
 mod contracts;
 mod decided;
 mod ending;
+mod entitled;
 mod feed;
 mod found;
 mod granting;

@@ -134,7 +134,7 @@ impl Host {
         let hooks = held.same_hooks(&now, said.as_ref()).map_err(Refusal::Plugin)?;
         now.about = About::whole(described(now.about.shown(), &code, &begun.worker));
         let running = Arc::new(Running::new(begun, code.copy, pin, room).with_hooks(hooks));
-        self.handles.runs(&running.granted);
+        self.handles.runs(&running.granted.granted);
         (now.running, now.evidence) = (Some(Arc::clone(&running)), Some(Arc::new(code.evidence)));
         now.on_disk = Some(OnDisk::Same);
         Ok(Some(running))

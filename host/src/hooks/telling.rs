@@ -5,15 +5,17 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use aisoc_hooks::{Answer, Fired, HandlerOutcome, Invoked, Registration};
-use aisoc_manifests::fault::Fault;
+use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::hook::{Hook, Semantic};
 use aisoc_pipeline::{Discovered, Origin};
+use aisoc_trust::journal::Action;
 use aisoc_trust::{PluginMode, TrustDecision};
 use serde_json::{Map, Value, json};
 
 use super::event::RegistryEvent;
 use super::firing::{Among, Firing, of_host};
 use super::known::MAX_AUDIT_EVENTS;
+use crate::audit::Subject;
 use crate::found::reason_of;
 use crate::held::locked;
 use crate::host::Host;
@@ -63,6 +65,11 @@ impl Host {
         if let Some((why, fault)) = failed {
             metadata.insert("reason".to_owned(), why.as_str().into());
             metadata.insert("validation_failure".to_owned(), reason_of(fault).into());
+        }
+        // One that could not be asked has said nothing, and is asked again.
+        if let Some((why, fault)) = failed.filter(|(why, _)| *why != Why::ConfigException) {
+            let words = format!("{}: {}: {}", Reason::RegistrationRefused, why.as_str(), reason_of(fault));
+            self.decided.deny((self.settings.clock)(), Action::Refuse, Subject::of(of.plugin), &words);
         }
         let name = if failed.is_some() { "plugin.registration_failed" } else { "plugin.registered" };
         let plugin = of.registration.map_or(&of.plugin.id, |registration| &registration.name).clone();

@@ -47,7 +47,7 @@ actions! {
     Discover "discover" false "The sources of a host were looked at, and what is admitted was loaded."
     Rollback "rollback" false "A version that was replaced was put back."
     Admit "admit" false "A plugin that runs, and was refused meanwhile, is admitted again."
-    RunDenied "run-denied" false "A plugin was not run, because a policy forbids it."
+    RunDenied "run-denied" false "A plugin was denied what it asked for, or was not run, because that is not what was declared or accepted."
     Refuse "refuse" false "A plugin was refused."
     FloorLower "floor-lower" true "The coverage floor of a plugin was lowered."
     ClockReset "clock-reset" true "The time that was seen last was set back."
