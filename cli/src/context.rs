@@ -193,11 +193,14 @@ impl Context {
     /// Every place where plugins are looked for.
     ///
     /// # Errors
-    /// `io_not_found` for a directory that is named and not there: its name is wrong.
+    /// `io_not_found` for a directory that is named and not there, and an I/O reason for what is none: its name is wrong.
     pub(crate) fn sources(&self, site: &Site, args: SourceArgs) -> Result<SiteSources> {
         let SourceArgs { site_packages } = args;
         if let Some(missing) = site_packages.iter().find(|named| !named.exists()) {
             return Err(Fault::io("open", missing, std::io::ErrorKind::NotFound.into()));
+        }
+        if let Some(file) = site_packages.iter().find(|named| !named.is_dir()) {
+            return Err(Fault::io("list", file, std::io::ErrorKind::NotADirectory.into()));
         }
         let site_packages = if site_packages.is_empty() { self.environment.site_packages() } else { site_packages };
         Ok(SiteSources {

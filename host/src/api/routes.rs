@@ -9,7 +9,7 @@ use aisoc_pipeline::documents::{
 };
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::handler::Handler;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -59,8 +59,27 @@ impl Routes {
         self.route(("delete", path), needs, does, delete(handler))
     }
 
+    /// Of a path that is a word of ours where others have an id: a plugin that is called like that is shown and let go of
+    /// there as every other one. Nothing but `POST` is ours.
+    fn of_a_plugin_too(self, path: &str) -> Self {
+        let [read, _, admin, _] = Permission::ALL.map(Needs::permission);
+        let id = path.rsplit('/').next().unwrap_or_default();
+        let named = |id: &str| {
+            let id = id.to_owned();
+            move || -> Named { Ok(Path(id.clone())) }
+        };
+        let (to_show, to_unload) = (named(id), named(id));
+        let showing = get(move |api: State<Api>, headers: HeaderMap| show(api, to_show(), headers));
+        let unloading = delete(move |api: State<Api>, by: Asking| unload(api, to_unload(), by));
+        self.at(path, read.to("api/get"), showing).at(path, admin.to("api/unload"), unloading)
+    }
+
     fn route(mut self, (method, path): (&str, &str), needs: Needs, does: &Does, handler: MethodRouter<Api>) -> Self {
         self.document.add(method, path, needs.held(), does);
+        self.at(path, needs, handler)
+    }
+
+    fn at(self, path: &str, needs: Needs, handler: MethodRouter<Api>) -> Self {
         let handler = match needs.command() {
             Some(command) => {
                 let judged = (self.api.clone(), command);
@@ -125,6 +144,8 @@ impl Routes {
         let discovers = Does::shows::<BroughtIn>("Looks at every source, and loads what is admitted", 200);
         self.post("/api/v1/plugins/discover", admin.to("api/discover"), &discovers.or(&[400, 500]), discover)
             .post("/api/v1/plugins/install_from_oci", admin.to("api/install"), &first, installing::install)
+            .of_a_plugin_too("/api/v1/plugins/discover")
+            .of_a_plugin_too("/api/v1/plugins/install_from_oci")
             .post("/api/v1/plugins/install/oci", admin.to("api/install"), &second, installing::install)
             .delete("/api/v1/plugins/{id}", admin.to("api/unload"), &unloads, unload)
             .post("/api/v1/plugins/{id}/enable", admin.to("api/enable"), &switched("Lets a plugin take calls"), enable)
