@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs::{self, Permissions};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
@@ -194,6 +195,52 @@ fn a_certificate_that_proves_nothing_is_not_shown() {
     }
     fs::set_permissions(bench.path("tls.pem"), Permissions::from_mode(0o644)).expect("set");
     refused(&bench, &files("tls.pem", "tls.pem"), 1, "private_key_exposed", "chmod 600");
+}
+
+/// Handshakes that never end: of nobody who says anything, of a record that is half there, of a message whose end does not come,
+/// and of what is no TLS at all.
+const UNFINISHED: [&[u8]; 4] = [
+    b"",
+    b"\x16\x03\x01\x02",
+    // Of 508 bytes of a first message six are there.
+    b"\x16\x03\x01\x00\x0a\x01\x00\x01\xfc\x03\x03abcd",
+    b"GET /healthz HTTP/1.1\r\n",
+];
+
+#[test]
+fn handshakes_that_never_end_are_in_nobodys_way_and_leave_nothing() {
+    let bench = bench();
+    copied(&bench, "issued", "tls.pem");
+    let host = ServedHost::begin(&mut serving(&bench, "host.json", &with_tls("127.0.0.1:0", &TLS)));
+    let authority = certificate("authority").display().to_string();
+    let address = host.address.strip_prefix("https://").expect("over TLS").to_owned();
+    list(&bench, &host.address, &["--ca-file", &authority]).ok();
+    let open = || fs::read_dir(format!("/proc/{}/fd", host.id())).expect("listed").count();
+    let before = open();
+    let mut flood: Vec<TcpStream> = Vec::new();
+    let mut slowest = Duration::ZERO;
+    for round in 0..6 {
+        for number in 0..200 {
+            let mut stream = TcpStream::connect(&address).expect("connected");
+            // One that had to make room is closed by then.
+            let _ = stream.write_all(UNFINISHED[number % UNFINISHED.len()]);
+            flood.push(stream);
+        }
+        let begun = Instant::now();
+        list(&bench, &host.address, &["--ca-file", &authority]).ok();
+        slowest = slowest.max(begun.elapsed());
+        let now = open();
+        assert!(now <= before + 256 + 16, "round {round}: {now} descriptors, and {before} before");
+    }
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    // Those who go on waiting are let go of, whatever they do.
+    let begun = Instant::now();
+    host.wait_for(|_| open() <= before);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    drop(flood);
+    list(&bench, &host.address, &["--ca-file", &authority]).ok();
+    assert!(open() <= before, "{} and {before}", open());
+    assert_eq!(host.terminate(), Some(0));
 }
 
 #[test]

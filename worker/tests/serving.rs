@@ -677,3 +677,54 @@ fn a_plugin_that_reads_slowly_has_the_time_of_its_call_and_no_more() {
     drop(worker);
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
+
+/// What a plugin writes that nobody waits for fills the channel, and not the memory of whoever holds many of them.
+#[test]
+fn what_nobody_waits_for_is_left_to_the_plugin_and_what_is_waited_for_is_read_whole() {
+    let marks = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(marks.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("set");
+    let (mark, length) = (marks.path().join("sent"), 900 << 10);
+    // A line of a number that nobody waits for, whose end comes once it is called.
+    let source = format!(
+        "import os, stat, threading\n\
+         def channel():\n for name in os.listdir('/proc/self/fd'):\n  try:\n   if stat.S_ISSOCK(os.fstat(int(name)).st_mode): return int(name)\n  except OSError: pass\n\
+         class Plugin:\n def __init__(self):\n  self.done = threading.Event()\n  threading.Thread(target=self.write, daemon=True).start()\n \
+         def write(self):\n  fd, sent = channel(), 0\n  import time; time.sleep(0.3)\n  line = b'999 ' + b'x' * ({length} - 4)\n  \
+         while sent < len(line):\n   sent += os.write(fd, line[sent:sent + 4096])\n   open('{mark}', 'w').write(str(sent))\n  os.write(fd, b'\\n'); self.done.set()\n \
+         def run(self, p, c):\n  self.done.wait(10)\n  return 'y' * p['length']",
+        mark = mark.display()
+    );
+    let worker = started!(Fixture::of(&source).unconfined());
+    let sent = || fs::read_to_string(&mark).ok().and_then(|sent| sent.parse::<usize>().ok()).unwrap_or_default();
+    let begun = Instant::now();
+    let mut before = (0, Instant::now());
+    // Until nothing more goes out.
+    while before.0 == 0 || before.1.elapsed() < Duration::from_millis(700) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", sent());
+        if sent() != before.0 {
+            before = (sent(), Instant::now());
+        }
+        thread::sleep(STEP);
+    }
+    assert!((1..length / 2).contains(&before.0), "{} of {length} bytes went out", before.0);
+    assert!(worker.is_alive());
+    // It is read on for whoever waits, to its end, and so is an answer that is as long.
+    let answer = call(&worker, json!({ "length": length })).expect("answered");
+    assert_eq!(answer["result"].as_str().map(str::len), Some(length));
+    assert_eq!(sent(), length);
+}
+
+#[test]
+fn a_plugin_that_ends_in_a_line_that_nobody_waits_for_has_ended() {
+    let source = "import os, stat, threading, time\n\
+        def channel():\n for name in os.listdir('/proc/self/fd'):\n  try:\n   if stat.S_ISSOCK(os.fstat(int(name)).st_mode): return int(name)\n  except OSError: pass\n\
+        class Plugin:\n def __init__(self):\n  threading.Thread(target=self.write, daemon=True).start()\n \
+        def write(self):\n  time.sleep(0.2)\n  os.write(channel(), b'999 ' + b'x' * (64 << 10))\n  time.sleep(0.5)\n  os._exit(7)\n \
+        def run(self, p, c): return 1";
+    let worker = started!(Fixture::of(source).unconfined());
+    let begun = Instant::now();
+    while worker.is_alive() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is not seen that it has ended");
+        thread::sleep(STEP);
+    }
+}

@@ -1,13 +1,16 @@
 //! What a plugin answers and asks: read by a thread of its own, and handed to whoever waits for it.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use super::asks::{ASK, Asked, MAX_ASKS, REFUSAL_PAUSE, Refusal};
 use super::lines::Lines;
@@ -16,6 +19,11 @@ use crate::waiting::{ROUND, go_on};
 
 /// Longest line that a plugin answers, and longest call: what a host keeps of each in memory.
 pub const MAX_CALL_BYTES: usize = 1 << 20;
+/// Most bytes of a line that are kept of a plugin of which nobody waits for anything: of the rest it keeps itself what the
+/// channel does not hold, until somebody does. So what plugins write fills this process by as much as it waits for.
+const MAX_UNAWAITED_BYTES: usize = 16 << 10;
+/// So many bytes are read of a line that is longer before it is seen again whether anybody waits.
+const READ_AT_ONCE: usize = 64 << 10;
 /// Most calls that wait for an answer of one plugin.
 pub const MAX_CALLS: usize = 256;
 
@@ -89,7 +97,7 @@ impl Answers {
             let mut line = Vec::new();
             let most = MAX_CALL_BYTES as u64 + 1;
             // A plugin that is killed while its end holds something unread resets the channel.
-            if channel.by_ref().take(most).read_until(b'\n', &mut line).is_err() || line.is_empty() {
+            if self.read_line(&mut channel, most, &mut line).is_err() || line.is_empty() {
                 return End::Gone;
             }
             match line.strip_suffix(b"\n") {
@@ -112,6 +120,35 @@ impl Answers {
                 None => return End::Gone,
             }
         }
+    }
+
+    /// One line with its end, or so many bytes of it, or what there is where the plugin has ended.
+    fn read_line(&self, channel: &mut BufReader<UnixStream>, most: u64, line: &mut Vec<u8>) -> io::Result<()> {
+        let mut at_once = MAX_UNAWAITED_BYTES;
+        loop {
+            let left = most - line.len() as u64;
+            let read = channel.by_ref().take(left.min(at_once as u64)).read_until(b'\n', line)?;
+            if read == 0 || line.ends_with(b"\n") || line.len() as u64 == most {
+                return Ok(());
+            }
+            self.wait_until_awaited(channel.get_ref())?;
+            at_once = READ_AT_ONCE;
+        }
+    }
+
+    /// Until somebody waits for something of the plugin, or it has ended.
+    fn wait_until_awaited(&self, channel: &UnixStream) -> io::Result<()> {
+        let pause = Timespec::try_from(ROUND).map_err(io::Error::other)?;
+        while self.state().waiting.is_empty() {
+            // What it has written meanwhile is left there.
+            let mut ended = [PollFd::new(channel, PollFlags::RDHUP)];
+            match poll(&mut ended, Some(&pause)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// One that nobody waits for any more is dropped.
