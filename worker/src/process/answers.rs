@@ -97,7 +97,7 @@ impl Answers {
             let mut line = Vec::new();
             let most = MAX_CALL_BYTES as u64 + 1;
             // A plugin that is killed while its end holds something unread resets the channel.
-            if self.read_line(&mut channel, most, &mut line).is_err() || line.is_empty() {
+            if self.one_line(&mut channel, most, &mut line).is_err() || line.is_empty() {
                 return End::Gone;
             }
             match line.strip_suffix(b"\n") {
@@ -123,7 +123,7 @@ impl Answers {
     }
 
     /// One line with its end, or so many bytes of it, or what there is where the plugin has ended.
-    fn read_line(&self, channel: &mut BufReader<UnixStream>, most: u64, line: &mut Vec<u8>) -> io::Result<()> {
+    fn one_line(&self, channel: &mut BufReader<UnixStream>, most: u64, line: &mut Vec<u8>) -> io::Result<()> {
         let mut at_once = MAX_UNAWAITED_BYTES;
         loop {
             let left = most - line.len() as u64;
