@@ -40,6 +40,8 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("fuzz/README.md", "fuzz/run long 60", "an hour for each target"),
     ("fuzz/README.md", "fuzz/run tar_walk fuzz/artifacts/tar_walk/crash-…", "there is no crash"),
     ("packaging/README.md", "cargo run --release -p aisoc-packaging --example attack_staging -- 1000000", "minutes"),
+    ("docs/extend.md", "cargo run -q -- reasons unsigned", "examples/first-fork runs it"),
+    ("docs/extend.md", "cargo run -q -- plugin validate nope", "examples/first-fork runs it"),
     ("docs/performance.md", "checks/perf/run", "measures; .ci/run prints a part of it"),
     ("docs/performance.md", "checks/perf/run --only install,memory --large", "measures"),
     ("docs/performance.md", "TMPDIR=/dev/shm checks/perf/run", "measures"),

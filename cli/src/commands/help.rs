@@ -74,6 +74,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         "what was done to keys and trust, by whom and why, and what proves it",
         include_str!("../../../docs/journal.md"),
     ),
+    (
+        "extend",
+        "a fork in five minutes: what is compiled into aisoc looks on, asks first and restricts",
+        include_str!("../../../docs/extend.md"),
+    ),
     ("performance", "measured beside the peers", include_str!("../../../docs/performance.md")),
     (
         "packages",
