@@ -8,31 +8,57 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use aisoc_dispatch::{Denial, Given, PolicyFile, Program, Refusal, Setup, find_source, text_of};
+use aisoc_dispatch::{
+    CommandId, CommandTree, Denial, Given, PolicyFile, Program, Refusal, Setup, find_source, text_of,
+};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::shown;
 use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Ctx, Error, Handler, registered_plugins};
 
 use crate::clock;
 use crate::commands::{COMMANDS, Typed, parser, tree, without_denied};
+use crate::config_directory::{ConfigDirectory, PolicyUse};
 use crate::context::Context;
-use crate::environment::Environment;
+use crate::environment::{Environment, POLICY};
 use crate::output::{Output, Reports};
 use crate::usage;
+use crate::variables::{POLICY_USES, Word as _};
+
+/// How much of a word that is none is shown.
+const MAX_SHOWN: usize = 80;
 
 /// Installs what is compiled in, finds the rule that counts, and starts.
 ///
 /// # Errors
 /// Why no command runs, help included.
-pub(crate) fn begin(reports: &Reports) -> Result<Program> {
+pub(crate) fn begin(environment: &Environment, reports: &Reports) -> Result<Program> {
+    let (tree, directory) = (tree(COMMANDS), ConfigDirectory::of(environment));
+    directory.iter().try_for_each(ConfigDirectory::require)?;
+    let look = || directory.as_ref().map_or(PolicyFile::Absent, ConfigDirectory::policy);
+    // A host goes on for as long as nobody ends it: it does not begin without the policy that somebody has written for it.
+    let of_host = (tree.find("serve") == Some(typed(&tree, environment).0)).then(look);
+    let is_unusable = matches!(of_host, Some(PolicyFile::Unusable(_)));
     let setup = Setup {
         registered: &registered_plugins(),
         version: env!("CARGO_PKG_VERSION"),
-        strict_mode: None,
-        policy_file: || PolicyFile::Absent,
-        is_policy_required: false,
+        strict_mode: directory.as_ref().map(ConfigDirectory::strict_mode).transpose()?.flatten(),
+        policy_file: || of_host.unwrap_or_else(look),
+        is_policy_required: is_unusable || policy_use(environment, reports) == PolicyUse::Require,
     };
-    Program::begin(tree(COMMANDS), setup, &Ctx::background(), &mut warns(reports)).map_err(|refusal| refusal.fault())
+    Program::begin(tree, setup, &Ctx::background(), &mut warns(reports)).map_err(|refusal| refusal.fault())
+}
+
+/// What comes of a policy that cannot be used. Another word than those that are known counts as the stricter one.
+fn policy_use(environment: &Environment, reports: &Reports) -> PolicyUse {
+    let Some(text) = environment.variable(POLICY) else { return PolicyUse::default() };
+    let text = text.to_string_lossy();
+    POLICY_USES.read(&text).unwrap_or_else(|| {
+        let said =
+            format!("invalid {POLICY} `{}`; falling back to {}", shown(&text, MAX_SHOWN), POLICY_USES.strictest());
+        reports.warning(Warning::VariableInvalid, &said, Warning::VariableInvalid.remedy());
+        POLICY_USES.strictest
+    })
 }
 
 /// A command line that was given, and what it has come to.
@@ -54,7 +80,8 @@ impl Ended {
 /// Gives what was typed: help and the version are never denied, and neither is what nobody understands and that is below
 /// no denied group.
 pub(crate) fn give(program: &Arc<Program>, environment: Environment, reports: &Reports) -> Ended {
-    let (found, arguments) = words(program, &environment);
+    let (found, arguments) = typed(program.tree(), &environment);
+    let found = Given::plainly(found);
     match Typed::parse(parser(), &environment) {
         Err(error) if usage::is_answer(&error) => Ended::answered(help(program, error, &environment)),
         Err(error) => match program.denial_given(&found) {
@@ -93,11 +120,11 @@ pub(crate) fn end(program: &Program, ended: Ended, reports: &Reports) -> Result<
 
 /// The command whose words were typed, as far as they name one, and what was typed behind them. Options that every command has
 /// stand anywhere.
-fn words(program: &Program, environment: &Environment) -> (Given, Vec<String>) {
+fn typed(tree: &CommandTree, environment: &Environment) -> (CommandId, Vec<String>) {
     let words = environment.words().map(|word| word.to_string_lossy().into_owned());
     let words: Vec<String> = words.filter(|word| !["--json", "--quiet", "-q"].contains(&word.as_str())).collect();
-    let (id, own) = program.tree().typed(&words.iter().map(String::as_str).collect::<Vec<_>>());
-    (Given::plainly(id), words[own..].to_vec())
+    let (id, own) = tree.typed(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    (id, words[own..].to_vec())
 }
 
 /// Help without what is denied, which has its own help all the same.

@@ -34,6 +34,10 @@ pub(crate) const DEFAULT_PYTHON: &str = "python3";
 pub(crate) const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
 /// The directory of Docker's files.
 pub(crate) const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
+/// The directory of the policy, and of the identity that a site is bound to.
+pub(crate) const CONFIG_DIR: &str = "AISOC_CONFIG_DIR";
+/// Whether commands run without a policy.
+pub(crate) const POLICY: &str = "AISOC_POLICY";
 /// Where a user's settings are.
 pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// Where the machine's certificates are: a file, and directories.
@@ -230,6 +234,11 @@ impl Environment {
     pub(crate) fn caller(&self) -> Result<Identity> {
         let is_somebody = || self.ci_run().is_none() && std::io::stdin().is_terminal();
         Ok(self.identity()?.unwrap_or_else(|| if is_somebody() { Identity::User } else { Identity::Bot }))
+    }
+
+    /// The user's home, if it is said where that is.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.path("HOME")
     }
 
     /// Where Python finds distributions, as somebody has said it.

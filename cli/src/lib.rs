@@ -10,6 +10,7 @@ mod chosen_lock;
 mod client;
 mod clock;
 mod commands;
+mod config_directory;
 mod context;
 mod dispatching;
 mod environment;
@@ -72,7 +73,7 @@ fn run(reports: &Reports) -> Result<u8> {
     }
     private?;
     usage::refuse_key_material(&environment)?;
-    let program = Arc::new(dispatching::begin(reports)?);
+    let program = Arc::new(dispatching::begin(&environment, reports)?);
     let ended = dispatching::give(&program, environment, reports);
     dispatching::end(&program, ended, reports)
 }

@@ -7,5 +7,5 @@ mod setting;
 pub(crate) use self::list::{OF_OTHERS, SETTINGS};
 pub(crate) use self::setting::{
     About, COVERAGE_RULES, DEFAULT_HOST_URL, DEFAULT_PLUGINS_DIR, DEFAULT_TRUSTED_KEYS_DIR, Effective, OneOf,
-    PLUGIN_MODES, SANDBOXES, Setting, TRUST_MODES, Unset, Word,
+    PLUGIN_MODES, POLICY_USES, SANDBOXES, Setting, TRUST_MODES, Unset, Word,
 };

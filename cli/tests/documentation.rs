@@ -359,6 +359,9 @@ echo '[{"id": "a"}]' > found.json
 until aisoc api get shodan 2> /dev/null | grep -q enabled; do sleep 0.1; done
 mkdir -p tools && printf "x = 1\n" > tools/weather_plugin.py
 mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions ~/.zfunc
+mkdir -p ~/.aisoc && echo 'name: world' > ~/.aisoc/policy.yml
+echo 'deny: ["plugin/uninstall"]' > policy.yml
+echo 'cases: [{command: plugin/uninstall, expect: denied}]' > cases.yml
 export RELEASE_KEY="$(cat release.key)" NEW_KEY="$(cat new.key)"
 cd ..
 "#;

@@ -282,6 +282,8 @@ fn every_command_that_there_has_to_be_is_there() {
         below("keys", "accept export sync calendar journal"),
         below("api", "list get discover enable disable reload unload run install rollback events"),
         below("token", "create list revoke"),
+        below("config policy", "show validate explain test"),
+        ["config plugins show", "config strict-mode"].map(str::to_owned).to_vec(),
         ["serve", "config show", "commands", "reasons", "doctor", "explain"].map(str::to_owned).to_vec(),
     ];
     for command in commands.into_iter().flatten() {

@@ -92,6 +92,9 @@ fn right(command: &str) -> &'static [&'static str] {
         "api fire" => &["audit_emit", "--url", "http://127.0.0.1:1"],
         "api get" | "api enable" | "api disable" | "api reload" | "api unload" | "api run" | "api rollback"
         | "api install" => &["shodan", "--url", "http://127.0.0.1:1"],
+        "config policy explain" => &["plugin", "sign"],
+        "config policy test" => &["cases.yml", "--policy", "policy.yml"],
+        "config policy validate" => &["policy.yml"],
         "token create" => &["monitor", "--role", "viewer", "--tokens", "tokens.json"],
         "token list" => &["--tokens", "tokens.json"],
         "token revoke" => &["monitor", "--tokens", "tokens.json"],
@@ -238,6 +241,9 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             }
             if command == "plugins lock push" {
                 bench.write("plugins.lock", "version = 1\n");
+            }
+            if command == "config policy test" {
+                bench.write("policy.yml", "name: x\n");
             }
             let typed = with(&command, word, OsStr::new("nowhere/at-all"));
             let run = run(&bench, &typed);

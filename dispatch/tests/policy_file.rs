@@ -1,6 +1,6 @@
 //! What a policy file has to look like, and what it has to mean: each fault, and where it is said to be.
 
-use aisoc_dispatch::{MAX_POLICY_BYTES, read_policy};
+use aisoc_dispatch::{MAX_POLICY_BYTES, PolicyFile, read_policy};
 use aisoc_platform::{Identity, Risk, Rule};
 
 /// `line:column what` of every fault.
@@ -87,6 +87,24 @@ fn a_policy_is_bounded() {
     assert!(of(MAX_POLICY_BYTES).is_ok());
     let faults = of(MAX_POLICY_BYTES + 1).expect_err("too long");
     assert_eq!(faults[0].message, "the policy has 1048577 bytes, more than 1048576");
+}
+
+#[test]
+fn a_long_message_is_cut() {
+    let said = &faults(&format!("deny: ['{}']\n", "x".repeat(5_000)))[0];
+    assert!(said.starts_with("1:8 invalid deny glob \"xxx") && said.ends_with('…') && said.len() < 420, "{said}");
+}
+
+#[test]
+fn of_many_faults_a_sentence_has_some() {
+    let of = |faults: usize| {
+        let text: String = (0..faults).map(|key| format!("k{key}: x\n")).collect();
+        let PolicyFile::Unusable(why) = PolicyFile::of_bytes(text.as_bytes()) else { panic!("{faults}") };
+        (why.matches("unknown key").count(), why.rsplit("; ").next().unwrap_or_default().to_owned())
+    };
+    assert_eq!(of(7).0, 7);
+    assert!(of(8).0 == 8 && of(8).1.contains("`k7`"), "{:?}", of(8));
+    assert_eq!(of(9), (8, "and 1 more".to_owned()));
 }
 
 #[test]

@@ -539,6 +539,12 @@ reasons! {
     PolicyMissing "policy_missing" Usage
         "There is no policy, and one is required."
         "put policy.yml into the directory that `AISOC_CONFIG_DIR` names, or ~/.aisoc"
+    PolicyCasesInvalid "policy_cases_invalid" Failed
+        "The file says nothing that a policy could be tested with."
+        "correct what the message names: `aisoc help policy` shows a file of cases"
+    PolicyDiffers "policy_differs" Failed
+        "A policy allows or denies a command otherwise than its test expects."
+        "see which axis decides: `aisoc config policy explain COMMAND`; then correct the policy, or the test"
     // --- directories on this machine
     ForbiddenEntry "forbidden_entry" Failed
         "The directory holds a link, a device, a name that cannot be packed safely, or more than a plugin may."

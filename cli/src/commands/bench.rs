@@ -23,7 +23,14 @@ fn fault(shown: &str, problem: Problem) -> Fault {
 /// # Errors
 /// With `--json` the first problem, with all of them in it: a document holds one error.
 pub(crate) fn refuse(shown: &str, problems: Vec<Problem>, context: &Context) -> Result<u8> {
-    let problems: Vec<Fault> = problems.into_iter().map(|problem| fault(shown, problem)).collect();
+    refuse_faults(shown, problems.into_iter().map(|problem| fault(shown, problem)).collect(), context)
+}
+
+/// As [`refuse`], for what is no manifest.
+///
+/// # Errors
+/// As [`refuse`].
+pub(super) fn refuse_faults(shown: &str, problems: Vec<Fault>, context: &Context) -> Result<u8> {
     let Some(first) = problems.first() else { return Ok(0) };
     let exit_code = first.class().exit_code();
     if context.output.json() {

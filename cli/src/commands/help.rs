@@ -52,6 +52,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         "at which points plugins of Stigmem are called, and what their answers come to",
         include_str!("../../../docs/hooks.md"),
     ),
+    (
+        "policy",
+        "which commands may be given, by whom, and how a policy is tested",
+        include_str!("../../../docs/policy.md"),
+    ),
     ("trust", "who is trusted, what each mode does, what is promised", include_str!("../../../docs/trust.md")),
     (
         "threat-model",

@@ -11,6 +11,7 @@ mod columns;
 mod command;
 mod command_list;
 mod completions;
+mod config;
 mod configuration;
 mod declaration;
 mod demo;

@@ -193,7 +193,7 @@ mod tests {
     use crate::commands::COMMANDS;
 
     /// What each option that is not repeated is about.
-    const OTHERS: [(&str, &[&str]); 10] = [
+    const OTHERS: [(&str, &[&str]); 11] = [
         ("help of every command, and how it speaks", &["help", "json", "quiet", "verbose", "explain", "versions"]),
         (
             "what this one command makes or changes",
@@ -263,6 +263,7 @@ mod tests {
             ],
         ),
         ("the artifact that was asked for this time", &["require-digest"]),
+        ("what is tested this time, by the one command that takes it", &["policy"]),
         ("how long this command waits", &["lock-timeout", "timeout"]),
         ("who signs, which is said each time, and may be a secret", &["private-key", "passphrase", "encrypt"]),
         (

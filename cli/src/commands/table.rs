@@ -8,15 +8,15 @@ use aisoc_platform::Identity;
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
-    accepted, api, capabilities, clock, command_list, completions, demo, digest, docs, doctor, explain, fleet, gc,
-    help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull,
+    accepted, api, capabilities, clock, command_list, completions, config, demo, digest, docs, doctor, explain, fleet,
+    gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull,
     push, reasons, registry, release, resign, review, rollback, schema, search, serve, settings, sign, succession,
     token, uninstall, usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
 /// Words that commands stand below, and what these have in common.
-pub(super) const GROUPS: [Group; 9] = [
+pub(super) const GROUPS: [Group; 11] = [
     (&["plugin"], "One plugin on the bench: make, check, sign, ship, install"),
     (&["plugins"], "All installed plugins"),
     (&["plugins", "journal"], "What was done to what this site trusts, when, by whom and why"),
@@ -24,6 +24,8 @@ pub(super) const GROUPS: [Group; 9] = [
     (&["keys", "journal"], "What was done to trusted keys, when, by whom and why"),
     (&["api"], "Ask a host that runs, as its operator"),
     (&["config"], "What aisoc is set up with on this machine"),
+    (&["config", "policy"], "The policy over commands: what it allows, what it denies, and why"),
+    (&["config", "plugins"], "The plugins that are compiled into this command"),
     (&["token"], "The tokens by which operators and their programs ask a host"),
     (&["registry"], "The registry that comes with aisoc, for development and air-gapped benches"),
 ];
@@ -1401,6 +1403,104 @@ what counts in its place. `aisoc help environment` says what each is for.",
             risk: Risk::Read,
             domain: Domain::Manual,
             document: Some(document_schema::<documents::SettingList>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: config::policy_show::run,
+        is: Declaration {
+            words: &["config", "policy", "show"],
+            about: "Show the policy that counts: where it is from, what it says, and how much it denies",
+            examples: "Examples:
+  aisoc config policy show
+  aisoc config policy show --json
+
+No policy denies this command. Where the file is, it does not say.",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            document: Some(document_schema::<documents::EffectivePolicy>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: config::policy_validate::run,
+        is: Declaration {
+            words: &["config", "policy", "validate"],
+            about: "Check a policy: all faults at once, each with file, line and column",
+            examples: "Examples:
+  aisoc config policy validate
+  aisoc config policy validate policy.yml --json",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            document: Some(document_schema::<documents::ValidPolicy>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: config::policy_explain::run,
+        is: Declaration {
+            words: &["config", "policy", "explain"],
+            about: "Explain what comes of a command here: each axis of the policy, and which one decides",
+            examples: "Examples:
+  aisoc config policy explain plugin sign
+  aisoc config policy explain keys/revoke --json
+
+Exit code 0 whatever the decision is: it is the answer.",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            document: Some(document_schema::<documents::ExplainedCommand>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: config::policy_test::run,
+        is: Declaration {
+            words: &["config", "policy", "test"],
+            about: "Hold a policy against what is expected of it, for the CI of whoever writes it",
+            examples: "Examples:
+  aisoc config policy test cases.yml --policy policy.yml
+
+Each case names a command, and expects that it is allowed, denied, or denied with
+a code. Exit code 1 where one comes out otherwise. See `aisoc help policy`.",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            document: Some(document_schema::<documents::TestedPolicy>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: config::plugins_show::run,
+        is: Declaration {
+            words: &["config", "plugins", "show"],
+            about: "Show the plugins that are compiled into this command, and what each is called at",
+            examples: "Examples:
+  aisoc config plugins show
+  aisoc config plugins show --json
+
+No policy denies this command. Plugins that are installed are another matter:
+`aisoc plugin list`.",
+            risk: Risk::Read,
+            domain: Domain::Manual,
+            document: Some(document_schema::<documents::CompiledPlugins>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: config::strict_mode::run,
+        is: Declaration {
+            words: &["config", "strict-mode"],
+            about: "Bind this site to one identity, or say to which it is bound",
+            examples: "Examples:
+  aisoc config strict-mode
+  # nothing that is for people alone would be given here any more
+  aisoc config strict-mode bot --dry-run
+
+What is for others alone is denied, whatever a policy says. That is kept in the
+file `strict-mode` of the directory that AISOC_CONFIG_DIR names, or ~/.aisoc.",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Manual,
+            identities: BY_PEOPLE,
+            document: Some(document_schema::<documents::StrictModeState>),
             ..PLAIN
         },
     },

@@ -126,7 +126,10 @@ mod tests {
         let for_people = tree.ids().filter(|id| tree.view(*id).identities() == Some(vec![Identity::User]));
         let mut paths: Vec<&str> = for_people.map(|id| tree.path(id)).collect();
         paths.sort_unstable();
-        assert_eq!(paths, ["keys/accept", "keys/add", "keys/restore", "plugins/trust", "token/create"]);
+        assert_eq!(
+            paths,
+            ["config/strict-mode", "keys/accept", "keys/add", "keys/restore", "plugins/trust", "token/create"]
+        );
         let sign = tree.view(tree.find("plugin/sign").expect("a command"));
         assert_eq!((sign.risk(), sign.domain().as_str()), (Some(Risk::Write), "author"));
     }

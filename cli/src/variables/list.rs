@@ -9,7 +9,7 @@ use aisoc_trust::{OVERRIDE_PUBLISHERS, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNE
 
 use super::setting::{
     About, COVERAGE_RULES, DEFAULT_HOST_URL, DEFAULT_PLUGINS_DIR, DEFAULT_TRUSTED_KEYS_DIR, Form, OneOf, PLUGIN_MODES,
-    SANDBOXES, Setting, TRUST_MODES, Unset,
+    POLICY_USES, SANDBOXES, Setting, TRUST_MODES, Unset,
 };
 use crate::environment;
 
@@ -113,6 +113,19 @@ pub(crate) static SETTINGS: &[Setting] = &[
         form: Form::Word(&PLUGIN_MODES),
         default: Unset::Is("dev"),
         purpose: "whether a host loads what the lock does not accept",
+        ..PLAIN
+    },
+    Setting {
+        name: environment::CONFIG_DIR,
+        default: Unset::Means("`~/.aisoc`"),
+        purpose: "where `policy.yml` and `strict-mode` are; a directory that is named has to be there",
+        ..PLAIN
+    },
+    Setting {
+        name: environment::POLICY,
+        form: Form::Word(&POLICY_USES),
+        default: Unset::Is("best-effort"),
+        purpose: "whether commands run where there is no policy, or one that cannot be used",
         ..PLAIN
     },
     Setting {

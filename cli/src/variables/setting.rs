@@ -9,6 +9,7 @@ use aisoc_pipeline::{UserPlugins, redacted};
 use aisoc_trust::{CoverageRule, PluginMode, TrustMode};
 use aisoc_worker::Sandbox;
 
+use crate::config_directory::PolicyUse;
 use crate::environment::Environment;
 
 /// Where plugins are installed, if nobody says.
@@ -148,6 +149,8 @@ pub(crate) static PLUGIN_MODES: OneOf<PluginMode> =
     OneOf { strictest: PluginMode::Production, words: "dev or production", word: PluginMode::as_str };
 pub(crate) static SANDBOXES: OneOf<Sandbox> =
     OneOf { strictest: Sandbox::Require, words: "require, best-effort or off", word: Sandbox::as_str };
+pub(crate) static POLICY_USES: OneOf<PolicyUse> =
+    OneOf { strictest: PolicyUse::Require, words: "require or best-effort", word: PolicyUse::as_str };
 /// What counts of a setting, and why.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Effective {

@@ -66,6 +66,13 @@ pub fn effective_policy(
     Ok(None)
 }
 
+/// How many faults a sentence holds.
+const MAX_JOINED: usize = 8;
+
 fn joined(faults: &[impl ToString]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let shown: Vec<String> = faults.iter().take(MAX_JOINED).map(ToString::to_string).collect();
+    match faults.len().saturating_sub(MAX_JOINED) {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more", shown.join("; ")),
+    }
 }

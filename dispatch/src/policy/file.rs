@@ -21,7 +21,7 @@ pub struct PolicyFault {
 
 impl PolicyFault {
     fn at(position: Position, message: impl Into<String>) -> Self {
-        Self { position, message: message.into() }
+        Self { position, message: aisoc_manifests::text::shown(&message.into(), MAX_MESSAGE) }
     }
 }
 
@@ -136,5 +136,7 @@ impl Written {
     }
 }
 
+/// How long a message is: it may hold what is written, which may be anything.
+const MAX_MESSAGE: usize = 400;
 /// How much of an unknown key is shown.
 const MAX_SHOWN: usize = 80;

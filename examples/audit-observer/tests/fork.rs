@@ -62,3 +62,22 @@ fn nothing_runs_that_could_not_be_told_of() {
         );
     }
 }
+
+#[test]
+fn what_it_is_called_at_is_shown() {
+    let home = tempfile::tempdir().expect("a directory");
+    let shown = run(home.path(), &["config", "plugins", "show", "--json"], &[]);
+    let shown: Value = serde_json::from_slice(&shown.stdout).expect("one document");
+    let expected = serde_json::json!({
+        "name": "audit",
+        "version": env!("CARGO_PKG_VERSION"),
+        "capabilities": {"restricts": false, "failure_policy": "FailClosed"},
+        "hooks": {
+            "observers": [{"name": "line", "when": "After"}],
+            "wrappers": [],
+            "lifecycle": [{"name": "open", "event": "Startup"}],
+            "count": 2,
+        },
+    });
+    assert_eq!((&shown["total"], &shown["plugins"]), (&1.into(), &serde_json::json!([expected])));
+}

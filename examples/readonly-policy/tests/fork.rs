@@ -1,5 +1,6 @@
 //! The fork as it is used: what it lets through, and with which code it denies the rest.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -59,4 +60,29 @@ fn help_leaves_out_what_is_denied_and_keeps_its_own() {
     assert!(!names(&root, "plugin") && !names(&root, "keygen") && !names(&root, "serve"), "{root}");
     assert!(names(&keys, "list") && !names(&keys, "add"), "{keys}");
     assert!(help(&["plugin", "sign", "--help"]).starts_with("Sign a plugin's directory"));
+}
+
+#[test]
+fn the_rule_that_is_compiled_in_counts_whatever_a_file_says() {
+    let home = tempfile::tempdir().expect("a directory");
+    fs::create_dir(home.path().join(".aisoc")).expect("made");
+    let show = |words: &[&str]| -> Value {
+        let shown = run(home.path(), words, &[("AISOC_POLICY", "require")]);
+        assert_eq!((shown.status.code(), stderr(&shown)), (Some(0), String::new()));
+        serde_json::from_slice(&shown.stdout).expect("one document")
+    };
+    // Not even one that cannot be used is looked at.
+    for file in ["name: everything\n", "deny: [\"**\"]\n", "nmae: x\n"] {
+        fs::write(home.path().join(".aisoc/policy.yml"), file).expect("written");
+        let shown = show(&["config", "policy", "show", "--json"]);
+        assert_eq!((&shown["source"], &shown["source_name"]), (&"plugin".into(), &"readonly".into()));
+        assert_eq!(shown["rule"]["max_risk"], "read");
+        assert!(shown["denied_paths"].as_u64().is_some_and(|denied| denied > 50), "{shown}");
+    }
+    let shown = show(&["config", "plugins", "show", "--json"]);
+    let plugin = &shown["plugins"][0];
+    assert_eq!((&shown["total"], &plugin["name"]), (&1.into(), &"readonly".into()));
+    let capabilities = &plugin["capabilities"];
+    assert_eq!((&capabilities["restricts"], &capabilities["failure_policy"]), (&true.into(), &"FailClosed".into()));
+    assert_eq!((&plugin["rule"]["name"], &plugin["hooks"]["count"]), (&"readonly".into(), &0.into()));
 }

@@ -26,6 +26,7 @@ mod keyset;
 mod listing;
 mod manifest;
 mod objection;
+mod policy;
 mod publishing;
 mod reason;
 mod release;
@@ -79,6 +80,11 @@ pub use keyset::{ExportedKeySet, LeftKey, SyncedKey, SyncedKeySet, WaitingKey};
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
 pub use manifest::{LoadedPlugin, ManifestProblem, ValidManifest};
 pub use objection::Objection;
+pub use policy::{
+    CompiledCapabilities, CompiledHooks, CompiledLifecycle, CompiledObserver, CompiledPlugin, CompiledPlugins,
+    CompiledWrapper, DeniedBelow, EffectivePolicy, ExplainedCommand, PolicyAxis, ShownDenial, ShownRule,
+    StrictModeState, TestedCase, TestedPolicy, ValidPolicy,
+};
 pub use publishing::{IndexedPlugin, PublishingIndex};
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
 pub use release::{KeyFiles, ReleasedPlugin};

@@ -1,0 +1,10 @@
+//! `ConfigDirectory`: where a user has set up aisoc itself: the policy over its commands, and the identity that the site is
+//! bound to.
+
+mod directory;
+mod policy;
+mod strict_mode;
+
+pub(crate) use self::directory::ConfigDirectory;
+pub(crate) use self::policy::{POLICY_FILE, PolicyUse};
+pub(crate) use self::strict_mode::StrictModeSetting;
