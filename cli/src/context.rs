@@ -108,8 +108,12 @@ impl Context {
     /// Takes what those around the command hand to it.
     ///
     /// # Errors
-    /// `wrapper_failed` for what no journal says.
+    /// `wrapper_failed` for what no journal says, and for a command that is not wanted any more.
     pub(crate) fn takes(&self, ctx: &Ctx) -> Result<()> {
+        if ctx.is_cancelled() {
+            let message = "a plugin has cancelled the command before it began, or has left it no time";
+            return Err(Fault::new(Reason::WrapperFailed, message));
+        }
         let reason = ctx.value::<JournalReason>().map(|JournalReason(text)| text.parse::<StatedReason>());
         let reason = reason.transpose().map_err(|fault| {
             Fault::new(Reason::WrapperFailed, format!("a plugin has something for the journal that is none: {fault}"))

@@ -93,7 +93,7 @@ pub(crate) fn give(program: &Arc<Program>, environment: Environment, reports: &R
         },
         Ok(typed) => {
             // What runs is what the parser has found, and that is what is judged.
-            let given = typed.given(program.tree());
+            let given = typed.given(program.tree(), &environment);
             let is_for_completion = typed.path() == "completions";
             let output = Output::new(&typed.global, reports.clone(), environment.can_draw());
             let output = output.of_dry_run(typed.is_dry_run());

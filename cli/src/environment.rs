@@ -20,7 +20,10 @@ use aisoc_manifests::text::shown;
 use aisoc_pipeline::{ALLOW_UNPINNED, REGISTRY_ALLOWLIST, ReferenceRules, UserPlugins};
 use aisoc_platform::Identity;
 use aisoc_registry_client::{CertificateFile, Certificates, DockerConfig, Proxies, ProxyVariable, Secret};
-use aisoc_trust::{OVERRIDE_PUBLISHERS, Publishers, TRUSTED_PUBLISHERS, UNSIGNED_ACK, UNSIGNED_ACK_TEXT};
+use aisoc_trust::{
+    CoverageRule, OVERRIDE_PUBLISHERS, PluginMode, Publishers, TRUSTED_PUBLISHERS, TrustMode, UNSIGNED_ACK,
+    UNSIGNED_ACK_TEXT,
+};
 use aisoc_worker::{KEPT_VARIABLES, Python};
 
 use crate::output::Workspace;
@@ -225,6 +228,22 @@ impl Environment {
                 .expected("user or bot", format!("`{}`", shown(&text, 60)))
                 .hint(format!("correct {IDENTITY}, or unset it"))
         })
+    }
+
+    /// Whether a variable asks for less to be checked than what holds without it, as that option would.
+    pub(crate) fn lowers(&self, option: &str) -> bool {
+        let word = |name| self.variable(name).map(|text| text.to_string_lossy().into_owned());
+        match option {
+            "trust-mode" => {
+                word(TRUST_MODE).is_some_and(|word| !matches!(word.parse(), Ok(TrustMode::Strict) | Err(_)))
+            }
+            "trust-coverage" => word(TRUST_COVERAGE).is_some_and(|word| matches!(word.parse(), Ok(CoverageRule::Code))),
+            "plugin-mode" => [PLUGIN_MODE, CAPA_PLUGIN_MODE]
+                .into_iter()
+                .find_map(word)
+                .is_some_and(|word| matches!(word.parse(), Ok(PluginMode::Dev))),
+            _ => false,
+        }
     }
 
     /// Who calls plugins: whom somebody has named, else a program in a CI system and where there is no terminal.

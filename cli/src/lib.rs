@@ -30,6 +30,7 @@ mod waiting;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -47,6 +48,12 @@ pub fn execute() -> ExitCode {
     if let Some(ended) = held_plugin::attended(&Environment::of_process()) {
         return ended;
     }
+    if IS_EXECUTED.swap(true, Ordering::SeqCst) {
+        // What is compiled in would otherwise give a command to itself, without what restricts it.
+        Reports::default()
+            .error(&Fault::new(Reason::Internal, "a process is aisoc once, and a plugin wanted it twice"));
+        return ExitCode::from(Reason::Internal.class().exit_code());
+    }
     let reports = Reports::default();
     report_panics_as_bugs(reports.clone());
     ExitCode::from(match run(&reports) {
@@ -60,6 +67,9 @@ pub fn execute() -> ExitCode {
         }
     })
 }
+
+/// Whether this process has begun a command.
+static IS_EXECUTED: AtomicBool = AtomicBool::new(false);
 
 /// Gives the exit code of an answer, or what is to be reported: what is compiled in begins, the command is given, and what
 /// is compiled in ends.
@@ -75,7 +85,10 @@ fn run(reports: &Reports) -> Result<u8> {
     usage::refuse_key_material(&environment)?;
     let program = Arc::new(dispatching::begin(&environment, reports)?);
     let ended = dispatching::give(&program, environment, reports);
-    dispatching::end(&program, ended, reports)
+    let result = dispatching::end(&program, ended, reports);
+    // The process ends. What is a plugin's is not dropped, which may never come to an end.
+    std::mem::forget(program);
+    result
 }
 
 /// A signing key and passwords pass through this process: it leaves no core dump, and no other process of

@@ -106,6 +106,11 @@ impl CommandTree {
         &self.nodes[id.0].children
     }
 
+    /// Other paths by which it is typed.
+    pub fn others(&self, id: CommandId) -> impl Iterator<Item = &str> {
+        self.others.iter().filter(move |(_, other)| **other == id).map(|(path, _)| path.as_str())
+    }
+
     /// The commands that it does the work of.
     pub fn does(&self, id: CommandId) -> impl Iterator<Item = CommandId> + '_ {
         self.nodes[id.0].command.does.iter().filter_map(|path| self.find(path))

@@ -7,7 +7,7 @@ use aisoc_platform::{AbortError, CommandDeniedError, Error};
 use serde_json::{Value, json};
 
 use crate::errors::{find_source, shown, text_of};
-use crate::guard::Panicked;
+use crate::guard::{Panicked, let_go};
 use crate::policy::Denial;
 use aisoc_manifests::fault::{Fault, Reason};
 
@@ -21,6 +21,12 @@ struct Parts {
     message: String,
     detail: Value,
     cause: Option<Error>,
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        let_go(self.cause.take());
+    }
 }
 
 impl Refusal {

@@ -72,10 +72,12 @@ impl Typed {
     }
 
     /// What policies judge: the command, and what the options that were typed make of it.
-    pub(crate) fn given(&self, tree: &CommandTree) -> Given {
+    /// A variable that says what an option would counts as the option, where it is less than what holds without it.
+    pub(crate) fn given(&self, tree: &CommandTree, environment: &Environment) -> Given {
         let Declaration { words, raised_by, does_with, .. } = *self.command.declaration();
         let find = |words: &[&str]| tree.find(&path(words)).expect("the tree and the parser are made of one table");
-        let raised = raised_by.iter().any(|option| self.is_typed(option)).then_some(platform::Risk::HighRiskWrite);
+        let is_raised = |option: &&str| self.is_typed(option) || environment.lowers(option);
+        let raised = raised_by.iter().any(is_raised).then_some(platform::Risk::HighRiskWrite);
         let does = does_with.iter().filter(|(option, _)| self.is_typed(option)).map(|(_, words)| find(words));
         Given { id: find(words), raised, does: does.collect() }
     }
@@ -179,7 +181,7 @@ fn with_own(parser: clap::Command, words: &'static [&'static str]) -> clap::Comm
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::declaration::Risk;
+    use super::super::declaration::{Domain, Risk};
     use super::*;
 
     /// The words of every command that the parser knows, with its parser.
@@ -276,8 +278,9 @@ mod tests {
         let tree = super::super::tree::tree(COMMANDS);
         let given = |line: &str| {
             let words = std::iter::once("aisoc").chain(line.split(' ')).map(Into::into).collect();
-            let typed = Typed::parse(parser(), &Environment::with_arguments(words)).expect(line);
-            let Given { id, raised, does } = typed.given(&tree);
+            let environment = Environment::with_arguments(words);
+            let typed = Typed::parse(parser(), &environment).expect(line);
+            let Given { id, raised, does } = typed.given(&tree, &environment);
             let does: Vec<_> = does.into_iter().map(|id| tree.path(id).to_owned()).collect();
             (tree.path(id).to_owned(), raised.is_some(), does)
         };
@@ -301,7 +304,7 @@ mod tests {
     fn a_risk_is_no_less_than_what_the_options_say() {
         for (words, parser) in all() {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let Declaration { risk, raised_by, does_with, .. } = find(&words).expect("declared").declaration();
+            let Declaration { risk, raised_by, does_with, domain, .. } = find(&words).expect("declared").declaration();
             // Whether one was typed is asked by a name that is made of it.
             for option in raised_by.iter().chain(does_with.iter().map(|(option, _)| option)) {
                 let id = option.replace('-', "_");
@@ -320,6 +323,12 @@ mod tests {
             {
                 let raises = raised_by.contains(&lowers) || *risk == Risk::HighRiskWrite;
                 assert!(!options.contains(&lowers) || raises, "{words:?} with --{lowers}");
+            }
+            // Whoever installs may do so by less than the site asks for.
+            if *domain == Domain::Installation && words[0] == "plugin" && *risk == Risk::Write {
+                for lowers in ["trust-mode", "trust-coverage", "plugin-mode"] {
+                    assert!(!options.contains(&lowers) || raised_by.contains(&lowers), "{words:?} with --{lowers}");
+                }
             }
             for option in *raised_by {
                 assert!(options.contains(option), "{words:?} has no --{option}");

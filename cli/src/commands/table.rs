@@ -242,7 +242,7 @@ already, and is verified when --trusted-keys names keys.",
   # what it would do
   aisoc plugin install registry.example/team/my-plugin:1.2.0 --dry-run",
             risk: Risk::Write,
-            raised_by: &[
+            raised_by: &["plugin-mode", 
                 "allow-downgrade",
                 "allow-signer-change",
                 "lower-coverage",
@@ -281,7 +281,7 @@ already, and is verified when --trusted-keys names keys.",
   aisoc plugin rollback my-plugin --to 1.1.0
   aisoc plugin list --versions   # what can be gone back to",
             risk: Risk::Write,
-            raised_by: &["lower-coverage", "trust-mode", "trust-coverage", "accept-shared-directory"],
+            raised_by: &["plugin-mode", "lower-coverage", "trust-mode", "trust-coverage", "accept-shared-directory"],
             does_with: &[("lock", &["plugins", "trust"])],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::RolledBackPlugin>),
@@ -442,6 +442,7 @@ gets the line that is missing in the journal.",
 Refuses where there is one.",
             risk: Risk::Write,
             raised_by: &["trust-mode", "trust-coverage", "accept-shared-directory"],
+            does_with: &[("from-installed", &["plugins", "trust"])],
             domain: Domain::Installation,
             document: Some(document_schema::<documents::AcceptedPlugins>),
             ..PLAIN
@@ -712,6 +713,7 @@ by hand is none.",
             examples: "Examples:
   aisoc keys promote next --reason 'ticket 12'",
             risk: Risk::Write,
+            does: &[&["keys", "add"]],
             domain: Domain::Keys,
             document: Some(document_schema::<documents::ChangedKey>),
             ..PLAIN
@@ -810,7 +812,7 @@ until when. They have to count today, and their notes have to let them:
 Staged, trusted, the signatures that are still missing, retired, and with
 --revoke revoked. Exit code 0 while it waits and when it is finished.",
             risk: Risk::Write,
-            does: &[&["keys", "stage"], &["keys", "promote"], &["keys", "retire"]],
+            does: &[&["keys", "add"], &["keys", "stage"], &["keys", "promote"], &["keys", "retire"]],
             does_with: &[("revoke", &["keys", "revoke"])],
             domain: Domain::Keys,
             document: Some(document_schema::<documents::KeyRotation>),

@@ -50,7 +50,7 @@ pub fn shut_down(hooks: &Hooks, ctx: &Ctx, err: Option<Error>, time: Duration, w
         for (_, handler) in handlers {
             let ending = match guarded(|| handler(&ctx, &context)) {
                 Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(text_of(&error)),
+                Ok(Err(error)) => Some(said_of(error)),
                 Err(panicked) => Some(format!("it panicked: {panicked}")),
             };
             if ended.send(ending).is_err() || Instant::now() >= deadline {
@@ -76,6 +76,13 @@ pub fn shut_down(hooks: &Hooks, ctx: &Ctx, err: Option<Error>, time: Duration, w
             Err(RecvTimeoutError::Disconnected) => return skip(&names[at..], warn),
         }
     }
+}
+
+/// What an error says, which nobody has any more then.
+fn said_of(error: Error) -> String {
+    let said = text_of(&error);
+    let_go(error);
+    said
 }
 
 fn skip(names: &[String], warn: &mut dyn FnMut(Warning, String)) {

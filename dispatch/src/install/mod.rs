@@ -16,6 +16,9 @@ use crate::refusal::Refusal;
 use crate::version::VersionConstraint;
 use aisoc_manifests::fault::Reason;
 
+/// How many wrappers there may be: each is called within the one before.
+pub const MAX_WRAPPERS: usize = 1_024;
+
 /// Installs all plugins in their order, for a command of that version. What is skipped is told to `warn`, one line each.
 ///
 /// # Errors
@@ -37,6 +40,12 @@ pub fn install_all(
                 warn(Warning::PluginSkipped, format!("plugin {name:?} skipped: {refusal}"))
             }
         }
+    }
+    if installed.hooks().wrappers.len() > MAX_WRAPPERS {
+        let reason = format!("there are {} wrappers, and {MAX_WRAPPERS} may be", installed.hooks().wrappers.len());
+        let last = installed.listed().iter().rfind(|plugin| !plugin.wrappers.is_empty());
+        let last = last.map_or("", |plugin| &plugin.name);
+        return Err(Refusal::of_plugin(last, Reason::InvalidHookRegistration, reason, None));
     }
     let restricting: Vec<String> = installed.restricting().map(str::to_owned).collect();
     if restricting.len() > 1 { Err(Refusal::of_conflict(&restricting)) } else { Ok(installed) }

@@ -130,7 +130,10 @@ fn judge(
     strict_mode: Option<&StrictMode>,
 ) -> Option<Denial> {
     let own = Denials::of_view(&tree.view(id), policy, strict_mode);
-    own.or_else(|| tree.does(id).find_map(|does| by_another(tree, id, does, policy, strict_mode)))
+    // Whoever denies it by another name that it is typed by has denied it.
+    let by_another_name = || tree.others(id).find_map(|path| policy?.denies(path, tree.path(id)));
+    own.or_else(by_another_name)
+        .or_else(|| tree.does(id).find_map(|does| by_another(tree, id, does, policy, strict_mode)))
 }
 
 /// The denial of a command that does the work of another one.

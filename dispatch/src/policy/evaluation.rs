@@ -150,6 +150,20 @@ impl Policy {
         })
     }
 
+    /// Whether a pattern denies a command by another path that leads to it.
+    pub(super) fn denies(&self, path: &str, command: &str) -> Option<Denial> {
+        let outcome = self.is_denied(path);
+        Some(Denial {
+            path: command.to_owned(),
+            layer: Layer::Policy,
+            policy_source: self.source_label(),
+            rule_name: self.rule.name.clone(),
+            code: outcome.refuses.filter(|_| !is_diagnostic(command))?,
+            reason: format!("{path:?} is the same command, and {}", outcome.because),
+            children: Vec::new(),
+        })
+    }
+
     /// What each axis says of a command.
     pub fn explain(&self, command: &dyn CommandView) -> Explanation {
         let path = command.path();
