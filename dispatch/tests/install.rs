@@ -65,17 +65,18 @@ fn failing(code: Reason) -> Raw {
     }
 }
 
-const HONOURED: [Reason; 8] = [
+const HONOURED: [Reason; 6] = [
     Reason::CapabilityUnmet,
     Reason::InvalidHookName,
     Reason::DuplicateHookName,
     Reason::InvalidHookRegistration,
-    Reason::InvalidRule,
-    Reason::DoubleRestrict,
     Reason::InstallFailed,
     Reason::InstallPanic,
 ];
-const ALWAYS_FATAL: [Reason; 5] = [
+const ALWAYS_FATAL: [Reason; 7] = [
+    // Who hands over a rule is closed, whatever they say of themselves.
+    Reason::InvalidRule,
+    Reason::DoubleRestrict,
     Reason::InvalidPluginName,
     Reason::PluginNamePanic,
     Reason::CapabilitiesPanic,

@@ -505,25 +505,25 @@ reasons! {
         "whoever builds this command annotates it with its risk"
     CommandDenylisted "command_denylisted" Usage
         "A pattern denies the command."
-        "ask whoever wrote the policy that the message names: it says what is let through"
+        "see what is let through, and by whom: `aisoc config policy show`"
     DomainNotAllowed "domain_not_allowed" Usage
         "No pattern allows the command."
-        "ask whoever wrote the policy that the message names: it says what is let through"
+        "see what is let through, and by whom: `aisoc config policy show`"
     WriteNotAllowed "write_not_allowed" Usage
         "The command changes more than may be changed."
-        "ask whoever wrote the policy that the message names: it says what is let through"
+        "see what is let through, and by whom: `aisoc config policy show`"
     RiskTooHigh "risk_too_high" Usage
         "The command can do more harm than it may."
-        "ask whoever wrote the policy that the message names: it says what is let through"
+        "see what is let through, and by whom: `aisoc config policy show`"
     IdentityMismatch "identity_mismatch" Usage
         "The command is for none of those whom the policy lets through."
-        "ask whoever wrote the policy that the message names: it says what is let through"
+        "see what is let through, and by whom: `aisoc config policy show`"
     IdentityNotSupported "identity_not_supported" Usage
         "The command is not for the identity of this site."
-        "let somebody give it whom it is for: this site is bound to another identity"
+        "let somebody give it whom it is for: this site is bound to another identity, as `aisoc config policy show` says"
     AggregateAllDenied "aggregate_all_denied" Usage
         "Every command below this one is denied."
-        "ask whoever wrote the policy that the message names: it says what is let through"
+        "see what is let through, and by whom: `aisoc config policy show`"
     Aborted "aborted" Usage
         "A wrapper stopped the command."
         "do what the reason asks for, and run the command again"

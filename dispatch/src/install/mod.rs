@@ -71,10 +71,11 @@ fn wrong(code: Reason, reason: impl Into<String>) -> Wrong {
 /// Codes after which nobody believes what a plugin says of itself, what comes of its failing included.
 const fn is_always_fatal(code: Reason) -> bool {
     use Reason::{
-        CapabilitiesPanic, DuplicatePluginName, InvalidCapability, InvalidPluginName, PluginNamePanic,
-        RestrictsMismatch,
+        CapabilitiesPanic, DoubleRestrict, DuplicatePluginName, InvalidCapability, InvalidPluginName, InvalidRule,
+        PluginNamePanic, RestrictsMismatch,
     };
-    // What comes of a plugin that cannot say it is the stricter of the two.
+    // What comes of a plugin that cannot say it is the stricter of the two. Who hands over a rule is closed, whatever they say:
+    // what was to be restricted would run.
     matches!(
         code,
         DuplicatePluginName
@@ -83,6 +84,8 @@ const fn is_always_fatal(code: Reason) -> bool {
             | CapabilitiesPanic
             | InvalidCapability
             | RestrictsMismatch
+            | InvalidRule
+            | DoubleRestrict
     )
 }
 

@@ -1,5 +1,6 @@
 //! A rule in a file of its own: what it has to look like, then what it has to mean.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use aisoc_manifests::position::Position;
@@ -67,12 +68,17 @@ const KEYS: &str = "name, description, allow, deny, max_risk, identities, allow_
 #[derive(Default)]
 struct Written {
     rule: Rule,
-    places: Vec<(&'static str, Option<usize>, Position)>,
+    places: BTreeMap<(&'static str, Option<usize>), Position>,
     faults: Vec<PolicyFault>,
 }
 
 impl Written {
     fn take(&mut self, key: Node<'_>, value: Node<'_>) {
+        // A key without a value says nothing: somebody has put a mark before each of its entries.
+        let is_known = |key: &str| KEYS.split(", ").any(|known| known == key);
+        if matches!(value.value(), Value::Null) && key.as_str().is_some_and(is_known) {
+            return;
+        }
         match key.as_str() {
             Some("name") => self.rule.name = self.text("name", value),
             Some("description") => self.rule.description = self.text("description", value),
@@ -100,7 +106,7 @@ impl Written {
     }
 
     fn text(&mut self, key: &'static str, value: Node<'_>) -> String {
-        self.places.push((key, None, value.position()));
+        self.places.insert((key, None), value.position());
         match value.as_str() {
             Some(text) => text.to_owned(),
             None => {
@@ -116,7 +122,7 @@ impl Written {
         }
         let mut texts = Vec::new();
         for (entry, item) in value.items().enumerate() {
-            self.places.push((key, Some(entry), item.position()));
+            self.places.insert((key, Some(entry)), item.position());
             match item.as_str() {
                 Some(text) => texts.push(text.to_owned()),
                 None => self.is_not(key, "a list of texts", item.value(), item.position()),
@@ -130,9 +136,8 @@ impl Written {
             .push(PolicyFault::at(position, format!("`{key}` has to be {wanted}, and here is {}", found.kind())));
     }
 
-    fn place(&self, (key, entry): (&str, Option<usize>)) -> Position {
-        let found = self.places.iter().find(|(known, at, _)| *known == key && *at == entry);
-        found.map_or(Position::START, |(_, _, position)| *position)
+    fn place(&self, place: (&'static str, Option<usize>)) -> Position {
+        self.places.get(&place).copied().unwrap_or(Position::START)
     }
 }
 

@@ -157,7 +157,8 @@ impl Routes {
             )
             .post("/api/v1/plugins/{id}/reload", admin.to("api/reload"), &reloads, reload)
             .post("/api/v1/plugins/{id}/rollback", admin.to("api/rollback"), &goes_back, installing::roll_back)
-            .post("/api/v1/plugins/{id}/run", execute.to("api/run"), &calls.or(&[400, 408, 413, 415, 422, 429]), run)
+            // Which plugin it is decides, and what that declares.
+            .post("/api/v1/plugins/{id}/run", execute, &calls.or(&[400, 408, 413, 415, 422, 429]), run)
             .post(
                 "/api/v1/hooks/{hook}",
                 fire.to("api/fire"),
