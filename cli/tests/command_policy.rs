@@ -162,6 +162,28 @@ fn where_there_is_no_home_there_is_no_policy() {
 }
 
 #[test]
+fn a_home_that_its_user_may_not_look_into_holds_nothing_for_them() {
+    let bench = Bench::new();
+    bench.write("closed/.aisoc/policy.yml", "deny: ['**']\n");
+    bench.write("closed/.aisoc/strict-mode", "bot\n");
+    fs::set_permissions(bench.path("closed"), Permissions::from_mode(0o700)).expect("set");
+    // It is there for everybody from then on.
+    if bench.as_nobody().is_none() {
+        return eprintln!("SKIPPED: this is not root");
+    }
+    let nobody = |variables: &[(&str, &str)]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(bench.path("aisoc")).arg("version");
+        command.current_dir(bench.path("")).env("HOME", bench.path("closed"));
+        Run::of(command.envs(variables.iter().copied()))
+    };
+    assert_eq!(nobody(&[]).ok().stderr, "");
+    nobody(&[("AISOC_POLICY", "require")]).refused(2, "policy_missing");
+    // Whoever names it means it.
+    nobody(&[("AISOC_CONFIG_DIR", "closed/.aisoc")]).refused(1, "io_denied");
+}
+
+#[test]
 fn another_word_than_those_that_are_known_requires_a_policy() {
     let bench = Bench::new();
     let run = |word: &str| bench.run_with(&["version"], &[("AISOC_POLICY", word)]);

@@ -46,6 +46,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("docs/performance.md", "checks/perf/run --only install,memory --large", "measures"),
     ("docs/performance.md", "TMPDIR=/dev/shm checks/perf/run", "measures"),
     ("docs/performance.md", "checks/perf/at_rest.py --whole", "measures"),
+    ("docs/performance.md", "checks/perf/dispatch.py target/release/scripted-fork", "the same"),
     ("docs/performance.md", "checks/perf/lazy.py", "the same"),
     ("docs/performance.md", "checks/perf/handles.py", "the same"),
     ("docs/performance.md", "checks/perf/host.py target/release/aisoc", "the same"),

@@ -1,6 +1,7 @@
 //! `ConfigDirectory`: where it is, and how a file of it is read.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{Arrival, Links, Place, SmallFileError, Walk};
@@ -11,6 +12,11 @@ use crate::environment::{CONFIG_DIR, Environment};
 
 /// In the user's home, where nobody names another directory.
 const DEFAULT: &str = ".aisoc";
+
+/// Whether a name goes on with it.
+fn is_of_a_name(letter: char) -> bool {
+    letter.is_alphanumeric() || ['-', '_', '.'].contains(&letter)
+}
 
 /// The directory. Nothing of it is open.
 #[derive(Debug, Clone)]
@@ -54,7 +60,18 @@ impl ConfigDirectory {
     pub(super) fn told(&self, words: &str) -> String {
         let home = self.home.as_ref().map(|home| home.display().to_string());
         match home.as_deref().map(|home| home.trim_end_matches('/')).filter(|home| !home.is_empty()) {
-            Some(home) => words.replace(home, "~"),
+            Some(home) => {
+                // Not where it is the beginning of another name.
+                let mut parts = words.split(home);
+                let first = parts.next().unwrap_or_default().to_owned();
+                parts.fold(first, |told, behind| {
+                    match behind.starts_with(|next: char| next == '/' || !is_of_a_name(next)) {
+                        true => told + "~" + behind,
+                        false if behind.is_empty() => told + "~",
+                        false => told + home + behind,
+                    }
+                })
+            }
             None => words.to_owned(),
         }
     }
@@ -80,7 +97,13 @@ impl ConfigDirectory {
 
     /// The directory itself, if it is there.
     fn place(&self, walk: &mut Walk) -> Result<Option<Place>> {
-        match walk.to(&self.path, Links::Followed).map_err(|error| Fault::io("look at", &self.path, error))? {
+        let arrived = match walk.to(&self.path, Links::Followed) {
+            // A home that this user may not even look into is somebody else's, as with `sudo` and in hardened units: it
+            // holds nothing for them.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && !self.is_named => return Ok(None),
+            arrived => arrived.map_err(|error| Fault::io("look at", &self.path, error))?,
+        };
+        match arrived {
             Arrival::Directory(place) => Ok(Some(place)),
             Arrival::Missing(_) => Ok(None),
             // A home such as `/dev/null`, for whoever has none.
@@ -92,5 +115,28 @@ impl ConfigDirectory {
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_told_as_one_and_other_names_are_not() {
+        let directory = |home: &str| ConfigDirectory {
+            path: PathBuf::from(home).join(DEFAULT),
+            home: Some(home.into()),
+            is_named: false,
+        };
+        for (home, words, told) in [
+            ("/home/ada", "cannot read `/home/ada/.aisoc`", "cannot read `~/.aisoc`"),
+            ("/home/ada/", "/home/ada", "~"),
+            ("/home/ada", "/home/ada2/x and /home/ada/x", "/home/ada2/x and ~/x"),
+            ("/home/ada", "`/home/ada`: x", "`~`: x"),
+            ("/", "/etc/x", "/etc/x"),
+        ] {
+            assert_eq!(directory(home).told(words), told, "{home} {words}");
+        }
     }
 }
