@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use aisoc_dispatch::{
-    Denial, Denials, Dispatch, Hooks, Policy, PolicySource, Refusal, SHUTDOWN_TIME, dispatch, is_within_plugin,
+    Denial, Denials, Dispatch, Hooks, Layer, Policy, PolicySource, Refusal, SHUTDOWN_TIME, dispatch, is_within_plugin,
     shut_down, start_up,
 };
 use aisoc_manifests::fault::Reason;
@@ -550,5 +550,36 @@ fn many_hooks_cost_little() {
         }
         took.sort();
         println!("1,000 hooks, of which {selects} are for the command: {:?}", took[100]);
+    }
+}
+
+#[test]
+fn hooks_are_told_who_denies_it() {
+    for (layer, source) in [
+        (Layer::Policy, "plugin:audit"),
+        (Layer::Policy, "yaml"),
+        (Layer::Policy, "yaml:agents"),
+        (Layer::StrictMode, "strict-mode"),
+    ] {
+        let log = Log::default();
+        let [before, after] = [log.clone(), log.clone()];
+        let says = |given: &dyn aisoc_platform::Invocation| {
+            format!("{} {} {}", given.denied_by_policy(), given.denial_layer(), given.denial_policy_source())
+        };
+        let plugins = installed([Builder::new("p", "1")
+            .observer(When::Before, "before", Selector::all(), move |_, given| before.add(says(given)))
+            .observer(When::After, "after", Selector::all(), move |_, given| after.add(says(given)))]);
+        let denial = Denial {
+            path: "keys/list".into(),
+            layer,
+            policy_source: source.into(),
+            rule_name: String::new(),
+            code: Reason::CommandDenylisted,
+            reason: "because".into(),
+            children: Vec::new(),
+        };
+        assert!(give(plugins.hooks(), "keys/list", Some(&denial), succeeds()).0.is_err());
+        let said = format!("true {} {source}", layer.as_str());
+        assert_eq!(log.lines(), [said.clone(), said]);
     }
 }

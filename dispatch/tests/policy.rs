@@ -256,7 +256,10 @@ fn a_pattern_that_cannot_be_read_to_its_end_denies_and_does_not_allow() {
 #[test]
 fn a_command_has_what_it_says_or_the_nearest_group_above_it() {
     let mut tree = CommandTree::new(Command { identities: "bot".into(), ..group("aisoc", "") });
-    let outer = tree.add(tree.root(), Command { risk: "write".into(), ..group("outer", "things") });
+    let above = [("above".to_owned(), "said".to_owned())].into();
+    let outer = Command { risk: "write".into(), annotations: above, ..group("outer", "things") };
+    let outer = tree.add(tree.root(), outer);
+    assert_eq!(tree.view(outer).annotation("above").as_deref(), Some("said"));
     let annotations = [("ticket".to_owned(), "needed".to_owned()), ("empty".to_owned(), String::new())].into();
     let inner = tree.add(outer, Command { annotations, ..leaf("inner", "") });
     let own =
@@ -268,6 +271,8 @@ fn a_command_has_what_it_says_or_the_nearest_group_above_it() {
     );
     assert_eq!(view.identities(), Some(vec![Identity::Bot]));
     assert_eq!((view.annotation("ticket").as_deref(), view.annotation("empty")), (Some("needed"), None));
+    // What it is annotated with is its own.
+    assert_eq!(view.annotation("above"), None);
     let view = tree.view(own);
     assert_eq!((view.domain().as_str(), view.risk()), ("own", Some(Risk::Read)));
     assert_eq!(view.identities(), Some(vec![Identity::User, Identity::Bot]));
@@ -300,5 +305,28 @@ fn a_thousand_patterns_over_a_whole_tree_take_no_time() {
         assert_eq!(Denials::of(&tree, last, Some(&policy), None), None);
         let one = begun.elapsed();
         println!("1,000 patterns like {form} over {} commands: {whole:?}, over one {one:?}", tree.ids().len());
+    }
+}
+
+#[test]
+fn every_denial_is_told_in_the_same_parts() {
+    for code in Reason::ALL.iter().filter(|code| code.kind() == "command_denied") {
+        let denial = Denial {
+            path: "plugin/sign".into(),
+            layer: Layer::Policy,
+            policy_source: "yaml:agents".into(),
+            rule_name: "agents".into(),
+            code: *code,
+            reason: "because".into(),
+            children: Vec::new(),
+        };
+        let refusal = Refusal::of_denial(&denial);
+        assert_eq!((refusal.code(), refusal.fault().class().exit_code()), (*code, 2));
+        assert_eq!(refusal.to_string(), "command \"plugin/sign\" denied: because");
+        let told = json!({
+            "path": "plugin/sign", "layer": "policy", "policy_source": "yaml:agents", "rule_name": "agents",
+            "reason_code": code.as_str(), "reason": "because",
+        });
+        assert_eq!((refusal.detail(), refusal.fault().detail()), (&told, Some(&told)), "{code}");
     }
 }

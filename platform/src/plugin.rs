@@ -38,6 +38,42 @@ use crate::{Capabilities, LifecycleEvent, LifecycleHandler, Observer, Result, Ru
 ///     fn install(&self, _: &mut dyn Registrar) -> Result { Ok(()) }
 /// }
 /// ```
+///
+/// ```compile_fail,E0046
+/// use aisoc_platform::{Capabilities, Plugin, Registrar, Result};
+///
+/// struct Audit;
+///
+/// impl Plugin for Audit {
+///     fn version(&self) -> &str { "0.1.0" }
+///     fn capabilities(&self) -> Capabilities { Capabilities::default() }
+///     fn install(&self, _: &mut dyn Registrar) -> Result { Ok(()) }
+/// }
+/// ```
+///
+/// ```compile_fail,E0046
+/// use aisoc_platform::{Capabilities, Plugin, Registrar, Result};
+///
+/// struct Audit;
+///
+/// impl Plugin for Audit {
+///     fn name(&self) -> &str { "audit" }
+///     fn capabilities(&self) -> Capabilities { Capabilities::default() }
+///     fn install(&self, _: &mut dyn Registrar) -> Result { Ok(()) }
+/// }
+/// ```
+///
+/// ```compile_fail,E0046
+/// use aisoc_platform::{Capabilities, Plugin};
+///
+/// struct Audit;
+///
+/// impl Plugin for Audit {
+///     fn name(&self) -> &str { "audit" }
+///     fn version(&self) -> &str { "0.1.0" }
+///     fn capabilities(&self) -> Capabilities { Capabilities::default() }
+/// }
+/// ```
 pub trait Plugin: Send + Sync {
     /// What it is called: [`is_valid_name`](crate::is_valid_name).
     fn name(&self) -> &str;

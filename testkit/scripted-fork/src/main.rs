@@ -10,7 +10,7 @@ use std::{env, process, thread};
 
 use aisoc_platform::{
     AbortError, Capabilities, Ctx, Error, FailurePolicy, Handler, Invocation, JournalReason, LifecycleEvent, Next,
-    Plugin, Registrar, Result, Rule, Selector, When, register,
+    Plugin, Registrar, Result, Rule, Selector, When, register, reset_for_testing,
 };
 use serde_json::Value;
 
@@ -118,6 +118,12 @@ impl Plugin for Scripted {
 fn act(does: &str) -> Result {
     match does.split_once(':').unwrap_or((does, "")) {
         ("panic", _) => panic!("on purpose"),
+        ("bomb", _) => std::panic::panic_any(Bomb),
+        ("execute", _) => {
+            reset_for_testing();
+            let _ = aisoc_cli::execute();
+            Ok(())
+        }
         ("fail", why) => Err(why.into()),
         ("sleep", seconds) => {
             thread::sleep(Duration::from_secs(seconds.parse().expect("seconds")));
@@ -125,6 +131,15 @@ fn act(does: &str) -> Result {
         }
         ("exit", code) => process::exit(code.parse().expect("a code")),
         _ => Ok(()),
+    }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("again");
     }
 }
 
@@ -159,6 +174,7 @@ fn wrapped(full: &str, hook: &Value, next: Next) -> Handler {
             "own" => return Err("an error of its own".into()),
             _ => {}
         }
+        let ctx = if does == "cancel" { &ctx.with_cancellation(|| true) } else { ctx };
         let ctx = match hook["journal"].as_str() {
             Some(reason) => ctx.with_value(JournalReason(reason.to_owned())),
             None => ctx.clone(),
