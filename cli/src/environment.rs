@@ -230,7 +230,7 @@ impl Environment {
         })
     }
 
-    /// Whether a variable asks for less to be checked than what holds without it, as that option would.
+    /// Whether a variable lowers what is checked, as that option would.
     pub(crate) fn lowers(&self, option: &str) -> bool {
         let word = |name| self.variable(name).map(|text| text.to_string_lossy().into_owned());
         match option {

@@ -1,4 +1,5 @@
 //! Keys that name their successors, and a site that follows them when it is asked to, and never further than it should.
+//! One file, and long: every test goes by one site and the keys of one publisher, `Site`.
 
 mod support;
 

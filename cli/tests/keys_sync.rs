@@ -1,4 +1,5 @@
-//! `keys export` and `keys sync`: a directory of keys as a signed set, and the sites that follow it.
+//! `keys export` and `keys sync`: a directory of keys as a signed set, and the sites that follow it. One
+//! file, and long: every test goes by one publisher and its sites, `Fleet`.
 
 mod support;
 

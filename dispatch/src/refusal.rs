@@ -3,13 +3,13 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_platform::{AbortError, CommandDeniedError, Error};
 use serde_json::{Value, json};
 
 use crate::errors::{find_source, shown, text_of};
 use crate::guard::{Panicked, let_go};
 use crate::policy::Denial;
-use aisoc_manifests::fault::{Fault, Reason};
 
 /// What keeps a command from running. Each has a code, a sentence, and details for programs.
 #[derive(Debug, Clone)]

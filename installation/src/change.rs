@@ -27,7 +27,7 @@ use crate::floor;
 use crate::floor_change::{FloorChange, draft_name};
 use crate::in_use::InUse;
 use crate::layout::{Layout, PENDING, PREVIOUS_NOTE, Slot, TREE, json_name};
-use crate::pending::PendingChange;
+use crate::pending::{PendingChange, Side};
 use crate::plugins::{Plugins, rename_without_replacing};
 use crate::previous;
 use crate::record::InstallRecord;
@@ -111,7 +111,8 @@ impl Transaction {
         }
         let published = floor.publish(&self.plugins, &self.staging)?;
         let moved = self.make(change, incoming);
-        if moved.is_err() {
+        // A change that was made all the same keeps the floor that it was made by.
+        if moved.is_err() && !matches!(change.side(&self.plugins.layout), Ok(Side::After)) {
             published.undo(&self.plugins, &self.staging);
         }
         moved
@@ -133,7 +134,11 @@ impl Transaction {
             Err(fault) => return Err(self.take_back(change, fault)),
         };
         if let Err(fault) = self.sync_exchange(change).and_then(|()| self.write_down(change)) {
-            self.undo(change, moved);
+            // No line of a journal is taken back. Where it stands there, so does the change that it speaks of, and the next
+            // command finishes that by its note.
+            if !change.answered.as_ref().is_some_and(|answered| exceptions::may_be_said(answered, &self.plugins)) {
+                self.undo(change, moved);
+            }
             return Err(self.take_back(change, fault));
         }
         // The change is made. What is not tidied now is tidied by the next command that changes something.

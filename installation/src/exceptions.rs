@@ -57,6 +57,15 @@ pub(crate) fn write_down(answered: &Answered, plugins: &Plugins) -> Result<()> {
     }
 }
 
+/// Whether any of the lines stands in the journal. One that cannot be read may hold them.
+pub(crate) fn may_be_said(answered: &Answered, plugins: &Plugins) -> bool {
+    let Ok(entries) = answered.entries() else { return true };
+    let lines: BTreeSet<String> = entries.iter().map(ToString::to_string).collect();
+    let mut is_said = false;
+    let read = plugins.read_journal(|entry| is_said |= lines.contains(&entry.to_string()));
+    is_said || read.is_err()
+}
+
 fn decision(verdict: &Verdict) -> Option<String> {
     let decision = verdict.decision().filter(|decision| decision.is_exception())?;
     let signer = |signer: &Signer| format!("key {} ({})", signer.key_id, signer.fingerprint);

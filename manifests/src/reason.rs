@@ -1,7 +1,8 @@
 //! The registry of reason codes: one row per way in which aisoc says no or gives up.
 //!
 //! The same words stand in `error[code]`, in `--json`, and in the generated page `docs/reasons.md`.
-//! A code keeps its meaning for ever; a code that nothing can raise is a bug (there is a test).
+//! A code keeps its meaning for ever; a code that nothing can raise is a bug (there is a test). It is one file, and long,
+//! because it is read as the list that it is.
 
 use std::fmt;
 

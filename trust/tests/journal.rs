@@ -1,4 +1,5 @@
 //! What a journal holds against: every change to its files, every moment of a kill, and hands that add lines.
+//! One file, and long: every test goes by one keyring whose files it changes, `Keyring`.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -1,4 +1,5 @@
-//! Plugins that are held, each in a real process.
+//! Plugins that are held, each in a real process. One file, and long: all are started by one fixture, and those that start
+//! as many processes as they can wait for the others by one lock, which holds within a test program alone.
 #![expect(clippy::print_stderr, reason = "without Python there is nothing to test, which is said")]
 
 mod support;

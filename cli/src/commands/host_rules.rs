@@ -16,6 +16,7 @@ use crate::context::Context;
 /// `policy_invalid` where the policy file cannot be used: whoever starts a host does not read its warnings. `usage` for a
 /// variable that names nobody.
 pub(super) fn rules(context: &Context) -> Result<Arc<Rules>> {
+    // Looked for before by what was typed, so that it is said once; here it is decided by what runs.
     if let Some(why) = context.program.not_applied() {
         return Err(Fault::new(Reason::PolicyInvalid, why));
     }

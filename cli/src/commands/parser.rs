@@ -71,8 +71,8 @@ impl Typed {
         path(self.command.declaration().words)
     }
 
-    /// What policies judge: the command, and what the options that were typed make of it.
-    /// A variable that says what an option would counts as the option, where it is less than what holds without it.
+    /// What policies judge: the command, and what the options that were typed make of it. A variable that lowers what is
+    /// checked counts as the option would.
     pub(crate) fn given(&self, tree: &CommandTree, environment: &Environment) -> Given {
         let Declaration { words, raised_by, does_with, .. } = *self.command.declaration();
         let find = |words: &[&str]| tree.find(&path(words)).expect("the tree and the parser are made of one table");

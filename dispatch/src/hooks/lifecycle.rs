@@ -5,6 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aisoc_manifests::fault::Reason;
 use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Ctx, Error, LifecycleContext, LifecycleEvent, LifecycleHandler};
 
@@ -12,7 +13,6 @@ use crate::errors::text_of;
 use crate::guard::{guarded, let_go};
 use crate::install::Hooks;
 use crate::refusal::Refusal;
-use aisoc_manifests::fault::Reason;
 
 /// How long all that is called at the end has together.
 pub const SHUTDOWN_TIME: Duration = Duration::from_secs(2);

@@ -4,9 +4,9 @@ mod chain;
 mod given;
 mod lifecycle;
 
-use aisoc_manifests::warning::Warning;
 use std::panic::resume_unwind;
 
+use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Ctx, Error, Handler, Invocation as _, Result, When};
 
 use self::chain::composed;
@@ -41,7 +41,7 @@ pub fn dispatch(
     observe(hooks, When::After, ctx, &given, warn);
     let_go(given);
     match bug {
-        // Whoever looks on has been told that it failed.
+        // Whoever looks on has been told that it failed, unless whoever reports panics has ended the process before.
         Some(payload) => resume_unwind(payload),
         None => result,
     }

@@ -6,6 +6,7 @@ mod staging;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aisoc_manifests::fault::Reason;
 use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Capabilities, Error, FailurePolicy, Plugin, is_valid_name};
 
@@ -14,7 +15,6 @@ use self::staging::{Staged, Staging};
 use crate::guard::{Panicked, guarded, let_go};
 use crate::refusal::Refusal;
 use crate::version::VersionConstraint;
-use aisoc_manifests::fault::Reason;
 
 /// How many wrappers there may be: each is called within the one before.
 pub const MAX_WRAPPERS: usize = 1_024;

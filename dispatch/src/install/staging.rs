@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
+use aisoc_manifests::fault::Reason;
 use aisoc_platform::{
     Capabilities, LifecycleEvent, LifecycleHandler, Observer, Registrar, Rule, Selector, When, Wrapper, is_valid_name,
 };
-
-use aisoc_manifests::fault::Reason;
 
 /// A plugin that can be installed whole.
 pub(super) struct Staged {

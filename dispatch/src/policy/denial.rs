@@ -1,8 +1,7 @@
 //! `Denial`: that a command may not be given, by whom, and why.
 
-use aisoc_platform::CommandDeniedError;
-
 use aisoc_manifests::fault::Reason;
+use aisoc_platform::CommandDeniedError;
 
 /// Who has denied a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

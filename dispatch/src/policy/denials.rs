@@ -1,12 +1,12 @@
 //! `Denials`: what is denied of a whole tree.
 
+use aisoc_manifests::fault::Reason;
 use aisoc_platform::CommandView;
 
 use super::denial::{Denial, Layer};
 use super::evaluation::Policy;
 use super::strict_mode::StrictMode;
 use crate::command::{CommandId, CommandTree, Given};
-use aisoc_manifests::fault::Reason;
 
 /// What is denied of a whole tree.
 #[derive(Debug, Clone, Default)]

@@ -1,9 +1,9 @@
 //! One rule and one command: the axes, in their order, and which of them decides.
 
+use aisoc_manifests::fault::Reason;
 use aisoc_platform::{CommandView, Glob, Identity, Risk, Rule, RuleFault};
 
 use super::denial::{Denial, Layer};
-use aisoc_manifests::fault::Reason;
 
 /// What nobody denies: whoever is denied something finds out by whom.
 const DIAGNOSTICS: [&str; 2] = ["config/policy/show", "config/plugins/show"];

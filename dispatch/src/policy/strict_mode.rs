@@ -1,10 +1,10 @@
 //! `StrictMode`: a site that is bound to one identity.
 
+use aisoc_manifests::fault::Reason;
 use aisoc_platform::{CommandView, Identity};
 
 use super::denial::{Denial, Layer};
 use super::evaluation::is_diagnostic;
-use aisoc_manifests::fault::Reason;
 
 /// A site that is bound to one identity: what is for others alone is denied, whatever a policy says.
 #[derive(Debug, Clone, PartialEq, Eq)]
