@@ -7,8 +7,10 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
-use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
+use aisoc_testkit::tls::certificate;
 use serde_json::Value;
 use support::Bench;
 
@@ -153,4 +155,175 @@ fn an_address_of_another_form_is_a_wrong_argument() {
     }
     let mut alone = Serving::start(&bench, &["--listen", "[::ffff:127.0.0.1]:0"]);
     assert!(alone.line().starts_with("[::ffff:127.0.0.1]:"));
+}
+
+/// `analytical engine`.
+const USERS: &str = "ada:$2y$04$DA6S3jBzKrNxQwNRjBjYou.NauLo2gzgk/rurwuuf5P8ugDlTEDcK\n";
+const RIGHTS: &str = "[[allow]]\nwho = [\"ada\"]\nrepositories = [\"*\"]\nactions = [\"pull\", \"push\"]\n";
+const ACCESS: [&str; 4] = ["--htpasswd", "users", "--rights", "rights"];
+const TLS: [&str; 4] = ["--tls-certificate", "tls.pem", "--tls-private-key", "tls.pem"];
+
+/// A bench with users, what they may, and a certificate with its key.
+fn guarded() -> Bench {
+    let bench = Bench::new();
+    bench.write("users", USERS);
+    bench.write("rights", RIGHTS);
+    fs::copy(certificate("self"), bench.path("tls.pem")).expect("copied");
+    fs::set_permissions(bench.path("tls.pem"), fs::Permissions::from_mode(0o600)).expect("set");
+    bench
+}
+
+#[test]
+fn an_address_that_other_machines_reach_takes_a_login_and_tls_unless_somebody_says_otherwise() {
+    let bench = guarded();
+    let serve = |words: &[&str]| {
+        let base = ["registry", "serve", "--dir", "registry", "--listen", "0.0.0.0:0"];
+        bench.run(&[&base[..], words].concat())
+    };
+    for (words, missing, advice) in [
+        (&[][..], "there is no login", "--rights FILE"),
+        (&TLS[..], "there is no login", "--rights FILE"),
+        (&["--no-tls"], "there is no login", "--rights FILE"),
+        (&ACCESS[..], "there is no TLS", "--tls-certificate FILE"),
+    ] {
+        let run = serve(words);
+        let run = run.refused(2, "usage");
+        assert!(run.stderr.contains(missing) && run.stderr.contains(advice), "{words:?}: {run:?}");
+        assert!(!run.stderr.contains("--no-"), "no hint trusts more: {run:?}");
+        assert!(!bench.path("registry").exists(), "nothing is made");
+    }
+    for words in [
+        [&ACCESS[..], &TLS[..]].concat(),
+        [&ACCESS[..], &["--no-tls"]].concat(),
+        vec!["--no-login"],
+        [&["--no-login"], &TLS[..]].concat(),
+    ] {
+        let mut serving = Serving::start(&bench, &[&["--listen", "0.0.0.0:0"], &words[..]].concat());
+        assert!(serving.line().starts_with("0.0.0.0:"), "{words:?}");
+        let mut said = String::new();
+        serving.stderr.read_line(&mut said).expect("a line");
+        assert_eq!(said.contains("warning[registry_open]"), words.contains(&"--no-login"), "{words:?}: {said}");
+    }
+    for words in [
+        &["--htpasswd", "users"][..],
+        &["--tokens", "users"],
+        &["--no-login", "--rights", "rights"],
+        &["--tls-certificate", "tls.pem"],
+        &[TLS[0], TLS[1], TLS[2], TLS[3], "--no-tls"],
+    ] {
+        serve(words).refused(2, "usage");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named_by_line_and_column_before_anything_is_served() {
+    let bench = guarded();
+    bench.write("rights", "[[allow]]\nwho = [\"ada\"]\nrepository = []\n");
+    let base = ["registry", "serve", "--dir", "registry", "--listen", "127.0.0.1:0"];
+    let run = bench.run(&[&base[..], &ACCESS[..]].concat());
+    let run = run.refused(1, "registry_access_invalid");
+    assert!(run.stderr.contains("rights:3:1: "), "{run:?}");
+    bench.write("rights", RIGHTS);
+    bench.write("users", "ada:secret");
+    let run = bench.run(&[&base[..], &ACCESS[..]].concat());
+    let run = run.refused(1, "registry_access_invalid");
+    assert!(run.stderr.contains("users:1:5: ") && !run.stderr.contains("secret"), "{run:?}");
+    bench.write("users", USERS);
+    fs::set_permissions(bench.path("users"), fs::Permissions::from_mode(0o666)).expect("set");
+    bench.run(&[&base[..], &ACCESS[..]].concat()).refused(1, "directory_insecure");
+    fs::set_permissions(bench.path("users"), fs::Permissions::from_mode(0o600)).expect("set");
+    fs::set_permissions(bench.path("tls.pem"), fs::Permissions::from_mode(0o644)).expect("set");
+    bench.run(&[&base[..], &TLS[..]].concat()).refused(1, "private_key_exposed");
+    assert!(!bench.path("registry").exists(), "nothing is made");
+}
+
+#[test]
+fn a_registry_that_is_read_alone_makes_nothing() {
+    let bench = Bench::new();
+    let base = ["registry", "serve", "--dir", "registry", "--listen", "127.0.0.1:0", "--read-only"];
+    bench.run(&base).refused(1, "io_not_found");
+    assert!(!bench.path("registry").exists());
+    bench.published();
+    let reference = {
+        let registry = bench.registry();
+        let reference = format!("{}/team/demo:1", registry.address);
+        bench.run(&["plugin", "push", "demo.tar", &reference]).ok();
+        reference
+    };
+    let before = bench.snapshot("registry");
+    let mut serving = Serving::start(&bench, &["--listen", "127.0.0.1:0", "--read-only"]);
+    let address = serving.line();
+    let (_, path) = reference.split_once('/').expect("a path");
+    bench.run(&["plugin", "verify", &format!("{address}/{path}"), "--keys", "keys"]).ok();
+    bench.run(&["plugin", "push", "demo.tar", &format!("{address}/team/other:1")]).refused(5, "push_failed");
+    assert_eq!(bench.snapshot("registry"), before);
+}
+
+#[test]
+fn over_tls_with_a_login_clients_push_and_pull_and_a_new_certificate_ends_no_connection() {
+    let bench = guarded();
+    bench.published();
+    let words = [&["--listen", "localhost:0", "--access-log", "access.log"], &ACCESS[..], &TLS[..]].concat();
+    let mut serving = Serving::start(&bench, &words);
+    let address = serving.line();
+    let reference = format!("{address}/team/demo:1");
+    let authority = certificate("self").display().to_string();
+    let push = ["plugin", "push", "demo.tar", &reference, "--ca-file", &authority];
+    bench.run(&push).refused(5, "auth_failed");
+    let auth = format!("{{\"auths\":{{\"{address}\":{{\"auth\":\"YWRhOmFuYWx5dGljYWwgZW5naW5l\"}}}}}}");
+    fs::create_dir(bench.path("docker")).expect("made");
+    bench.write("docker/config.json", &auth);
+    fs::set_permissions(bench.path("docker/config.json"), fs::Permissions::from_mode(0o600)).expect("set");
+    let run = bench.command(&push).env("DOCKER_CONFIG", bench.path("docker")).output().expect("run");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let text = fs::read_to_string(bench.path("access.log")).expect("a log");
+    assert!(text.contains("\"user\":\"ada\"") && !text.contains("analytical"), "{text}");
+    // What was shown is shown on to a connection that is open, and what is new to the next.
+    let mut open = Command::new("openssl");
+    open.args(["s_client", "-quiet", "-connect", &address]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut open) = open.stderr(Stdio::null()).spawn() else {
+        eprintln!("SKIPPED: there is no openssl here");
+        return;
+    };
+    let mut stdin = open.stdin.take().expect("piped");
+    let mut stdout = BufReader::new(open.stdout.take().expect("piped"));
+    let mut ask = || {
+        write!(stdin, "GET /v2/ HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("sent");
+        stdin.flush().expect("sent");
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("a line");
+        let mut length = 0;
+        loop {
+            let mut header = String::new();
+            stdout.read_line(&mut header).expect("a line");
+            if let Some(value) = header.strip_prefix("content-length: ") {
+                length = value.trim().parse().expect("a number");
+            }
+            if header.trim().is_empty() {
+                break;
+            }
+        }
+        stdout.read_exact(&mut vec![0; length]).expect("a body");
+        line
+    };
+    assert!(ask().starts_with("HTTP/1.1 401"));
+    let shown = || {
+        let mut client = Command::new("openssl");
+        client.args(["s_client", "-connect", &address]).stdin(Stdio::null());
+        let said = client.output().expect("run").stdout;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        said.split("-----BEGIN CERTIFICATE-----").nth(1).unwrap_or_default().to_owned()
+    };
+    let before = shown();
+    fs::copy(certificate("self-again"), bench.path("new.pem")).expect("copied");
+    fs::set_permissions(bench.path("new.pem"), fs::Permissions::from_mode(0o600)).expect("set");
+    fs::rename(bench.path("new.pem"), bench.path("tls.pem")).expect("renamed");
+    let began = Instant::now();
+    while shown() == before {
+        assert!(began.elapsed() < Duration::from_secs(15), "the new certificate is not shown");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(ask().starts_with("HTTP/1.1 401"), "over the connection that was open all the time");
+    let _ = open.kill();
+    let _ = open.wait();
 }

@@ -91,8 +91,9 @@ impl<S> Guard<S> {
     /// has a time of its own.
     fn let_in(&mut self, length: usize) {
         self.slot.moved(length);
-        if self.heads.take(&self.arrived[..length], &mut self.passed) > 0 {
-            self.slot.asked();
+        let begun = self.heads.take(&self.arrived[..length], &mut self.passed);
+        if begun > 0 {
+            self.slot.asked(begun);
             self.asked = Instant::now();
         }
     }
@@ -108,7 +109,13 @@ impl<S> Guard<S> {
         let (idle, last) = (self.bounds.idle, self.asked + self.bounds.longest);
         if outcome.is_ready() {
             // Judged even when it ended well: ten bytes taken every ten seconds are never silence.
-            let waited = self.waiting.take().map_or(Duration::ZERO, |waiting| waiting.since.elapsed());
+            let waited = match self.waiting.take() {
+                Some(waiting) => {
+                    self.slot.unread(false);
+                    waiting.since.elapsed()
+                }
+                None => Duration::ZERO,
+            };
             let written = if let Poll::Ready(Ok(done)) = &outcome { bytes(done) } else { 0 };
             self.slot.moved(written);
             return if self.pace.keeps_up(waited, written as u64) { outcome } else { late() };
@@ -116,6 +123,7 @@ impl<S> Guard<S> {
         // One timer for as long as the write waits, and not one per poll, which would never run out.
         let waiting = self.waiting.get_or_insert_with(|| {
             let since = Instant::now();
+            self.slot.unread(true);
             Waiting { since, end: Box::pin(sleep_until((since + idle).min(last))) }
         });
         if waiting.end.as_mut().poll(context).is_ready() { late() } else { Poll::Pending }

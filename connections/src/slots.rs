@@ -1,8 +1,12 @@
 //! `Slots`: so many connections at a time, and those that get on before those that do not.
 //!
-//! Clients that drip, or do not read, hold a slot at no cost to them. When all slots are taken, the
-//! connection that got on least lately makes room; one that gets on is never in the way of that, and neither is one whose
+//! Clients that say nothing, drip, or do not read, hold a slot at no cost to them. When all slots are taken, the
+//! connection that got on least lately makes room: first of those that nobody waits for anything over, which have no
+//! request, and then of those in the middle of one. One that gets on is never in the way of that, and neither is one whose
 //! request is being worked on: that it does not get on is not its client's doing.
+//!
+//! Connections come in turn, so whoever comes behind thousands that say nothing waits for each of them to get a slot
+//! and lose it. That is why those are left alone so much shorter: the next client's wait is their number by that time.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,8 +19,9 @@ use tokio::time::{Instant, timeout};
 
 /// How far a connection must have come to have got on.
 const STEP_BYTES: u64 = 64 << 10;
-/// How soon a full house is looked at again.
+/// How soon a full house is looked at again, at the latest and at the earliest.
 const SOON: Duration = Duration::from_millis(50);
+const LEAST: Duration = Duration::from_millis(1);
 
 /// How many connections there are, and which of them give way.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +30,10 @@ pub struct Crowd {
     pub most: usize,
     /// Most for one other machine. All programs of this machine have one address, so it has no such limit.
     pub most_per_peer: usize,
-    /// How long a connection is left alone after it got on.
+    /// How long a connection is left alone after it got on, in the middle of a request or of its answer.
     pub patience: Duration,
+    /// How long one is left alone that has no request: since it came, or since its last answer was taken.
+    pub patience_between: Duration,
 }
 
 /// The table of connections.
@@ -55,6 +62,10 @@ pub struct Work(Arc<Slot>);
 struct Progress {
     at: Instant,
     bytes: u64,
+    /// How many of its requests came whole and are not answered to the end.
+    open: usize,
+    /// Whether what was written waits for its client to read.
+    is_unread: bool,
     /// Whether somebody who may ask has asked over it.
     is_known: bool,
     /// How many of its requests are worked on.
@@ -86,7 +97,7 @@ impl Slots {
         loop {
             match self.try_take(peer) {
                 Ok(taken) => return taken,
-                Err(Full) => drop(timeout(SOON, self.freed.notified()).await),
+                Err(Full { until }) => drop(timeout(until.min(SOON), self.freed.notified()).await),
             }
         }
     }
@@ -97,7 +108,7 @@ impl Slots {
         let mut taken = self.table();
         let most = self.most.load(Ordering::Relaxed).min(taken.len()).saturating_sub(1).max(1);
         self.most.store(most, Ordering::Relaxed);
-        while taken.len() > most && make_room(&mut taken, self.crowd.patience, |_| true) {}
+        while taken.len() > most && make_room(&mut taken, &self.crowd, |_| true) {}
     }
 
     /// Has as many slots as it was made with.
@@ -109,21 +120,24 @@ impl Slots {
     fn try_take(self: &Arc<Self>, peer: IpAddr) -> Result<Option<Taken>, Full> {
         let mut taken = self.table();
         let of_peer = |slot: &Slot| slot.peer == peer;
-        let Crowd { most_per_peer, patience, .. } = self.crowd;
+        let crowd = &self.crowd;
         let most = self.most.load(Ordering::Relaxed);
         let is_crowd =
-            zone(peer) != Zone::Loopback && taken.iter().filter(|slot| of_peer(slot)).count() >= most_per_peer;
-        if is_crowd && !make_room(&mut taken, patience, of_peer) {
+            zone(peer) != Zone::Loopback && taken.iter().filter(|slot| of_peer(slot)).count() >= crowd.most_per_peer;
+        if is_crowd && !make_room(&mut taken, crowd, of_peer) {
             return Ok(None);
         }
-        if taken.len() >= most && !make_room(&mut taken, patience, |_| true) {
-            return Err(Full);
+        if taken.len() >= most && !make_room(&mut taken, crowd, |_| true) {
+            let until = taken.iter().filter_map(|slot| slot.waits_in(crowd)).min();
+            return Err(Full { until: until.unwrap_or(SOON).max(LEAST) });
         }
         let slot = Arc::new(Slot {
             peer,
             progress: Mutex::new(Progress {
                 at: Instant::now(),
                 bytes: 0,
+                open: 0,
+                is_unread: false,
                 is_known: false,
                 at_work: 0,
                 is_evicted: false,
@@ -140,15 +154,18 @@ impl Slots {
 }
 
 /// Every slot is taken by a connection that gets on.
-struct Full;
+struct Full {
+    /// How long the first of them is still left alone.
+    until: Duration,
+}
 
-/// Evicts the connection that got on least lately, if there is one that did not for a while; one of somebody who is known
-/// after all of those who are not.
-fn make_room(taken: &mut Vec<Arc<Slot>>, patience: Duration, may_go: impl Fn(&Slot) -> bool) -> bool {
+/// Evicts the connection that got on least lately, if there is one that did not for a while; one in the middle of a request
+/// after all of those that have none, and one of somebody who is known after all of those who are not.
+fn make_room(taken: &mut Vec<Arc<Slot>>, crowd: &Crowd, may_go: impl Fn(&Slot) -> bool) -> bool {
     loop {
         let candidates = taken.iter().enumerate().filter(|(_, slot)| may_go(slot));
-        let waiting = candidates.filter_map(|(at, slot)| slot.waits(patience).map(|(known, since)| (known, since, at)));
-        let Some((.., at)) = waiting.min() else { return false };
+        let waiting = candidates.filter_map(|(at, slot)| slot.waits(crowd).map(|rank| (rank, at)));
+        let Some((_, at)) = waiting.min() else { return false };
         if taken[at].evict() {
             // Out of the table before it is gone: its slot is free now, and its end frees nothing twice.
             taken.swap_remove(at);
@@ -168,9 +185,24 @@ impl Slot {
         }
     }
 
-    /// Notes that a request is whole: that is getting on too.
-    pub fn asked(&self) {
-        self.progress().at = Instant::now();
+    /// Notes that so many requests are whole: that is getting on too.
+    pub fn asked(&self, requests: usize) {
+        let mut progress = self.progress();
+        progress.open += requests;
+        progress.at = Instant::now();
+    }
+
+    /// Notes that one of them is answered, and the answer was taken: from now on the client is not waited for in the middle
+    /// of anything.
+    pub fn answered(&self) {
+        let mut progress = self.progress();
+        progress.open = progress.open.saturating_sub(1);
+        progress.at = Instant::now();
+    }
+
+    /// Notes whether what was written waits for its client to read.
+    pub fn unread(&self, is_unread: bool) {
+        self.progress().is_unread = is_unread;
     }
 
     /// Waits until the connection must make room.
@@ -194,12 +226,17 @@ impl Slot {
         Some(Work(Arc::clone(self)))
     }
 
-    /// Whether it is known, and since when its client is waited for; nothing of one that is worked for, or was waited for
-    /// no longer than `patience`.
-    fn waits(&self, patience: Duration) -> Option<(bool, Instant)> {
+    /// Whether it is known, whether it is in the middle of a request, and since when its client is waited for: those that
+    /// are less go first. Nothing of one that is worked for, or is left alone yet.
+    fn waits(&self, crowd: &Crowd) -> Option<(bool, bool, Instant)> {
         let progress = self.progress();
-        let waits = progress.at_work == 0 && progress.at.elapsed() >= patience;
-        waits.then_some((progress.is_known, progress.at))
+        let is_due = progress.left_alone(crowd)?.is_zero();
+        is_due.then_some((progress.is_known, progress.is_in_the_middle(), progress.at))
+    }
+
+    /// How long it is still left alone; nothing of one that is worked for, which may take as long as it takes.
+    fn waits_in(&self, crowd: &Crowd) -> Option<Duration> {
+        self.progress().left_alone(crowd)
     }
 
     /// Makes it go, unless it has begun to be worked for.
@@ -214,6 +251,17 @@ impl Slot {
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    fn is_in_the_middle(&self) -> bool {
+        self.open > 0 || self.is_unread
+    }
+
+    fn left_alone(&self, crowd: &Crowd) -> Option<Duration> {
+        let patience = if self.is_in_the_middle() { crowd.patience } else { crowd.patience_between };
+        (self.at_work == 0).then(|| patience.saturating_sub(self.at.elapsed()))
     }
 }
 
@@ -243,7 +291,7 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn slots(most: usize, patience: Duration) -> Arc<Slots> {
-        Slots::new(Crowd { most, most_per_peer: 9, patience })
+        Slots::new(Crowd { most, most_per_peer: 9, patience, patience_between: patience })
     }
 
     #[tokio::test]
@@ -258,6 +306,50 @@ mod tests {
         assert_eq!(slots.table().len(), 2);
         drop((slow, third));
         assert_eq!(slots.table().len(), 1, "an evicted connection frees its slot once");
+    }
+
+    #[tokio::test]
+    async fn who_has_no_request_goes_before_who_is_in_the_middle_of_one_and_far_sooner() {
+        let crowd = Crowd { most: 3, most_per_peer: 9, patience: PATIENCE, patience_between: Duration::ZERO };
+        let slots = Slots::new(crowd);
+        let [asking, answered, silent] = [
+            slots.take(HERE).await.expect("free"),
+            slots.take(HERE).await.expect("free"),
+            slots.take(HERE).await.expect("free"),
+        ];
+        asking.slot.asked(1);
+        answered.slot.asked(2);
+        answered.slot.answered();
+        // Of its two requests one is not answered.
+        let fourth = slots.take(HERE).await.expect("room at once");
+        timeout(SOON, silent.slot.evicted()).await.expect("it has said nothing");
+        answered.slot.answered();
+        fourth.slot.asked(1);
+        let fifth = slots.take(HERE).await.expect("room at once");
+        timeout(SOON, answered.slot.evicted()).await.expect("nothing is open over it");
+        fifth.slot.asked(1);
+        let began = Instant::now();
+        let _sixth = slots.take(HERE).await.expect("room in the end");
+        timeout(SOON, asking.slot.evicted()).await.expect("it has waited longest");
+        assert!(began.elapsed() > PATIENCE / 2, "in the middle of a request it is left alone longer");
+    }
+
+    #[tokio::test]
+    async fn thousands_that_say_nothing_are_gone_within_a_second() {
+        const COUNT: usize = 10_000;
+        let crowd =
+            Crowd { most: 256, most_per_peer: 9, patience: PATIENCE, patience_between: Duration::from_millis(10) };
+        let slots = Slots::new(crowd);
+        let busy = slots.take(HERE).await.expect("free");
+        busy.slot.asked(1);
+        let began = Instant::now();
+        let mut all = Vec::new();
+        for _ in 0..COUNT {
+            busy.slot.moved(usize::try_from(STEP_BYTES).expect("fits"));
+            all.push(slots.take(HERE).await.expect("room"));
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(timeout(SOON, busy.slot.evicted()).await.is_err(), "who gets on stays");
     }
 
     #[tokio::test]

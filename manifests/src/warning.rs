@@ -238,6 +238,9 @@ warnings! {
     RegistryOpen "registry_open"
         "The registry that comes with aisoc can be reached from other machines, and it asks for no login."
         Some("leave `--listen` out, which makes it this machine only")
+    AccessKept "access_kept"
+        "A file that says who may ask a registry for what has changed and cannot be used: what it said before counts."
+        Some("correct it where the message says; it is read again within a second")
     // --- a host
     TokenWithoutOperator "token_without_operator"
         "A token that may change plugins was made, and nobody answers for it: what is done with it is nobody's."

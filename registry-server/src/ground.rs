@@ -15,6 +15,8 @@ use rustix::io::Errno;
 
 use aisoc_registry_client::layout::BLOBS;
 
+use crate::route::is_repository;
+
 /// What keeps the layout of a repository apart from the repositories below it.
 const LAYOUT: &str = "_layout";
 /// Narrowed by the umask.
@@ -62,12 +64,27 @@ impl Ground {
         let mut walk = Walk::default();
         let arrival = walk.make(root, Links::Refused, MODE).map_err(failed)?;
         walk.finish().map_err(changeable)?;
+        Self::at(arrival, root)
+    }
+
+    /// The directory at `root`, which is there. Nothing is made.
+    ///
+    /// # Errors
+    /// As [`Ground::open`], and `io_not_found`.
+    pub(crate) fn find(root: &Path) -> Result<Self> {
+        let mut walk = Walk::default();
+        let arrival = walk.to(root, Links::Refused).map_err(|error| Fault::io("open", root, error))?;
+        walk.finish().map_err(changeable)?;
+        Self::at(arrival, root)
+    }
+
+    fn at(arrival: Arrival, root: &Path) -> Result<Self> {
         match arrival {
             Arrival::Directory(place) => {
                 let directory = place.open().map_err(|error| Fault::io("open", root, error))?;
                 Ok(Self(Arc::new(Step { directory, path: place.path().to_owned() })))
             }
-            Arrival::Missing(_) => Err(failed(ErrorKind::NotFound.into())),
+            Arrival::Missing(_) => Err(Fault::io("open", root, ErrorKind::NotFound.into())),
             Arrival::Other(..) | Arrival::NoWay => Err(Fault::no_directory(root)),
         }
     }
@@ -91,6 +108,44 @@ impl Ground {
             }
         }
         Ok(here.layout()?.map_or(Found::Nothing, Found::Layout))
+    }
+
+    /// The names of all repositories, in no order; nothing when more than so many directories would have to be looked at.
+    /// What would not be served, because others can change it or it is a link, is none.
+    ///
+    /// # Errors
+    /// `io_` reasons.
+    pub(crate) fn names(&self, most: usize) -> Result<Option<Vec<String>>> {
+        let (mut found, mut open, mut looked) = (Vec::new(), vec![String::new()], 0);
+        // By name and not by descriptor: a tree is as wide as its writers like.
+        while let Some(above) = open.pop() {
+            looked += 1;
+            if looked > most {
+                return Ok(None);
+            }
+            let Ok(Some(here)) = self.step(&above) else { continue };
+            for name in here.names()? {
+                match name.as_str() {
+                    LAYOUT if !above.is_empty() => {
+                        found.extend(matches!(self.look(&above), Ok(Found::Layout(_))).then(|| above.clone()));
+                    }
+                    name if above.is_empty() => open.push(name.to_owned()),
+                    name => open.push(format!("{above}/{name}")),
+                }
+            }
+            open.retain(|name| is_repository(name));
+        }
+        Ok(Some(found))
+    }
+
+    /// The directory of that name; the store itself has none.
+    fn step(&self, name: &str) -> Result<Option<Arc<Step>>> {
+        let mut here = Arc::clone(&self.0);
+        for part in name.split('/').filter(|part| !part.is_empty()) {
+            let Some(next) = here.find(part)? else { return Ok(None) };
+            here = Arc::new(next);
+        }
+        Ok(Some(here))
     }
 
     /// Where the layout of a repository is or is to be. The directories above it are made.
@@ -124,6 +179,17 @@ impl Step {
         walk.judge_open(&directory, &path).map_err(|error| Fault::io("look at", &path, error))?;
         walk.finish().map_err(changeable)?;
         Ok(Entry::Directory(Self { directory, path }))
+    }
+
+    /// The names in it that are text; no repository has another one.
+    fn names(&self) -> Result<Vec<String>> {
+        let failed = |error: Errno| Fault::io("list", &self.path, error.into());
+        let listed = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&self.directory, ".", listed, Mode::empty()).map_err(failed)?;
+        let entries = rustix::fs::Dir::new(opened).map_err(failed)?;
+        let names = entries.map(|entry| entry.map(|entry| entry.file_name().to_str().map(str::to_owned).ok()));
+        let names: Vec<_> = names.collect::<std::result::Result<_, _>>().map_err(failed)?;
+        Ok(names.into_iter().flatten().filter(|name| !matches!(name.as_str(), "." | "..")).collect())
     }
 
     /// A link is somebody's doing and an error of the store; a file or the like is only in the way.

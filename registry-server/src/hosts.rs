@@ -4,7 +4,9 @@
 //! browser, the registry's own page. The name stays in the `Host` header, so that is what is asked.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use aisoc_connections::ServerTls;
 use aisoc_manifests::address::names_itself;
 use hyper::header::{HOST, ORIGIN};
 use hyper::http::request::Parts;
@@ -17,11 +19,13 @@ use crate::problem::Problem;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Hosts {
     allowed: Vec<String>,
+    /// With which certificate it answers; to the names of it, too.
+    tls: Option<Arc<ServerTls>>,
 }
 
 impl Hosts {
-    pub(crate) fn new(allowed: &[String]) -> Self {
-        Self { allowed: allowed.iter().map(|name| name.to_ascii_lowercase()).collect() }
+    pub(crate) fn new(allowed: &[String], tls: Option<Arc<ServerTls>>) -> Self {
+        Self { allowed: allowed.iter().map(|name| name.to_ascii_lowercase()).collect(), tls }
     }
 
     /// Lets a request pass that names this registry, as it came in at the address `local`.
@@ -46,13 +50,18 @@ impl Hosts {
     fn is_ours(&self, host: &str, local: SocketAddr) -> bool {
         let host = host.to_ascii_lowercase();
         let Ok(authority) = host.parse::<Authority>() else { return false };
-        if self.allowed.iter().any(|name| *name == host || *name == authority.host()) {
+        // A browser asks nothing of a name that is not in the certificate, so no page can borrow one that is.
+        let is_certified = |tls: &Arc<ServerTls>| tls.is_for(authority.host());
+        if self.allowed.iter().any(|name| *name == host || *name == authority.host())
+            || self.tls.as_ref().is_some_and(is_certified)
+        {
             return !host.contains('@');
         }
-        // 80 is what an address without a port means.
+        // What an address without a port means.
+        let usual = if self.tls.is_some() { 443 } else { 80 };
         let has_our_port = match authority.port() {
             Some(port) => port.as_str() == local.port().to_string(),
-            None => host == authority.host() && local.port() == 80,
+            None => host == authority.host() && local.port() == usual,
         };
         has_our_port && !host.contains('@') && names_itself(authority.host(), local.ip())
     }
@@ -74,7 +83,7 @@ mod tests {
 
     #[test]
     fn answers_to_its_addresses_and_to_the_names_that_it_was_given() {
-        let hosts = Hosts::new(&["Registry.example".to_owned(), "other.example:8443".to_owned()]);
+        let hosts = Hosts::new(&["Registry.example".to_owned(), "other.example:8443".to_owned()], None);
         let here: SocketAddr = "127.0.0.1:5000".parse().expect("an address");
         let lan: SocketAddr = "192.168.7.7:5000".parse().expect("an address");
         let web: SocketAddr = "[::1]:80".parse().expect("an address");

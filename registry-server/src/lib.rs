@@ -1,14 +1,22 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod access;
+mod access_log;
+mod allowing;
 mod arriving;
+mod asked;
 mod blobs;
+mod catalog;
+mod counted;
 mod dispatch;
+mod front;
 mod ground;
 mod hosts;
 mod listener;
 mod listeners;
 mod manifests;
+mod metrics;
 mod options;
 mod problem;
 mod query;
@@ -19,8 +27,12 @@ mod route;
 mod sessions;
 mod store;
 mod tags;
+mod upload_id;
 mod uploads;
 
+pub use access::{Access, AccessFiles, Tell};
+pub use access_log::AccessLog;
+pub use aisoc_connections::ServerTls;
 pub use arriving::RequestBody;
 pub use listener::{serve, serve_until};
 pub use listeners::Listeners;

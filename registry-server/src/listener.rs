@@ -5,33 +5,34 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aisoc_connections::{Bounds, Crowd, Guard, Slots, Taken, closes};
+use aisoc_connections::{Bounds, Crowd, Guard, Slots, Taken};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
-use crate::arriving::RequestBody;
-use crate::hosts::Hosts;
+use crate::front::{Front, Way};
 use crate::listeners::Listeners;
 use crate::options::ServeOptions;
 use crate::registry::Registry;
-use crate::response::Body;
 use crate::store::Store;
 
 /// Most bytes that the HTTP library holds for one connection in each direction.
 const MAX_BUFFER_BYTES: usize = 256 << 10;
-/// How long a connection is left alone after it got on.
+/// How long a connection is left alone after it got on, in the middle of a request.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long one is left alone that has no request. Whoever comes behind ten thousand of them waits for this as often as they
+/// fill all places.
+const PATIENCE_BETWEEN: Duration = Duration::from_millis(10);
 /// Headers of which a second one is another request to other readers.
 const ONCE: &[&str] = &["authorization", "expect"];
 
@@ -58,36 +59,43 @@ pub async fn serve_until(
         most: options.max_connections,
         most_per_peer: options.max_connections_per_peer,
         patience: PATIENCE,
+        patience_between: PATIENCE_BETWEEN,
     });
-    let registry = Arc::new(Registry::new(store, options));
+    let stop_timeout = options.stop_timeout;
+    let reread = options.access.clone().map(|access| tokio::spawn(access.reread_for_ever()));
+    let front = Arc::new(Front::new(Registry::new(store, options), Arc::clone(&slots)));
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
-    loop {
+    let ended = loop {
         let accepted = tokio::select! {
-            accepted = accept(&listeners, &slots) => accepted?,
-            () = &mut stop => break,
+            accepted = accept(&listeners, &slots) => accepted,
+            () = &mut stop => break Ok(()),
         };
-        if let Some((stream, taken)) = accepted {
-            registry.converse(stream, taken, &connections);
+        match accepted {
+            Ok(Some((stream, peer, taken))) => front.converse(stream, peer, taken, &connections),
+            Ok(None) => {}
+            Err(fault) => break Err(fault),
         }
-    }
+    };
     // Nobody new, then as long for the others as was promised and no longer: one that never ends its request
     // must not keep a service from stopping.
     drop(listeners);
-    let _ = tokio::time::timeout(registry.options.stop_timeout, connections.shutdown()).await;
-    Ok(())
+    let _ = tokio::time::timeout(stop_timeout, connections.shutdown()).await;
+    reread.inspect(JoinHandle::abort);
+    ended
 }
 
 /// The next connection and its slot, unless its machine has its share already.
-async fn accept(listeners: &Listeners, slots: &Arc<Slots>) -> Result<Option<(TcpStream, Taken)>> {
+async fn accept(listeners: &Listeners, slots: &Arc<Slots>) -> Result<Option<(TcpStream, IpAddr, Taken)>> {
     let mut failures = 0;
     loop {
         match listeners.accept().await {
             Ok((stream, peer)) => {
                 // Small answers must not wait for the acknowledgement of the ones before.
                 let _ = stream.set_nodelay(true);
-                let taken = slots.take(peer.ip().to_canonical()).await;
-                return Ok(taken.map(|taken| (stream, taken)));
+                let peer = peer.ip().to_canonical();
+                let taken = slots.take(peer).await;
+                return Ok(taken.map(|taken| (stream, peer, taken)));
             }
             // Out of descriptors, or a client that was gone before it was accepted. Neither is the listener's
             // end, and asking again at once would turn the shortage into a full processor.
@@ -103,53 +111,52 @@ async fn accept(listeners: &Listeners, slots: &Arc<Slots>) -> Result<Option<(Tcp
     }
 }
 
-impl Registry {
+impl Front {
     /// Serves one connection until it ends, or must make room.
-    fn converse(self: &Arc<Self>, stream: TcpStream, taken: Taken, connections: &GracefulShutdown) {
+    fn converse(self: &Arc<Self>, stream: TcpStream, peer: IpAddr, taken: Taken, connections: &GracefulShutdown) {
         // Asked per connection: a listener on all addresses is reached under each of them, and a request is
         // to name the one it came to.
         let Ok(local) = stream.local_addr() else { return };
-        let (registry, hosts) = (Arc::clone(self), Hosts::new(&self.options.allowed_hosts));
-        let service = service_fn(move |request| {
-            let (registry, hosts) = (Arc::clone(&registry), hosts.clone());
-            async move { Ok::<_, Infallible>(registry.answer_as(&hosts, local, request).await) }
-        });
-        let bounds = Bounds {
-            idle: self.options.idle_timeout,
-            longest: self.options.request_timeout,
-            slowest: self.options.slowest,
-            once: ONCE,
+        let way = Way { local, peer, slot: Arc::clone(&taken.slot) };
+        let (front, watcher) = (Arc::clone(self), connections.watcher());
+        let conversation = async move {
+            match front.tls() {
+                // Who does not agree on TLS has nothing to say.
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        converse(stream, front, way, watcher).await;
+                    }
+                }
+                None => converse(stream, front, way, watcher).await,
+            }
         };
-        let guard = Guard::new(stream, Arc::clone(&taken.slot), bounds);
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.options.idle_timeout)
-            .max_buf_size(MAX_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(guard), service);
-        let watched = connections.watch(connection);
         tokio::spawn(async move {
             tokio::select! {
-                // A client that goes away is its own affair.
-                _ = watched => {}
+                () = conversation => {}
                 // Dropped in the middle of an answer, if need be: it did not get on.
                 () = taken.slot.evicted() => {}
             }
         });
     }
+}
 
-    /// Answers a request that came over a connection to `local`.
-    async fn answer_as<B: RequestBody>(&self, hosts: &Hosts, local: SocketAddr, request: Request<B>) -> Response<Body> {
-        let closes = closes(request.headers());
-        let (head, body) = request.into_parts();
-        let mut response = match hosts.admit(&head, local) {
-            Ok(()) => self.answer(Request::from_parts(head, body)).await,
-            Err(problem) => problem.response(),
-        };
-        // What follows a body in chunks was not looked at, so nothing that follows is answered: a second
-        // request hidden there would be answered to whoever shares the connection (request smuggling).
-        if closes {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
-    }
+/// Speaks HTTP with a client, to the end.
+async fn converse<S>(stream: S, front: Arc<Front>, way: Way, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let options = front.options();
+    let (idle, longest, slowest) = (options.idle_timeout, options.request_timeout, options.slowest);
+    let guard = Guard::new(stream, Arc::clone(&way.slot), Bounds { idle, longest, slowest, once: ONCE });
+    let service = service_fn(move |request| {
+        let (front, way) = (Arc::clone(&front), way.clone());
+        async move { Ok::<_, Infallible>(front.answer(&way, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .max_buf_size(MAX_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(guard), service);
+    // A client that goes away is its own affair.
+    let _ = watcher.watch(connection).await;
 }

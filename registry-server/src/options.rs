@@ -1,8 +1,13 @@
 //! `ServeOptions`: the limits of a registry, each of which ends one way to hold it up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use aisoc_connections::ServerTls;
 use aisoc_registry_client::Slowest;
+
+use crate::access::Access;
+use crate::access_log::AccessLog;
 
 /// Most bytes of a document that one connection keeps in memory, on its way in or out. What is larger waits
 /// in a file without a name: a few hundred clients that read slowly must not fill the memory.
@@ -30,6 +35,14 @@ pub struct ServeOptions {
     /// Names (`NAME` or `NAME:PORT`) under which the registry answers, besides its addresses and
     /// `localhost`.
     pub allowed_hosts: Vec<String>,
+    /// Who may ask for what; everybody for everything where it is not said.
+    pub access: Option<Arc<Access>>,
+    /// What is shown to clients that come over TLS; without it HTTP is spoken as it is.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Whether nothing is written, and the store need not be writable.
+    pub read_only: bool,
+    /// Where each request is noted.
+    pub access_log: Option<Arc<AccessLog>>,
     /// How long open requests may take to end once the registry is told to stop.
     pub stop_timeout: Duration,
 }
@@ -46,6 +59,10 @@ impl Default for ServeOptions {
             slowest: Slowest::default(),
             max_documents: 4,
             allowed_hosts: Vec::new(),
+            access: None,
+            tls: None,
+            read_only: false,
+            access_log: None,
             stop_timeout: Duration::from_secs(5),
         }
     }

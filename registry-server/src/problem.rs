@@ -3,8 +3,13 @@
 //! Clients act on the status and, some of them, on the code; the message is for a person who reads a log. It
 //! may repeat what was asked, and never where anything is on the disk.
 
+use std::time::Duration;
+
 use aisoc_manifests::fault::{Fault, Reason};
 use hyper::StatusCode;
+
+/// How clients log in: a name and a password, or a token in its place (RFC 7617, 2 and 2.1).
+const CHALLENGE: &str = "Basic realm=\"aisoc-registry\", charset=\"UTF-8\"";
 
 /// A refusal: status, code, words.
 #[derive(Debug)]
@@ -14,11 +19,15 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// The methods that there are, when it is the method that is refused.
     pub(crate) allowed: Option<&'static str>,
+    /// What would be let in, when nothing was shown that is (RFC 9110, 11.6.1).
+    pub(crate) challenge: Option<&'static str>,
+    /// When to come back, in seconds (RFC 9110, 10.2.3).
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), allowed: None }
+        Self { status, code, message: message.into(), allowed: None, challenge: None, retry_after: None }
     }
 
     /// 405, which names the methods that there are (RFC 9110, 15.5.6).
@@ -30,6 +39,30 @@ impl Problem {
     /// 429, for which the specification has a code (`code-14`); clients wait and come back.
     pub(crate) fn busy() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", "too many documents at a time: try again")
+    }
+
+    /// 429 for whoever was wrong about who they are too often, with when the next attempt is looked at.
+    pub(crate) fn wait(until: Duration) -> Self {
+        let message = "too many attempts to log in from there: wait, and show the right password";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", message);
+        Self { retry_after: Some(until.as_secs() + 1), ..problem }
+    }
+
+    /// 401 for whoever has shown nothing, or nothing that proves who they are: which of the two, and whether there is
+    /// somebody of that name, is not said.
+    pub(crate) fn unauthorized() -> Self {
+        let message = "log in with a user's password or with a token of this registry";
+        Self { challenge: Some(CHALLENGE), ..Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message) }
+    }
+
+    /// 403 for whoever is known and may not do that.
+    pub(crate) fn denied(action: &str, repository: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "DENIED", format!("you may not {action} in `{repository}`"))
+    }
+
+    /// 404 for a path that is none of this registry's.
+    pub(crate) fn no_such_path() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "this registry has no such path")
     }
 
     pub(crate) fn unknown_repository(name: &str) -> Self {

@@ -5,7 +5,6 @@ use aisoc_manifests::digest::meaning::Meaning;
 use aisoc_manifests::digest::{ArtifactDigest, Digest, DigestOf};
 use aisoc_manifests::reference::Reference;
 use aisoc_registry_client::storage::ManifestName;
-use hyper::StatusCode;
 
 use crate::problem::Problem;
 
@@ -13,6 +12,7 @@ use crate::problem::Problem;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Version,
+    Catalog,
     Manifest { repository: String, name: ManifestName },
     Blob { repository: String, digest: Digest },
     BeginUpload { repository: String },
@@ -27,11 +27,14 @@ impl Route {
     /// # Errors
     /// 404 for a path that the specification does not have, 400 for a name or a digest that is none.
     pub(crate) fn of(path: &str) -> Result<Self, Problem> {
-        let unknown = || Problem::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "this registry has no such path");
         if matches!(path, "/v2" | "/v2/") {
             return Ok(Self::Version);
         }
-        let segments: Vec<&str> = path.strip_prefix("/v2/").ok_or_else(unknown)?.split('/').collect();
+        // No component of a repository's name begins with `_`.
+        if path == "/v2/_catalog" {
+            return Ok(Self::Catalog);
+        }
+        let segments: Vec<&str> = path.strip_prefix("/v2/").ok_or_else(Problem::no_such_path)?.split('/').collect();
         // Read from the end: a repository may be called `blobs` or `manifests` too. Not percent-decoded: no
         // name of the grammar needs it, and `%2e%2e` must not become `..` after it was looked at.
         match segments.as_slice() {
@@ -51,7 +54,22 @@ impl Route {
             [repository @ .., "referrers", digest] => {
                 Ok(Self::Referrers { repository: name(repository)?, digest: read_digest(digest)? })
             }
-            _ => Err(unknown()),
+            _ => Err(Problem::no_such_path()),
+        }
+    }
+}
+
+impl Route {
+    /// The repository that it is in.
+    pub(crate) fn repository(&self) -> Option<&str> {
+        match self {
+            Self::Version | Self::Catalog => None,
+            Self::Manifest { repository, .. }
+            | Self::Blob { repository, .. }
+            | Self::BeginUpload { repository }
+            | Self::Upload { repository, .. }
+            | Self::Tags { repository }
+            | Self::Referrers { repository, .. } => Some(repository),
         }
     }
 }
@@ -100,6 +118,7 @@ mod tests {
         let (digest, artifact) = (Digest::of(b"x"), ArtifactDigest::of(b"x"));
         for (path, expected) in [
             ("/v2/".to_owned(), Route::Version),
+            ("/v2/_catalog".into(), Route::Catalog),
             (
                 "/v2/a/b/manifests/1".into(),
                 Route::Manifest { repository: "a/b".into(), name: ManifestName::Tag("1".parse().expect("tag")) },
@@ -131,6 +150,8 @@ mod tests {
             "/v2/manifests/1",
             "/v2/_layout/manifests/1",
             "/v2/a/_layout/manifests/1",
+            "/v2/_catalog/",
+            "/v2/_catalog/tags/list",
             "/v2/a/manifests/..",
             "/v2/a/manifests/sha256:../../x",
             "/v2/a/blobs/sha256:xyz",

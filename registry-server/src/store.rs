@@ -25,8 +25,8 @@ const UPLOADS: &str = ".aisoc-uploads-";
 #[derive(Debug, Clone)]
 pub struct Store {
     ground: Ground,
-    /// This process's own: what another left is removed when nobody holds it any more.
-    uploads: Arc<PrivateDirectory>,
+    /// This process's own: what another left is removed when nobody holds it any more. None where nothing is written.
+    uploads: Option<Arc<PrivateDirectory>>,
 }
 
 impl Store {
@@ -39,7 +39,21 @@ impl Store {
         sweep(ground.path(), UPLOADS);
         let uploads = PrivateDirectory::create(ground.path(), UPLOADS);
         let uploads = uploads.map_err(|error| Fault::io("write in", root, error))?;
-        Ok(Self { ground, uploads: Arc::new(uploads) })
+        Ok(Self { ground, uploads: Some(Arc::new(uploads)) })
+    }
+
+    /// The store at `root`, which is there, to be read alone: nothing is made or removed in it, and it may be on a read-only
+    /// mount.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and `io_not_found`.
+    pub fn open_read_only(root: &Path) -> Result<Self> {
+        Ok(Self { ground: Ground::find(root)?, uploads: None })
+    }
+
+    /// The names of all repositories, in no order; nothing when more than so many directories would have to be looked at.
+    pub(crate) fn names(&self, most: usize) -> Result<Option<Vec<String>>> {
+        self.ground.names(most)
     }
 
     /// The layout of a repository, if there is one. What stands in the place of one and is no directory is
@@ -72,7 +86,7 @@ impl Store {
 
     /// The layout of a repository, made if it is not there.
     pub(crate) fn create(&self, name: &str) -> Result<Directory> {
-        match is_repository(name) {
+        match is_repository(name) && self.uploads.is_some() {
             true => Directory::create(&self.ground.make(name)?),
             false => Err(Fault::new(Reason::Internal, format!("`{}` names no repository", shown(name, 120)))),
         }
@@ -80,12 +94,13 @@ impl Store {
 
     /// Where files without a name may be written.
     pub(crate) fn scratch(&self) -> PathBuf {
-        self.uploads.path().to_owned()
+        self.uploads.as_ref().map_or_else(tempfile::env::temp_dir, |uploads| uploads.path().to_owned())
     }
 
     /// A blob on its way in.
     pub(crate) fn ingest(&self) -> Result<Ingest> {
-        Ingest::new_among(&self.uploads)
+        let uploads = self.uploads.as_ref().ok_or_else(|| Fault::new(Reason::IoDenied, "the store is read alone"))?;
+        Ingest::new_among(uploads)
     }
 
     /// Gives `to` the blob that `from` has. Says whether `from` had it.

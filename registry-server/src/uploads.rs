@@ -4,19 +4,21 @@
 //! Nothing that arrives has a name until its digest is known and right: a reader never sees half a blob, and
 //! a sender never chooses what a file is called.
 
-use aisoc_manifests::digest::{Digest, hex};
+use aisoc_manifests::digest::Digest;
 use aisoc_registry_client::layout::Ingest;
 use aisoc_registry_client::worker::blocking;
 use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
+use crate::access::{Action, Caller};
 use crate::arriving::{Arriving, RequestBody};
 use crate::problem::Problem;
 use crate::query::parameter;
 use crate::registry::Registry;
 use crate::response::{Answered, Body, empty, with_headers};
 use crate::route::read_digest;
+use crate::upload_id::new_id;
 
 impl Registry {
     /// POST: mounts a blob of another repository, takes a whole blob, or opens a session.
@@ -24,6 +26,7 @@ impl Registry {
         &self,
         head: &Parts,
         repository: String,
+        caller: &Caller,
         body: Arriving<B>,
     ) -> Answered {
         if head.method != Method::POST {
@@ -31,6 +34,8 @@ impl Registry {
         }
         let query = head.uri.query().unwrap_or_default();
         if let (Some(digest), Some(from)) = (parameter(query, "mount"), parameter(query, "from"))
+            // What may not be read is not there to be mounted.
+            && caller.may(Action::Pull, &from)
             && let Some(mounted) = self.mount(&repository, read_digest(&digest)?, from).await?
         {
             return Ok(mounted);
@@ -39,7 +44,7 @@ impl Registry {
         let ingest = blocking(move || store.admit(&name).and_then(|()| store.ingest())).await?;
         match parameter(query, "digest") {
             Some(digest) => self.take_whole(ingest, &repository, read_digest(&digest)?, body).await,
-            None => self.open_session(ingest, &repository),
+            None => self.open_session(ingest, &repository, caller),
         }
     }
 
@@ -64,12 +69,8 @@ impl Registry {
         self.finish(ingest, repository, digest).await
     }
 
-    fn open_session(&self, ingest: Ingest, repository: &str) -> Answered {
-        // Not to be guessed: whoever knows the id can add to the upload.
-        let mut random = [0; 16];
-        getrandom::fill(&mut random)
-            .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "there is no randomness"))?;
-        let id = hex(&random);
+    fn open_session(&self, ingest: Ingest, repository: &str, caller: &Caller) -> Answered {
+        let id = new_id(caller)?;
         self.uploads.put(id.clone(), repository, ingest);
         Ok(session(StatusCode::ACCEPTED, repository, &id, 0))
     }

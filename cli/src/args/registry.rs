@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aisoc_registry_server::AccessFiles;
 use clap::Args;
 
 use super::listen::{Listen, host_name};
@@ -18,4 +19,51 @@ pub(crate) struct ServeArgs {
     /// Another host name to answer to, as clients write it (may be repeated)
     #[arg(long = "allow-host", value_name = "NAME[:PORT]", value_parser = host_name)]
     pub(crate) allowed_hosts: Vec<String>,
+    #[command(flatten)]
+    pub(crate) access: ServeAccessArgs,
+    /// Speak TLS with the certificate of this PEM file, its own first and those that vouch for it behind; it is read again
+    /// when it has changed
+    #[arg(long, value_name = "FILE", requires = "tls_private_key")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// The private key of that certificate, in PEM, which nobody else may read
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_private_key: Option<PathBuf>,
+    /// Speak HTTP as it is at an address that other machines reach, where a proxy in front speaks TLS: what clients log in
+    /// with goes over the network between the two
+    #[arg(long, conflicts_with = "tls_certificate")]
+    pub(crate) no_tls: bool,
+    /// Serve what is there and take nothing: every write is refused, and nothing is made, not even the directory
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Note each request that was answered as a line of JSON in this file, which is made anew where it was moved away; `-` is
+    /// standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_log: Option<PathBuf>,
+}
+
+/// Who may ask for what.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServeAccessArgs {
+    /// Users and their passwords, as `htpasswd -B` writes them: bcrypt alone. Each file of these three is read again when it
+    /// has changed
+    #[arg(long, value_name = "FILE", requires = "rights")]
+    pub(crate) htpasswd: Option<PathBuf>,
+    /// Tokens of programs, by their SHA-256: a TOML file with a table [tokens.NAME] for each
+    #[arg(long, value_name = "FILE", requires = "rights")]
+    pub(crate) tokens: Option<PathBuf>,
+    /// What each of them may do in which repository, and what anybody may: a TOML file of [[allow]] tables. What none of them
+    /// allows is denied; without this file there is no login
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rights: Option<PathBuf>,
+    /// Let whoever reaches an address that other machines reach read and write everything
+    #[arg(long, conflicts_with = "rights")]
+    pub(crate) no_login: bool,
+}
+
+impl ServeAccessArgs {
+    /// The files, where there is a login.
+    pub(crate) fn files(self) -> Option<AccessFiles> {
+        let Self { htpasswd, tokens, rights, .. } = self;
+        Some(AccessFiles { htpasswd, tokens, rights: rights? })
+    }
 }

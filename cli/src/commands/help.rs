@@ -33,6 +33,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         "which login is sent to a registry, and where it is looked for",
         include_str!("../../../docs/credentials.md"),
     ),
+    (
+        "registry",
+        "how a registry is served to a team: users, rights, TLS, logs",
+        include_str!("../../../docs/registry.md"),
+    ),
     ("air-gap", "to machines that reach no registry, as one file", include_str!("../../../docs/air-gap.md")),
     ("limits", "how much is read of everything, and what each limit stops", include_str!("../../../docs/limits.md")),
     (

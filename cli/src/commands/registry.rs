@@ -1,17 +1,26 @@
 //! `aisoc registry serve`
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use aisoc_manifests::address::{Zone, zone};
-use aisoc_manifests::fault::{Reason, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::ServedRegistry;
-use aisoc_registry_server::{Listeners, ServeOptions, Store};
+use aisoc_registry_server::{Access, AccessLog, Listeners, ServeOptions, ServerTls, Store, Tell};
+use tokio::task::JoinHandle;
 
+use super::tls_files::TlsFiles;
 use crate::args::registry::ServeArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
-use crate::runtime;
+use crate::{clock, runtime};
+
+/// What keeps a registry private that other machines reach.
+const WITH_LOGIN: &str = "say who may ask for what, with `--rights FILE` and `--htpasswd FILE` or `--tokens FILE`, or choose an \
+     address of this machine with `--listen 127.0.0.1:0`";
+const WITH_TLS: &str = "add `--tls-certificate FILE` and `--tls-private-key FILE`, or choose an address of this machine with \
+     `--listen 127.0.0.1:0`";
 
 impl Answer for ServedRegistry {
     fn text(&self) -> String {
@@ -24,23 +33,76 @@ impl Answer for ServedRegistry {
 }
 
 pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
-    let served = runtime::block_on(context.cancellation()?, async {
+    let cancellation = context.cancellation()?.clone();
+    runtime::block_on_to_its_end(async {
         let listeners = listen(&args).await?;
-        let store = Store::open(&args.dir)?;
-        let ready = ready(&args, &listeners.addresses()?);
-        let mut allowed_hosts = args.allowed_hosts;
-        allowed_hosts.extend(args.listen.is_named().then(|| ready.address.clone()));
-        for address in &ready.addresses {
-            warn_about(address, context);
+        let addresses = listeners.addresses()?;
+        require_private(&args, &addresses)?;
+        let ready = ready(&args, &addresses);
+        let files = args.tls_certificate.clone().zip(args.tls_private_key.clone());
+        let tls = files.map(|(certificate, key)| TlsFiles::begin(certificate, key, context)).transpose()?;
+        let options = options(&args, tls.as_ref().map(TlsFiles::shown), &ready, context)?;
+        let store = if args.read_only { Store::open_read_only(&args.dir)? } else { Store::open(&args.dir)? };
+        if options.access.is_none() {
+            addresses.iter().for_each(|address| warn_about(address, context));
         }
         // Said when it is so and not before: whoever reads it may ask at once. With port 0 nobody else knows it.
         context.output.answer(&ready)?;
-        let addresses: Vec<_> = ready.addresses.iter().map(|address| format!("http://{address}")).collect();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let addresses: Vec<_> = ready.addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
         let object = format!("{} on {}, until Ctrl-C", ready.directory, addresses.join(" and "));
         context.output.status("Serving", object);
-        aisoc_registry_server::serve(listeners, store, ServeOptions { allowed_hosts, ..ServeOptions::default() }).await
+        let reread = tls.map(|tls| tokio::spawn(tls.reread_for_ever()));
+        let stopped = runtime::stopped(&cancellation);
+        let served = aisoc_registry_server::serve_until(listeners, store, options, stopped).await;
+        reread.inspect(JoinHandle::abort);
+        served
+    })
+    .map(|()| 0)
+}
+
+/// Passwords do not go over the network as they are, and nobody but who is on this machine is served without a login, unless
+/// somebody has said so.
+fn require_private(args: &ServeArgs, addresses: &[SocketAddr]) -> Result<()> {
+    let Some(address) = addresses.iter().find(|address| zone(address.ip()) != Zone::Loopback) else { return Ok(()) };
+    let (has_login, speaks_tls) = (args.access.rights.is_some(), args.tls_certificate.is_some());
+    let refused = |what: &str, hint: &str| {
+        let what = format!("{address} can be reached from other machines, and there is no {what}");
+        Err(Fault::new(Reason::Usage, what).hint(hint))
+    };
+    match (has_login, speaks_tls) {
+        (false, _) if !args.access.no_login => refused("login", WITH_LOGIN),
+        (true, false) if !args.no_tls => refused("TLS", WITH_TLS),
+        _ => Ok(()),
+    }
+}
+
+fn options(
+    args: &ServeArgs,
+    tls: Option<Arc<ServerTls>>,
+    ready: &ServedRegistry,
+    context: &Context,
+) -> Result<ServeOptions> {
+    let mut allowed_hosts = args.allowed_hosts.clone();
+    allowed_hosts.extend(args.listen.is_named().then(|| ready.address.clone()));
+    let output = context.output.clone();
+    let tell: Tell = Arc::new(move |read| match read {
+        Ok(()) => output.status("Read", "who may ask for what, anew"),
+        Err(fault) => output.warning(Warning::AccessKept, fault.to_string()),
     });
-    served.or_else(|fault| if fault.reason() == Reason::Interrupted { Ok(()) } else { Err(fault) }).map(|()| 0)
+    let access = args.access.clone().files().map(|files| Access::begin(files, clock::now, tell).map(Arc::new));
+    let access_log = args.access_log.as_deref().map(|path| match path.as_os_str() == "-" {
+        true => AccessLog::to_stdout(clock::now),
+        false => AccessLog::to_file(path, clock::now),
+    });
+    Ok(ServeOptions {
+        allowed_hosts,
+        access: access.transpose()?,
+        tls,
+        read_only: args.read_only,
+        access_log: access_log.transpose()?.map(Arc::new),
+        ..ServeOptions::default()
+    })
 }
 
 async fn listen(args: &ServeArgs) -> Result<Listeners> {
@@ -59,9 +121,8 @@ fn ready(args: &ServeArgs, listening: &[SocketAddr]) -> ServedRegistry {
     }
 }
 
-fn warn_about(address: &str, context: &Context) {
-    let is_loopback = address.parse().is_ok_and(|address: SocketAddr| zone(address.ip()) == Zone::Loopback);
-    if !is_loopback {
+fn warn_about(address: &SocketAddr, context: &Context) {
+    if zone(address.ip()) != Zone::Loopback {
         let said = format!("{address} is reachable from other machines, and there is no login");
         context.output.warning(Warning::RegistryOpen, said);
     }

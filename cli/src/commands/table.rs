@@ -1340,13 +1340,21 @@ second. See `aisoc help host`.",
   aisoc registry serve --dir ./registry --listen localhost:0
   # behind a proxy of that name
   aisoc registry serve --allow-host registry.test
+  # what is there, for whoever asks on this machine
+  aisoc registry serve --dir ./registry --read-only
+  # for other machines: users, what each may do, and TLS
+  aisoc registry serve --listen 0.0.0.0:5000 --htpasswd users.htpasswd \\
+    --rights rights.toml --tls-certificate registry.crt \\
+    --tls-private-key registry.pem
 
-There is no login: whoever reaches the address can push and delete. Listen on
-loopback only. It answers as `localhost`, under its address, the name of
-`--listen` and those of `--allow-host`, and to no other name: a web page that
-borrows the address for a name of its own gets nothing. `localhost` is
-`127.0.0.1` and `::1`, both under one port. With --json the address comes as
-one line, as soon as it can be asked.",
+Without `--rights` there is no login: whoever reaches the address can push and
+delete, so an address that other machines reach is refused, unless `--no-login`
+says that this is meant. It answers as `localhost`, under its address, the name
+of `--listen`, those of its certificate and those of `--allow-host`, and to no
+other name: a web page that borrows the address for a name of its own gets
+nothing. `localhost` is `127.0.0.1` and `::1`, both under one port. Figures for
+Prometheus are at `/metrics`. With --json the address comes as one line, as soon
+as it can be asked.",
             risk: Risk::Write,
             domain: Domain::Registry,
             document: Some(document_schema::<documents::ServedRegistry>),

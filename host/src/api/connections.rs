@@ -49,7 +49,12 @@ pub(super) struct Connections {
 impl Connections {
     /// None yet.
     pub(super) fn new() -> Self {
-        let crowd = Crowd { most: MAX_CONNECTIONS, most_per_peer: MAX_CONNECTIONS_OF_ONE, patience: Duration::ZERO };
+        let crowd = Crowd {
+            most: MAX_CONNECTIONS,
+            most_per_peer: MAX_CONNECTIONS_OF_ONE,
+            patience: Duration::ZERO,
+            patience_between: Duration::ZERO,
+        };
         Self { slots: Slots::new(crowd), watched: GracefulShutdown::new() }
     }
 

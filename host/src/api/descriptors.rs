@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn the_last_ones_are_the_hosts() {
-        let slots = Slots::new(Crowd { most: 1, most_per_peer: 1, patience: Duration::ZERO });
+        let slots =
+            Slots::new(Crowd { most: 1, most_per_peer: 1, patience: Duration::ZERO, patience_between: Duration::ZERO });
         let with = |most| Descriptors { most, slots: Arc::clone(&slots), narrowed_at: Mutex::default() };
         for (most, number, is_near) in [
             (Some(1024), 3, false),
