@@ -255,7 +255,7 @@ fn a_registry_that_is_read_alone_makes_nothing() {
     let address = serving.line();
     let (_, path) = reference.split_once('/').expect("a path");
     bench.run(&["plugin", "verify", &format!("{address}/{path}"), "--keys", "keys"]).ok();
-    bench.run(&["plugin", "push", "demo.tar", &format!("{address}/team/other:1")]).refused(5, "push_failed");
+    bench.run(&["plugin", "push", "demo.tar", &format!("{address}/team/other:1")]).refused(1, "registry_refused");
     assert_eq!(bench.snapshot("registry"), before);
 }
 
@@ -269,7 +269,7 @@ fn over_tls_with_a_login_clients_push_and_pull_and_a_new_certificate_ends_no_con
     let reference = format!("{address}/team/demo:1");
     let authority = certificate("self").display().to_string();
     let push = ["plugin", "push", "demo.tar", &reference, "--ca-file", &authority];
-    bench.run(&push).refused(5, "auth_failed");
+    bench.run(&push).refused(1, "registry_denied");
     let auth = format!("{{\"auths\":{{\"{address}\":{{\"auth\":\"YWRhOmFuYWx5dGljYWwgZW5naW5l\"}}}}}}");
     fs::create_dir(bench.path("docker")).expect("made");
     bench.write("docker/config.json", &auth);
@@ -326,4 +326,28 @@ fn over_tls_with_a_login_clients_push_and_pull_and_a_new_certificate_ends_no_con
     assert!(ask().starts_with("HTTP/1.1 401"), "over the connection that was open all the time");
     let _ = open.kill();
     let _ = open.wait();
+}
+
+#[test]
+fn a_registry_with_few_descriptors_serves_the_next_client_beside_silent_ones() {
+    let bench = Bench::new();
+    let words = ["registry", "serve", "--dir", "registry", "--listen", "127.0.0.1:0"];
+    let plain = bench.command(&words);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 200 && exec \"$0\" \"$@\""]).arg(plain.get_program()).args(plain.get_args());
+    command.current_dir(plain.get_current_dir().expect("a place"));
+    command.envs(plain.get_envs().filter_map(|(name, value)| value.map(|value| (name, value))));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the registry starts");
+    let stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let mut serving = Serving { child, stdout, stderr };
+    let address = serving.line();
+    let silent: Vec<_> = (0..260).map(|_| TcpStream::connect(&address).expect("connected")).collect();
+    for _ in 0..3 {
+        let began = Instant::now();
+        assert_eq!(asked(&address, &address), "HTTP/1.1 200 OK");
+        assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
+    }
+    assert!(serving.child.try_wait().expect("asked").is_none(), "it goes on");
+    drop(silent);
 }

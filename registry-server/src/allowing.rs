@@ -43,7 +43,7 @@ impl Registry {
         }
         // Before 403: nobody else may either, and clients of other registries know this answer.
         if self.options.read_only && action != Action::Pull {
-            return Err(Problem::method("GET, HEAD"));
+            return Err(Problem::read_only());
         }
         match (is_allowed, action) {
             (true, _) => own_upload(caller, &head.method, route).map(|()| None),

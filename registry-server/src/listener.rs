@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aisoc_connections::{Bounds, Crowd, Guard, Slots, Taken};
+use aisoc_connections::{Bounds, Crowd, Descriptors, Guard, Slots, Taken};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -61,6 +61,7 @@ pub async fn serve_until(
         patience: PATIENCE,
         patience_between: PATIENCE_BETWEEN,
     });
+    let descriptors = Descriptors::raised(Arc::clone(&slots));
     let stop_timeout = options.stop_timeout;
     let reread = options.access.clone().map(|access| tokio::spawn(access.reread_for_ever()));
     let front = Arc::new(Front::new(Registry::new(store, options), Arc::clone(&slots)));
@@ -68,7 +69,7 @@ pub async fn serve_until(
     let mut stop = pin!(stop);
     let ended = loop {
         let accepted = tokio::select! {
-            accepted = accept(&listeners, &slots) => accepted,
+            accepted = accept(&listeners, &slots, &descriptors) => accepted,
             () = &mut stop => break Ok(()),
         };
         match accepted {
@@ -86,29 +87,20 @@ pub async fn serve_until(
 }
 
 /// The next connection and its slot, unless its machine has its share already.
-async fn accept(listeners: &Listeners, slots: &Arc<Slots>) -> Result<Option<(TcpStream, IpAddr, Taken)>> {
-    let mut failures = 0;
-    loop {
-        match listeners.accept().await {
-            Ok((stream, peer)) => {
-                // Small answers must not wait for the acknowledgement of the ones before.
-                let _ = stream.set_nodelay(true);
-                let peer = peer.ip().to_canonical();
-                let taken = slots.take(peer).await;
-                return Ok(taken.map(|taken| (stream, peer, taken)));
-            }
-            // Out of descriptors, or a client that was gone before it was accepted. Neither is the listener's
-            // end, and asking again at once would turn the shortage into a full processor.
-            Err(error) if failures < 100 => {
-                failures += 1;
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                drop(error);
-            }
-            Err(error) => {
-                return Err(Fault::new(Reason::IoError, "the registry's listener broke").caused_by(error));
-            }
-        }
-    }
+async fn accept(
+    listeners: &Listeners,
+    slots: &Arc<Slots>,
+    descriptors: &Descriptors,
+) -> Result<Option<(TcpStream, IpAddr, Taken)>> {
+    let broke = |error| Fault::new(Reason::IoError, "the registry's listener broke").caused_by(error);
+    let (stream, peer) = descriptors.accept(|| listeners.accept()).await.map_err(broke)?;
+    // Clients that say nothing must not take what blobs are opened with.
+    descriptors.look_at(&stream).await;
+    // Small answers must not wait for the acknowledgement of the ones before.
+    let _ = stream.set_nodelay(true);
+    let peer = peer.ip().to_canonical();
+    let taken = slots.take(peer).await;
+    Ok(taken.map(|taken| (stream, peer, taken)))
 }
 
 impl Front {

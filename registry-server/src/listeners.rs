@@ -8,11 +8,14 @@ use std::task::Poll;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::io::Errno;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// How often a port that the system chose for the first address is given up because another address has it
 /// taken.
 const CHOICES: usize = 16;
+
+/// Most connections that wait to be taken: with fewer, a crowd that comes at once makes everybody try again a second later.
+const MAX_WAITING: u32 = 4_096;
 
 /// Sockets that one registry listens on.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ impl Listeners {
         let is_chosen = addresses.iter().all(|address| address.port() == 0);
         let mut choices = 1;
         loop {
-            match Self::bind_once(addresses).await {
+            match Self::bind_once(addresses) {
                 Ok(listeners) => return Ok(listeners),
                 Err((_, error)) if is_chosen && error.kind() == ErrorKind::AddrInUse && choices < CHOICES => {
                     choices += 1;
@@ -50,11 +53,11 @@ impl Listeners {
         }
     }
 
-    async fn bind_once(addresses: &[SocketAddr]) -> Result<Self, (SocketAddr, io::Error)> {
+    fn bind_once(addresses: &[SocketAddr]) -> Result<Self, (SocketAddr, io::Error)> {
         let (mut bound, mut port, mut absent) = (Vec::new(), None, None);
         for address in addresses {
             let address = SocketAddr::new(address.ip(), port.unwrap_or(address.port()));
-            match TcpListener::bind(address).await {
+            match listen(address) {
                 Ok(listener) => {
                     port = Some(listener.local_addr().map_err(|error| (address, error))?.port());
                     bound.push(listener);
@@ -86,6 +89,14 @@ impl Listeners {
         })
         .await
     }
+}
+
+/// Listens there. A port whose last connections are not forgotten yet is free, as for every server.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_WAITING)
 }
 
 /// Whether this machine does not have that address, or not the protocol: many have no IPv6.

@@ -36,6 +36,12 @@ impl Problem {
         Self { allowed: Some(allowed), ..problem }
     }
 
+    /// 405 for a write to a registry that takes none.
+    pub(crate) fn read_only() -> Self {
+        let problem = Self::method("GET, HEAD");
+        Self { message: "this registry is read-only: it takes nothing".to_owned(), ..problem }
+    }
+
     /// 429, for which the specification has a code (`code-14`); clients wait and come back.
     pub(crate) fn busy() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", "too many documents at a time: try again")

@@ -6,22 +6,15 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use aisoc_connections::ServerTls;
+use aisoc_connections::{Descriptors, ServerTls};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
-use super::descriptors::Descriptors;
 use super::handed::Handed;
 use super::socket_file::SocketFile;
 
-/// How long to wait before the next connection is taken when there was no descriptor or no memory for one.
-const PAUSE: Duration = Duration::from_millis(50);
-/// How long when a client was gone before it was accepted: they come as often as somebody likes.
-const TURN: Duration = Duration::from_millis(1);
 /// Most connections that wait to be taken: with fewer, a crowd that comes at once makes everybody try again a second later.
 const MAX_WAITING: u32 = 4096;
 /// How much of its answers the system holds for one connection; it would be ten times as much.
@@ -158,30 +151,16 @@ impl Listener {
     }
 }
 
-/// Tries again when a client was gone before it was accepted, and for as long as there is no descriptor for one: then
-/// somebody makes room, and what a host does for those who are there already goes on.
+/// Takes the next connection.
+///
+/// # Errors
+/// `io_error` when the listener breaks.
 async fn persistently<T, F: Future<Output = io::Result<T>>>(
     accept: impl Fn() -> F,
     descriptors: &Descriptors,
 ) -> Result<T> {
-    loop {
-        let error = match accept().await {
-            Ok(accepted) => return Ok(accepted),
-            Err(error) => error,
-        };
-        match error.raw_os_error().map(Errno::from_raw_os_error) {
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                descriptors.make_room().await;
-                tokio::time::sleep(PAUSE).await;
-            }
-            Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::OPNOTSUPP) | None => {
-                return Err(Fault::new(Reason::IoError, "the host's listener broke").caused_by(error));
-            }
-            // What the network did to a client before it was accepted, as accept(2) hands it on. What would come again and
-            // again leaves the processor to others.
-            Some(_) => tokio::time::sleep(TURN).await,
-        }
-    }
+    let broke = |error| Fault::new(Reason::IoError, "the host's listener broke").caused_by(error);
+    descriptors.accept(accept).await.map_err(broke)
 }
 
 impl fmt::Debug for Stream {

@@ -4,7 +4,6 @@ mod asking;
 mod audit;
 mod body;
 mod connections;
-mod descriptors;
 mod events;
 mod handed;
 mod hooks;
@@ -29,12 +28,12 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use aisoc_connections::Descriptors;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use tokio::task::JoinSet;
 
 use self::asking::Api;
 use self::connections::Connections;
-use self::descriptors::Descriptors;
 pub use self::handed::Handed;
 use self::listening::Arrived;
 pub use self::listening::Listener;
