@@ -50,6 +50,7 @@ use crate::variables::{
     COVERAGE_RULES, DEFAULT_PLUGINS_DIR, DEFAULT_TRUSTED_KEYS_DIR, OneOf, PLUGIN_MODES, SANDBOXES, TRUST_MODES,
     Word as _,
 };
+use crate::wanted;
 
 /// What the flags and the environment say.
 pub(crate) struct Context {
@@ -110,10 +111,7 @@ impl Context {
     /// # Errors
     /// `wrapper_failed` for what no journal says, and for a command that is not wanted any more.
     pub(crate) fn takes(&self, ctx: &Ctx) -> Result<()> {
-        if ctx.is_cancelled() {
-            let message = "a plugin has cancelled the command before it began, or has left it no time";
-            return Err(Fault::new(Reason::WrapperFailed, message));
-        }
+        wanted::require(ctx)?;
         let reason = ctx.value::<JournalReason>().map(|JournalReason(text)| text.parse::<StatedReason>());
         let reason = reason.transpose().map_err(|fault| {
             Fault::new(Reason::WrapperFailed, format!("a plugin has something for the journal that is none: {fault}"))

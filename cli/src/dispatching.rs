@@ -24,6 +24,7 @@ use crate::environment::{Environment, POLICY};
 use crate::output::{Output, Reports};
 use crate::usage;
 use crate::variables::{POLICY_USES, Word as _};
+use crate::wanted::while_wanted;
 
 /// How much of a word that is none is shown.
 const MAX_SHOWN: usize = 80;
@@ -152,7 +153,12 @@ fn dispatch(
 fn runs(typed: Typed, context: Context) -> Handler {
     Box::new(move |ctx, _| {
         context.takes(ctx)?;
-        match typed.run(&context) {
+        // Nobody but a wrapper has something to take back.
+        let result = match context.program.plugins().hooks().wrappers.is_empty() {
+            true => typed.run(&context),
+            false => while_wanted(ctx, &context.stops(), || typed.run(&context)),
+        };
+        match result {
             Ok(0) => Ok(()),
             Ok(code) => Err(Unsuccessful(code).into()),
             Err(fault) => Err(fault.into()),

@@ -27,6 +27,7 @@ mod signer;
 mod usage;
 mod variables;
 mod waiting;
+mod wanted;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -45,7 +45,7 @@ const UNUSABLE: [Unusable; 12] = [
     ("a FIFO", fifo, "it is not a regular file"),
     ("a file that everybody may write", |bench| writable(bench, POLICY, 0o666), "can be written by everybody"),
     ("a directory that everybody may write", |bench| writable(bench, ".aisoc", 0o777), "can be written by everybody"),
-    ("a link in a circle", circle, "cannot read"),
+    ("a link in a circle", circle, "cannot read `~/.aisoc/policy.yml`"),
 ];
 
 fn fifo(bench: &Bench) {
@@ -361,6 +361,67 @@ fn it_is_explained_what_decides() {
     }
     let text = bench.run(&["config", "policy", "explain", "token"]);
     assert!(text.ok().stdout.contains("token/create  domain_not_allowed\n"), "{text:?}");
+}
+
+#[test]
+fn it_is_explained_what_comes_of_a_call() {
+    let bench = Bench::new();
+    bench.write(POLICY, "name: agents\nallow: ['plugin/{one,two}/run', 'config/**']\nmax_risk: write\n");
+    let explain =
+        |words: &[&str]| document(&bench.run(&[&["config", "policy", "explain"][..], words, &["--json"]].concat()));
+    let one = explain(&["plugin/one/run"]);
+    assert_eq!(
+        (&one["command_path"], &one["is_allowed"], &one["risk"], &one["identities"]),
+        (&json!("plugin/one/run"), &json!(true), &json!("write"), &json!(["bot"])),
+    );
+    assert_eq!(explain(&["plugin", "two", "run", "--capabilities", "facts.read"])["is_allowed"], true);
+    let three = explain(&["plugin/three/run"]);
+    assert_eq!(three["denial"]["reason_code"], "domain_not_allowed");
+    let outbound = explain(&["plugin/one/run", "--capabilities", "facts.read,network.outbound"]);
+    assert_eq!(
+        (&outbound["risk"], &outbound["denial"]["reason_code"]),
+        (&json!("high-risk-write"), &json!("write_not_allowed")),
+    );
+    for words in [
+        &["plugin/sign", "--capabilities", "facts.read"][..],
+        &["plugin/one/run", "--capabilities", "facts.*"],
+        &["plugin/one/walk"],
+    ] {
+        bench.run(&[&["config", "policy", "explain"][..], words].concat()).refused(2, "usage");
+    }
+    bench.run(&["config", "policy", "explain", "plugin/.one/run"]).refused(1, "invalid_plugin_id");
+}
+
+#[test]
+fn calls_are_tested_as_a_host_judges_them() {
+    let bench = Bench::new();
+    bench.write("policy.yml", "allow: ['plugin/one/run']\nmax_risk: write\nidentities: [bot]\n");
+    let test = |case: &str| {
+        bench.write("cases.yml", format!("cases:\n- {{command: plugin/one/run, {case}}}\n"));
+        bench.run(&["config", "policy", "test", "cases.yml", "--policy", "policy.yml"])
+    };
+    for case in [
+        "expect: allowed",
+        "capabilities: facts.read, expect: allowed",
+        "capabilities: 'facts.read,network.outbound', expect: write_not_allowed",
+        "identity: bot, expect: allowed",
+        "identity: user, expect: identity_mismatch",
+    ] {
+        let tested = test(case);
+        assert_eq!(tested.code, 0, "{case}: {tested:?}");
+    }
+    for (case, wrong) in [
+        ("identity: root, expect: allowed", "`identity` has to be user or bot, and here is `root`"),
+        ("capabilities: facts.raed, expect: allowed", "facts.raed"),
+        ("capabilities: [], expect: allowed", "`capabilities` has to be a text, and here is a list"),
+    ] {
+        let tested = test(case);
+        tested.refused(1, "policy_cases_invalid");
+        assert!(tested.stderr.contains(wrong), "{case}: {tested:?}");
+    }
+    bench.write("cases.yml", "cases:\n- {command: plugin/sign, identity: bot, expect: allowed}\n");
+    let tested = bench.run(&["config", "policy", "test", "cases.yml", "--policy", "policy.yml"]);
+    assert!(tested.refused(1, "policy_cases_invalid").stderr.contains("are of calls"));
 }
 
 #[test]

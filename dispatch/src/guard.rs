@@ -5,6 +5,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use aisoc_platform::Ctx;
+
 thread_local! {
     static IS_WITHIN: Cell<bool> = const { Cell::new(false) };
 }
@@ -44,6 +46,14 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
         catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(std::mem::forget);
         panicked
     })
+}
+
+/// Whether a command is still wanted: plugins are asked, who may have said when it is not.
+///
+/// # Errors
+/// That one of them has panicked, and nobody knows.
+pub fn asks_whether_cancelled(ctx: &Ctx) -> Result<bool, Panicked> {
+    guarded(|| ctx.is_cancelled())
 }
 
 /// Lets go of what is a plugin's, which may panic as well, and is nobody's any more.

@@ -14,10 +14,10 @@ mod version;
 
 pub use command::{Command, CommandId, CommandTree, Given};
 pub use errors::{MAX_SOURCES, find_source, text_of};
-pub use guard::{Panicked, is_within_plugin};
+pub use guard::{Panicked, asks_whether_cancelled, is_within_plugin};
 pub use hooks::{Dispatch, SHUTDOWN_TIME, dispatch, shut_down, start_up};
 pub use install::{
-    Hooks, InstalledPlugin, LifecycleHook, MAX_WRAPPERS, ObserverHook, Plugins, WrapperHook, install_all,
+    HookName, Hooks, InstalledPlugin, LifecycleHook, MAX_WRAPPERS, ObserverHook, Plugins, WrapperHook, install_all,
 };
 pub use plugin_call::PluginCall;
 pub use policy::{

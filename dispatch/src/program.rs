@@ -107,6 +107,11 @@ impl Program {
         (policy.map(|policy| policy.explain(&self.tree.view(id))), self.denial(id))
     }
 
+    /// The same of something that is no command of the tree.
+    pub fn explain_view(&self, asked: &dyn CommandView) -> (Option<Explanation>, Option<Denial>) {
+        (self.policy.as_ref().map(|policy| policy.explain(asked)), self.denial_of(asked))
+    }
+
     /// The identity that this site is bound to.
     pub const fn strict_mode(&self) -> Option<&StrictMode> {
         self.strict_mode.as_ref()

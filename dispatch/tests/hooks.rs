@@ -377,6 +377,31 @@ fn a_denied_command_is_seen_by_observers_and_by_no_wrapper() {
     assert_eq!(Refusal::of_denial(&denial).detail(), &detail);
 }
 
+/// No level of risk is between those that read and those that write: the code is kept for one, and told as the others.
+#[test]
+fn a_risk_that_is_too_high_and_no_write_is_told_as_every_denial() {
+    let denial = Denial { code: Reason::RiskTooHigh, reason: "its risk is admin".into(), ..denial_of_writes() };
+    let (result, _) = give(
+        installed([] as [Builder; 0]).hooks(),
+        "plugin/sign",
+        Some(&denial),
+        Box::new(|_, _| panic!("it is denied")),
+    );
+    let error = result.expect_err("it is denied");
+    let denied = error.downcast_ref::<CommandDeniedError>().expect("a denial");
+    assert_eq!((denied.reason_code.as_str(), denied.reason.as_str()), ("risk_too_high", "its risk is admin"));
+    let fault = Refusal::of_denial(&denial).fault();
+    assert_eq!((fault.reason().kind(), fault.class().exit_code()), ("command_denied", 2));
+    let detail = Refusal::of_denial(&denial).detail().clone();
+    assert_eq!(
+        detail,
+        json!({
+            "path": "plugin/sign", "layer": "policy", "policy_source": "plugin:readonly", "rule_name": "reads",
+            "reason_code": "risk_too_high", "reason": "its risk is admin",
+        })
+    );
+}
+
 #[test]
 fn what_is_not_denied_says_so() {
     let log = Log::default();

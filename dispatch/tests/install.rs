@@ -223,7 +223,7 @@ fn all_of_a_plugin_is_installed_or_nothing() {
     ]);
     let open = open.expect("it goes on");
     // Two plugins may have hooks of one name.
-    let observers: Vec<&str> = open.hooks().observers.iter().map(|hook| hook.name.as_str()).collect();
+    let observers: Vec<String> = open.hooks().observers.iter().map(|hook| hook.name.to_string()).collect();
     assert_eq!(observers, ["whole.one"]);
     assert!(open.hooks().wrappers.is_empty());
     assert_eq!((open.listed().len(), warned.len()), (1, 1));
@@ -240,9 +240,9 @@ fn a_plugin_is_listed_with_all_that_it_said() {
     let [audit] = plugins.listed() else { panic!("one") };
     assert_eq!((audit.name.as_str(), audit.version.as_str()), ("audit", "0.1.0"));
     assert!(audit.capabilities.restricts && audit.capabilities.required_cli_version == ">=1");
-    assert_eq!(audit.observers, [("begin".to_owned(), When::Before)]);
-    assert_eq!(audit.wrappers, ["around"]);
-    assert_eq!(audit.lifecycle, [("flush".to_owned(), LifecycleEvent::Shutdown)]);
+    assert_eq!(audit.observers, [("begin".into(), When::Before)]);
+    assert_eq!(audit.wrappers, ["around".into()]);
+    assert_eq!(audit.lifecycle, [("flush".into(), LifecycleEvent::Shutdown)]);
     assert_eq!(audit.rule, Some(rule()));
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::dry_run::DryRunArgs;
+use super::known::{self, Capabilities};
 use crate::config_directory::StrictModeSetting;
 
 #[derive(Debug, Args)]
@@ -19,9 +20,13 @@ pub(crate) struct ValidatePolicyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainPolicyArgs {
-    /// The command, as it is typed or as policies name it: plugin sign, or plugin/sign
+    /// The command, as it is typed or as policies name it: plugin sign, or plugin/sign; or a call of a plugin:
+    /// plugin/ID/run
     #[arg(value_name = "COMMAND", required = true)]
     pub(crate) command: Vec<String>,
+    /// What the plugin declares that is called, with commas between
+    #[arg(long, value_name = "LIST", value_parser = known::capabilities(), hide_possible_values = true)]
+    pub(crate) capabilities: Option<Capabilities>,
 }
 
 #[derive(Debug, Args)]

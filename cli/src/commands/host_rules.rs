@@ -56,7 +56,7 @@ fn denial(program: &Program, asked: &Asked<'_>, without_token: &Identity) -> Opt
 }
 
 /// A call writes, for all that anybody knows; what changes what others rely on, or reaches other machines, is more.
-fn risk<'a>(capabilities: impl IntoIterator<Item = &'a Capability>) -> Risk {
+pub(super) fn risk<'a>(capabilities: impl IntoIterator<Item = &'a Capability>) -> Risk {
     let is_high = capabilities.into_iter().any(|capability| capability.impact() == Impact::High);
     if is_high { Risk::HighRiskWrite } else { Risk::Write }
 }

@@ -9,7 +9,7 @@ use aisoc_platform::{AbortError, Ctx, Error, Handler, Invocation as _, Result};
 
 use super::given::{Given, Outcome};
 use crate::guard::{Panicked, guarded, let_go, unguarded};
-use crate::install::WrapperHook;
+use crate::install::{HookName, WrapperHook};
 use crate::refusal::HookPanic;
 
 /// What a command's own code has panicked with, which is nobody's but ours.
@@ -27,7 +27,7 @@ pub(super) fn composed(wrappers: &[WrapperHook], run: Handler, ctx: &Ctx, given:
             // Nobody knows whether the command may run without it.
             Err(panicked) => {
                 let_go(next);
-                panics(&hook.name, panicked)
+                panics(hook.name.to_string(), panicked)
             }
         }
     });
@@ -54,11 +54,11 @@ impl Known {
     }
 
     /// Puts the hook's name into its own error. The error itself may be the plugin's, for many commands: it is copied.
-    fn named(&self, hook: &str, error: Error) -> Error {
+    fn named(&self, hook: &HookName, error: Error) -> Error {
         let is_settled =
             self.settled.borrow().iter().any(|known| std::ptr::addr_eq(known.as_error(), error.as_error()));
         match error.downcast_ref::<AbortError>() {
-            Some(abort) if !is_settled => Error::from(AbortError { hook_name: hook.to_owned(), ..abort.clone() }),
+            Some(abort) if !is_settled => Error::from(AbortError { hook_name: hook.to_string(), ..abort.clone() }),
             _ => error,
         }
     }
@@ -81,16 +81,16 @@ fn around(hook: &WrapperHook, next: Handler, known: Known) -> Handler {
         Ok(handler) => Box::new(move |ctx, given| {
             let result = match guarded(|| handler(ctx, given)) {
                 Ok(result) => result.map_err(|error| known.named(&name, error)),
-                Err(panicked) => Err(Error::from(HookPanic { hook: name.clone(), panicked })),
+                Err(panicked) => Err(Error::from(HookPanic { hook: name.to_string(), panicked })),
             };
             known.takes(result)
         }),
-        Err(panicked) => panics(&hook.name, panicked),
+        Err(panicked) => panics(hook.name.to_string(), panicked),
     }
 }
 
 /// A handler in the place of one that could not be made.
-fn panics(hook: &str, panicked: Panicked) -> Handler {
-    let panic = HookPanic { hook: hook.to_owned(), panicked };
+fn panics(hook: String, panicked: Panicked) -> Handler {
+    let panic = HookPanic { hook, panicked };
     Box::new(move |_, _| Err(Error::from(panic.clone())))
 }

@@ -93,5 +93,5 @@ fn skip(names: &[String], warn: &mut dyn FnMut(Warning, String)) {
 
 fn of_event(hooks: &Hooks, event: LifecycleEvent) -> Vec<(String, LifecycleHandler)> {
     let wanted = hooks.lifecycle.iter().filter(|hook| hook.event == event);
-    wanted.map(|hook| (hook.name.clone(), Arc::clone(&hook.handler))).collect()
+    wanted.map(|hook| (hook.name.to_string(), Arc::clone(&hook.handler))).collect()
 }

@@ -55,7 +55,7 @@ fn observe(hooks: &Hooks, when: When, ctx: &Ctx, given: &Given<'_>, warn: &mut d
             }
         });
         if let Err(panicked) = called {
-            warn(Warning::HookPanicked, format!("hook {:?} panicked: {panicked}", hook.name));
+            warn(Warning::HookPanicked, format!("hook {:?} panicked: {panicked}", hook.name.to_string()));
         }
     }
 }

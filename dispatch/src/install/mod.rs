@@ -10,7 +10,7 @@ use aisoc_manifests::fault::Reason;
 use aisoc_manifests::warning::Warning;
 use aisoc_platform::{Capabilities, Error, FailurePolicy, Plugin, is_valid_name};
 
-pub use self::plugins::{Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook};
+pub use self::plugins::{HookName, Hooks, InstalledPlugin, LifecycleHook, ObserverHook, Plugins, WrapperHook};
 use self::staging::{Staged, Staging};
 use crate::guard::{Panicked, guarded, let_go};
 use crate::refusal::Refusal;

@@ -1,5 +1,8 @@
 //! `Plugins`: who is installed, and all that they are called at.
 
+use std::fmt;
+use std::sync::Arc;
+
 use aisoc_platform::{Capabilities, LifecycleEvent, LifecycleHandler, Observer, Rule, Selector, When, Wrapper};
 
 use super::staging::Staged;
@@ -24,11 +27,11 @@ pub struct InstalledPlugin {
     /// The rule that it has handed over.
     pub rule: Option<Rule>,
     /// The names of its observers, and when each is called.
-    pub observers: Vec<(String, When)>,
+    pub observers: Vec<(Arc<str>, When)>,
     /// The names of its wrappers.
-    pub wrappers: Vec<String>,
+    pub wrappers: Vec<Arc<str>>,
     /// The names of its lifecycle hooks, and at what each is called.
-    pub lifecycle: Vec<(String, LifecycleEvent)>,
+    pub lifecycle: Vec<(Arc<str>, LifecycleEvent)>,
 }
 
 /// All hooks of all plugins, in the order in which they were asked for.
@@ -51,10 +54,24 @@ impl Drop for Hooks {
     }
 }
 
+/// What a hook is called by others, shown as `plugin.hook`. There are thousands in a process that runs for a millisecond, and
+/// few are ever named: it is put together when it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookName {
+    plugin: Arc<str>,
+    hook: Arc<str>,
+}
+
+impl fmt::Display for HookName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.plugin, self.hook)
+    }
+}
+
 /// An observer, and the commands that it is for.
 pub struct ObserverHook {
-    /// `plugin.hook`.
-    pub name: String,
+    /// What others call it.
+    pub name: HookName,
     /// When it is called.
     pub when: When,
     /// The commands.
@@ -65,8 +82,8 @@ pub struct ObserverHook {
 
 /// A wrapper, and the commands that it is for.
 pub struct WrapperHook {
-    /// `plugin.hook`.
-    pub name: String,
+    /// What others call it.
+    pub name: HookName,
     /// The commands.
     pub selector: Selector,
     /// What is called.
@@ -75,8 +92,8 @@ pub struct WrapperHook {
 
 /// What is called once in a process.
 pub struct LifecycleHook {
-    /// `plugin.hook`.
-    pub name: String,
+    /// What others call it.
+    pub name: HookName,
     /// At what.
     pub event: LifecycleEvent,
     /// What is called.
@@ -116,7 +133,8 @@ impl Plugins {
             capabilities,
             rule: staging.rule,
         });
-        let of = |name: String| format!("{plugin}.{name}");
+        let plugin: Arc<str> = Arc::from(plugin);
+        let of = |hook| HookName { plugin: Arc::clone(&plugin), hook };
         let Hooks { observers, wrappers, lifecycle } = &mut self.hooks;
         observers.extend(staging.observers.into_iter().map(|(name, when, selector, observer)| ObserverHook {
             name: of(name),

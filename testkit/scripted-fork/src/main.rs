@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{env, process, thread};
 
 use aisoc_platform::{
@@ -147,6 +147,10 @@ fn observed(full: &str, when: When, does: &str, invocation: &dyn Invocation) {
     if does == "nothing" {
         return;
     }
+    if does == "started" {
+        let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+        return log(format!("{full} {} {}", since(invocation.started()), since(SystemTime::now())));
+    }
     let err = invocation.err().map_or("none".to_owned(), |error| error.to_string());
     let denied = match invocation.denied_by_policy() {
         true => format!("{}/{}", invocation.denial_layer(), invocation.denial_policy_source()),
@@ -155,6 +159,21 @@ fn observed(full: &str, when: When, does: &str, invocation: &dyn Invocation) {
     let risk = invocation.cmd().risk().map(|risk| risk.to_string()).unwrap_or_default();
     log(format!("{full} {when} {} {risk} {denied} {} {err}", invocation.cmd().path(), invocation.args().join(" ")));
     let _ = act(does);
+}
+
+/// Until when the command is wanted.
+fn taken_back(ctx: &Ctx, does: &str) -> Ctx {
+    let (does, time) = does.split_once(':').unwrap_or((does, "0"));
+    let end = Instant::now() + Duration::from_millis(time.parse().unwrap_or_default());
+    match does {
+        "cancel" => ctx.with_cancellation(move || Instant::now() >= end),
+        "deadline" => ctx.with_deadline(end),
+        "cancel-panic" => ctx.with_cancellation(move || {
+            assert!(Instant::now() < end, "on purpose");
+            false
+        }),
+        _ => ctx.clone(),
+    }
 }
 
 fn wrapped(full: &str, hook: &Value, next: Next) -> Handler {
@@ -174,7 +193,7 @@ fn wrapped(full: &str, hook: &Value, next: Next) -> Handler {
             "own" => return Err("an error of its own".into()),
             _ => {}
         }
-        let ctx = if does == "cancel" { &ctx.with_cancellation(|| true) } else { ctx };
+        let ctx = &taken_back(ctx, &does);
         let ctx = match hook["journal"].as_str() {
             Some(reason) => ctx.with_value(JournalReason(reason.to_owned())),
             None => ctx.clone(),

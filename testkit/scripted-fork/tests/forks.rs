@@ -2,9 +2,10 @@
 //! command, what is called in which order, and what nobody gets around.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Command, Output};
-use std::time::Instant;
+use std::process::{Command, Output, Stdio};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -421,11 +422,80 @@ fn what_is_compiled_in_is_listed_in_its_order() {
 
 #[test]
 fn a_command_that_a_wrapper_has_cancelled_does_not_begin() {
+    for does in ["cancel", "deadline", "cancel-panic"] {
+        let bench = Bench::new();
+        let plugins = json!([{"name": "one", "wrappers": [{"name": "w", "does": does}]}]);
+        let given = give(&bench, &plugins, &["plugin", "keygen", "--out", "key", "--json"]);
+        assert_eq!(
+            (given.code, &given.error()["detail"]["reason_code"]),
+            (Some(1), &"wrapper_failed".into()),
+            "{does}"
+        );
+        assert!(!bench.path("key.key").exists());
+    }
+}
+
+/// A registry that takes connections, says nothing, and is asked for a minute and a half where nobody stops it.
+fn silent_registry() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let reference = format!("{}/a/b:1", listener.local_addr().expect("an address"));
+    (listener, reference)
+}
+
+#[test]
+fn a_command_that_a_wrapper_takes_back_while_it_runs_ends() {
+    for does in ["cancel:300", "deadline:300", "cancel-panic:300"] {
+        let (bench, (_listener, reference)) = (Bench::new(), silent_registry());
+        let plugins = json!([
+            {"name": "one", "observers": [{"name": "end", "when": "After"}], "wrappers": [{"name": "w", "does": does}]},
+        ]);
+        let begun = Instant::now();
+        let given = give(&bench, &plugins, &["plugin", "inspect", &reference, "--json"]);
+        assert!((300..15_000).contains(&begun.elapsed().as_millis()), "{does}: {:?}", begun.elapsed());
+        assert_eq!(
+            (given.code, &given.error()["detail"]["reason_code"]),
+            (Some(1), &"wrapper_failed".into()),
+            "{does}"
+        );
+        let message = given.error()["message"].to_string();
+        assert!(message.contains("while it ran, or its time was over"), "{does}: {message}");
+        assert!(given.log.last().is_some_and(|line| line.contains("while it ran")), "{does}: {:?}", given.log);
+    }
+}
+
+#[test]
+fn a_signal_is_a_signal_also_among_wrappers() {
+    let (bench, (listener, reference)) = (Bench::new(), silent_registry());
+    let plugins = json!([{"name": "one", "wrappers": [{"name": "w", "does": "deadline:60000"}]}]);
+    let mut command = command(&bench, &plugins, &["plugin", "inspect", &reference]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
+    // It listens to signals before it asks anybody.
+    let _asked = listener.accept().expect("it asks");
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    let Output { status, stderr, .. } = child.wait_with_output().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    let stderr = String::from_utf8_lossy(&stderr);
+    assert!(stderr.contains("error[interrupted]"), "{stderr}");
+}
+
+#[test]
+fn a_command_was_given_before_the_first_hook_and_after_the_start() {
     let bench = Bench::new();
-    let plugins = json!([{"name": "one", "wrappers": [{"name": "w", "does": "cancel"}]}]);
-    let given = give(&bench, &plugins, &["plugin", "keygen", "--out", "key", "--json"]);
-    assert_eq!((given.code, &given.error()["detail"]["reason_code"]), (Some(1), &"wrapper_failed".into()));
-    assert!(!bench.path("key.key").exists());
+    let hook = |name: &str, when: &str| json!({"name": name, "when": when, "does": "started"});
+    let plugins = json!([{"name": "one", "observers": [hook("a", "Before"), hook("b", "Before"), hook("c", "After")]}]);
+    let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    let begun = since(SystemTime::now());
+    let given = give(&bench, &plugins, &["version"]);
+    let times = given.log.iter().filter_map(|line| line.strip_prefix("one.").and_then(|line| line.split_once(' ')));
+    let number = |text: &str| text.parse::<u128>().expect("nanoseconds");
+    let times: Vec<(u128, u128)> = times
+        .map(|(_, times)| times.split_once(' ').expect("two"))
+        .map(|(started, now)| (number(started), number(now)))
+        .collect();
+    let [(first, at), (second, _), (third, _)] = times[..] else { panic!("{:?}", given.log) };
+    assert!(begun <= first && first <= at, "{begun} {first} {at}");
+    assert_eq!([second, third], [first, first]);
 }
 
 #[test]

@@ -1,13 +1,17 @@
-//! The cases of `aisoc config policy test`: which command, and what is expected of it.
+//! The cases of `aisoc config policy test`: which command or call, and what is expected of it.
 
-use aisoc_dispatch::{CommandId, CommandTree};
-use aisoc_manifests::fault::Reason;
+use std::collections::BTreeSet;
+
+use aisoc_dispatch::CommandTree;
+use aisoc_manifests::capability::Capability;
+use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::position::Position;
 use aisoc_manifests::reader::read_plain_yaml;
 use aisoc_manifests::text::shown;
 use aisoc_manifests::value::{Node, Value};
+use aisoc_platform::Identity;
 
-use super::command;
+use super::judged::Judged;
 
 /// Most cases of a file: each is held against the whole policy.
 const MAX_CASES: usize = 10_000;
@@ -28,8 +32,12 @@ const CODES: [Reason; 9] = [
 
 /// One case.
 pub(super) struct Case {
-    /// The command.
-    pub(super) id: CommandId,
+    /// The command, or the call.
+    pub(super) judged: Judged,
+    /// What the plugin declares that is called.
+    pub(super) capabilities: BTreeSet<Capability>,
+    /// Who calls it.
+    pub(super) identity: Identity,
     /// The line that it begins in.
     pub(super) line: usize,
     /// `allowed`, `denied`, or a code.
@@ -75,34 +83,67 @@ pub(super) fn read_cases(bytes: &[u8], tree: &CommandTree) -> Result<Vec<Case>, 
     if faults.is_empty() { Ok(cases) } else { Err(faults) }
 }
 
-fn case(item: Node<'_>, tree: &CommandTree) -> Result<Case, Vec<CaseFault>> {
-    let (mut id, mut expected, mut faults) = (None, None, Vec::new());
-    for (key, value) in item.members() {
-        let text = value.as_str();
-        match (key.as_str(), text) {
-            (Some("command"), Some(text)) => match command(tree, &[text]) {
-                Ok(found) => id = Some(found),
-                Err(fault) => faults.push((value.position(), fault.to_string())),
-            },
-            (Some("expect"), Some(text)) if is_verdict(text) => expected = Some(text.to_owned()),
-            (Some("expect"), Some(text)) => {
-                let codes = CODES.map(Reason::as_str).join(", ");
-                let text = shown(text, MAX_SHOWN);
-                let message = format!("`expect` has to be allowed, denied, or one of {codes}, and here is `{text}`");
-                faults.push((value.position(), message));
+/// What a case says, as far as it has been read.
+#[derive(Default)]
+struct Draft {
+    judged: Option<Judged>,
+    expected: Option<String>,
+    capabilities: Option<BTreeSet<Capability>>,
+    identity: Option<Identity>,
+}
+
+impl Draft {
+    /// Takes what a key says.
+    fn take(&mut self, (key, value): (Node<'_>, Node<'_>), tree: &CommandTree) -> Result<(), CaseFault> {
+        let at_value = |fault: Fault| (value.position(), fault.message().to_owned());
+        match (key.as_str(), value.as_str()) {
+            (Some("command"), Some(text)) => self.judged = Some(Judged::named(tree, &[text]).map_err(at_value)?),
+            (Some("expect"), Some(text)) => self.expected = Some(verdict(text, value.position())?),
+            (Some("capabilities"), Some(text)) => {
+                self.capabilities = Some(Capability::read_list(text).map_err(at_value)?);
             }
-            (Some(key @ ("command" | "expect")), None) => {
+            (Some("identity"), Some(text)) => self.identity = Some(identity(text, value.position())?),
+            (Some(key @ ("command" | "expect" | "capabilities" | "identity")), None) => {
                 let found = value.value().kind();
-                faults.push((value.position(), format!("`{key}` has to be a text, and here is {found}")));
+                return Err((value.position(), format!("`{key}` has to be a text, and here is {found}")));
             }
-            _ => faults.push(unknown(key, "command, expect")),
+            _ => return Err(unknown(key, "command, expect, capabilities, identity")),
         }
+        Ok(())
     }
-    match (id, expected) {
-        (Some(id), Some(expected)) if faults.is_empty() => Ok(Case { id, line: item.position().line, expected }),
-        _ if faults.is_empty() => Err(vec![(item.position(), "a case has to say `command` and `expect`".to_owned())]),
-        _ => Err(faults),
+
+    fn finish(self, position: Position) -> Result<Case, CaseFault> {
+        let Self { judged, expected, capabilities, identity } = self;
+        let (Some(judged), Some(expected)) = (judged, expected) else {
+            return Err((position, "a case has to say `command` and `expect`".to_owned()));
+        };
+        if matches!(judged, Judged::Command(_)) && (capabilities.is_some() || identity.is_some()) {
+            let message = "`capabilities` and `identity` are of calls, plugin/ID/run, and here is a command";
+            return Err((position, message.to_owned()));
+        }
+        let (capabilities, identity) = (capabilities.unwrap_or_default(), identity.unwrap_or(Identity::Bot));
+        Ok(Case { judged, capabilities, identity, line: position.line, expected })
     }
+}
+
+fn case(item: Node<'_>, tree: &CommandTree) -> Result<Case, Vec<CaseFault>> {
+    let mut draft = Draft::default();
+    let faults: Vec<CaseFault> = item.members().filter_map(|member| draft.take(member, tree).err()).collect();
+    if faults.is_empty() { draft.finish(item.position()).map_err(|fault| vec![fault]) } else { Err(faults) }
+}
+
+fn verdict(text: &str, position: Position) -> Result<String, CaseFault> {
+    if is_verdict(text) {
+        return Ok(text.to_owned());
+    }
+    let (codes, text) = (CODES.map(Reason::as_str).join(", "), shown(text, MAX_SHOWN));
+    Err((position, format!("`expect` has to be allowed, denied, or one of {codes}, and here is `{text}`")))
+}
+
+fn identity(text: &str, position: Position) -> Result<Identity, CaseFault> {
+    Identity::parse(text).ok().flatten().ok_or_else(|| {
+        (position, format!("`identity` has to be user or bot, and here is `{}`", shown(text, MAX_SHOWN)))
+    })
 }
 
 fn is_verdict(text: &str) -> bool {

@@ -1,6 +1,7 @@
 //! `aisoc config …`: which commands may be given here, and who is compiled into this one.
 
 mod cases;
+mod judged;
 pub(super) mod plugins_show;
 pub(super) mod policy_explain;
 pub(super) mod policy_show;
@@ -10,20 +11,16 @@ pub(super) mod strict_mode;
 
 use std::path::Path;
 
-use aisoc_dispatch::{CommandId, CommandTree, MAX_POLICY_BYTES};
+use aisoc_dispatch::MAX_POLICY_BYTES;
 use aisoc_files::{Links, SmallFileError, read_small};
 use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::position::Position;
-use aisoc_manifests::text::shown;
 use aisoc_pipeline::documents::ShownRule;
 use aisoc_platform::{Identity, Rule};
 
 use super::bench;
 use crate::context::Context;
 use crate::output::path_text;
-
-/// How much of what names no command is shown.
-const MAX_SHOWN: usize = 80;
 
 fn shown_rule(rule: &Rule) -> ShownRule {
     ShownRule {
@@ -63,17 +60,4 @@ fn located(file: &str, position: Position, reason: Reason, message: String) -> F
 /// As [`bench::refuse_faults`].
 fn refuse(path: &Path, faults: Vec<Fault>, context: &Context) -> Result<u8> {
     bench::refuse_faults(&path_text(path), faults, context)
-}
-
-/// The command that is meant by words as they are typed, or by a path.
-///
-/// # Errors
-/// `usage` where there is none.
-fn command(tree: &CommandTree, typed: &[impl AsRef<str>]) -> Result<CommandId> {
-    let words: Vec<&str> = typed.iter().flat_map(|word| word.as_ref().split(['/', ' '])).collect();
-    match tree.typed(&words) {
-        (id, own) if own == words.len() && id != tree.root() => Ok(id),
-        _ => Err(Fault::new(Reason::Usage, format!("there is no command `{}`", shown(&words.join(" "), MAX_SHOWN)))
-            .hint("see which there are: `aisoc commands`")),
-    }
 }

@@ -38,10 +38,10 @@ pub(crate) fn run(ShowCompiledArgs {}: ShowCompiledArgs, context: &Context) -> R
 fn shown(plugin: &InstalledPlugin) -> CompiledPlugin {
     let InstalledPlugin { name, version, capabilities, rule, observers, wrappers, lifecycle } = plugin;
     let required = capabilities.required_cli_version.clone();
-    let observers = observers.iter().map(|(name, when)| (name.clone(), when.to_string()));
-    let lifecycle = lifecycle.iter().map(|(name, event)| (name.clone(), event.to_string()));
+    let observers = observers.iter().map(|(name, when)| (name.to_string(), when.to_string()));
+    let lifecycle = lifecycle.iter().map(|(name, event)| (name.to_string(), event.to_string()));
     let observers: Vec<_> = observers.map(|(name, when)| CompiledObserver { name, when }).collect();
-    let wrappers: Vec<_> = wrappers.iter().map(|name| CompiledWrapper { name: name.clone() }).collect();
+    let wrappers: Vec<_> = wrappers.iter().map(|name| CompiledWrapper { name: name.to_string() }).collect();
     let lifecycle: Vec<_> = lifecycle.map(|(name, event)| CompiledLifecycle { name, event }).collect();
     CompiledPlugin {
         name: name.clone(),

@@ -1,11 +1,12 @@
 //! `aisoc config policy explain`
 
-use aisoc_dispatch::{AxisOutcome, Denial};
-use aisoc_manifests::fault::Result;
+use aisoc_dispatch::{AxisOutcome, Denial, Explanation, Program};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{DeniedBelow, ExplainedCommand, PolicyAxis, ShownDenial};
-use aisoc_platform::CommandView as _;
+use aisoc_platform::CommandView;
 
-use super::{command, names};
+use super::judged::{Judged, call};
+use super::names;
 use crate::args::config::ExplainPolicyArgs;
 use crate::commands::columns::Columns;
 use crate::context::Context;
@@ -43,14 +44,30 @@ fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 pub(crate) fn run(args: ExplainPolicyArgs, context: &Context) -> Result<u8> {
-    let program = &context.program;
-    let tree = program.tree();
-    let id = command(tree, &args.command)?;
-    let (explanation, denial) = program.explain(id);
-    let (view, is_group) = (tree.view(id), !tree.is_runnable(id));
-    // A group is judged by what stands below it, and by no axis.
-    let axes = explanation.filter(|_| !is_group).map(|explanation| explanation.0).unwrap_or_default();
-    context.output.answer(&ExplainedCommand {
+    let ExplainPolicyArgs { command, capabilities } = args;
+    let (program, tree) = (&context.program, context.program.tree());
+    let explained = match Judged::named(tree, &command)? {
+        Judged::Call(id) => {
+            let call = call(&id, &capabilities.unwrap_or_default().0, context.environment.caller()?);
+            explained(&call, program.explain_view(&call), program)
+        }
+        Judged::Command(_) if capabilities.is_some() => {
+            return Err(Fault::new(Reason::Usage, "`--capabilities` is what a plugin declares, and here is a command")
+                .hint("ask about a call: `aisoc config policy explain plugin/ID/run --capabilities LIST`"));
+        }
+        // A group is judged by what stands below it, and by no axis.
+        Judged::Command(id) => explained(&tree.view(id), program.explain(id), program),
+    };
+    context.output.answer(&explained)
+}
+
+fn explained(
+    view: &dyn CommandView,
+    (explanation, denial): (Option<Explanation>, Option<Denial>),
+    program: &Program,
+) -> ExplainedCommand {
+    let axes = explanation.map(|explanation| explanation.0).unwrap_or_default();
+    ExplainedCommand {
         command_path: view.path(),
         is_allowed: denial.is_none(),
         risk: view.risk().map(|risk| risk.to_string()),
@@ -59,7 +76,7 @@ pub(crate) fn run(args: ExplainPolicyArgs, context: &Context) -> Result<u8> {
         policy_source: program.policy().map(|policy| policy.source_label()),
         axes: axes.into_iter().map(axis).collect(),
         denial: denial.map(shown),
-    })
+    }
 }
 
 fn axis(outcome: AxisOutcome) -> PolicyAxis {

@@ -6,9 +6,11 @@ use aisoc_dispatch::{Denials, Policy, PolicySource, read_policy};
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::documents::{TestedCase, TestedPolicy};
+use aisoc_platform::CommandView as _;
 use serde::Serialize;
 
 use super::cases::{Case, read_cases};
+use super::judged::{Judged, call};
 use super::{located, read, refuse};
 use crate::args::config::TestPolicyArgs;
 use crate::context::Context;
@@ -84,16 +86,22 @@ fn named(path: &Path) -> Result<Policy> {
 }
 
 fn tested(case: Case, policy: &Policy, context: &Context) -> TestedCase {
-    let Case { id, line, expected } = case;
+    let Case { judged, capabilities, identity, line, expected } = case;
     let tree = context.program.tree();
-    let denial = Denials::of(tree, id, Some(policy), None);
+    let (command_path, denial) = match judged {
+        Judged::Command(id) => (tree.path(id).to_owned(), Denials::of(tree, id, Some(policy), None)),
+        Judged::Call(id) => {
+            let call = call(&id, &capabilities, identity);
+            (call.path(), Denials::of_view(&call, Some(policy), None))
+        }
+    };
     let is_as_expected = match (expected.as_str(), &denial) {
         ("allowed", None) | ("denied", Some(_)) => true,
         (expected, Some(denial)) => denial.code.as_str() == expected,
         (_, None) => false,
     };
     TestedCase {
-        command_path: tree.path(id).to_owned(),
+        command_path,
         line,
         expected,
         found: denial.as_ref().map_or("allowed", |denial| denial.code.as_str()).to_owned(),
