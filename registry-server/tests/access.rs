@@ -282,6 +282,10 @@ async fn a_blob_is_mounted_only_from_where_it_may_be_pulled() {
     let answer = served.ask(Some(CHARLES), "POST", &mount, b"").await;
     assert_eq!(answer.status(), 202, "a session, as for one that is not there");
     assert_eq!(served.ask(Some(ADA), "GET", &format!("/v2/free/a/blobs/{digest}"), b"").await.status(), 404);
+    // Nor from anywhere, where nobody says from which.
+    let anywhere = format!("/v2/free/a/blobs/uploads/?mount={digest}");
+    assert_eq!(served.ask(Some(CHARLES), "POST", &anywhere, b"").await.status(), 202);
+    assert_eq!(served.ask(Some(CHARLES), "GET", &format!("/v2/free/a/blobs/{digest}"), b"").await.status(), 404);
     assert!(!served.root.path().join("store/free").exists(), "nothing was made");
     assert_eq!(served.ask(Some(ADA), "POST", &mount, b"").await.status(), 201);
     let pushed = format!("/v2/team/a/blobs/uploads/?mount={digest}&from=free/a");

@@ -7,6 +7,7 @@ use aisoc_manifests::address::{Zone, zone};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::ServedRegistry;
+use aisoc_pipeline::unless_stopped;
 use aisoc_registry_server::{Access, AccessLog, Listeners, ServeOptions, ServerTls, Store, Tell};
 use tokio::task::JoinHandle;
 
@@ -34,8 +35,9 @@ impl Answer for ServedRegistry {
 
 pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
     let cancellation = context.cancellation()?.clone();
-    runtime::block_on_to_its_end(async {
-        let listeners = listen(&args).await?;
+    let served = runtime::block_on_to_its_end(async {
+        // Whoever is asked for an address may take as long as they like.
+        let listeners = unless_stopped(&cancellation, listen(&args)).await?;
         let addresses = listeners.addresses()?;
         require_private(&args, &addresses)?;
         let ready = ready(&args, &addresses);
@@ -57,8 +59,8 @@ pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
         let served = aisoc_registry_server::serve_until(listeners, store, options, stopped).await;
         reread.inspect(JoinHandle::abort);
         served
-    })
-    .map(|()| 0)
+    });
+    served.or_else(|fault| if fault.reason() == Reason::Interrupted { Ok(()) } else { Err(fault) }).map(|()| 0)
 }
 
 /// Passwords do not go over the network as they are, and nobody but who is on this machine is served without a login, unless
