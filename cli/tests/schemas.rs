@@ -123,6 +123,14 @@ fn refers_to(property: &Value, definition: &str) -> bool {
     property.to_string().contains(&format!("\"#/$defs/{definition}\""))
 }
 
+/// What registries keep is of either algorithm, and what is ours of one.
+fn pattern_of_digest(name: &str) -> &'static str {
+    match name {
+        "artifact_digest" | "index_digest" | "layer_digest" => "^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$",
+        _ => "^sha256:[0-9a-f]{64}$",
+    }
+}
+
 /// What is wrong with a name for such a value; nothing when it is one of the vocabulary.
 fn objection(name: &str, property: &Value) -> Option<&'static str> {
     let number = allows(property, "integer") || allows(property, "number");
@@ -133,8 +141,8 @@ fn objection(name: &str, property: &Value) -> Option<&'static str> {
         "loaded_at" if number => None,
         "manifest" if refers_to(property, "HostedManifest") => None,
         _ if FORBIDDEN.contains(&name) => Some("says not of what"),
-        _ if ends("digest") && (!DIGESTS.contains(&name) || property["pattern"] != "^sha256:[0-9a-f]{64}$") => {
-            Some("a digest says of what, and is `sha256:…`")
+        _ if ends("digest") && (!DIGESTS.contains(&name) || property["pattern"] != pattern_of_digest(name)) => {
+            Some("a digest says of what, and is `sha256:…`, or `sha512:…` where registries keep it so")
         }
         _ if ends("fingerprint") && property["pattern"] != "^SHA256:[0-9a-f]{64}$" => {
             Some("a fingerprint is `SHA256:…`")
@@ -163,7 +171,14 @@ fn every_document_speaks_one_language() {
         ("next", json!({"type": "string"}), true),
         ("objection", json!({"type": "string"}), true),
         ("file_count", json!({"type": "integer"}), false),
-        ("layer_digest", json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}), false),
+        ("layer_digest", json!({"type": "string", "pattern": "^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"}), false),
+        ("layer_digest", json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}), true),
+        ("canonical_digest", json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}), false),
+        (
+            "canonical_digest",
+            json!({"type": "string", "pattern": "^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"}),
+            true,
+        ),
     ] {
         assert_eq!(objection(name, &property).is_some(), wrong, "{name}");
     }

@@ -5,7 +5,7 @@
 //! because that is how plugins were shipped before aisoc, a single untitled plugin layer, and a single layer
 //! that is an archive by its type or name and that `oras pull` leaves packed.
 
-use crate::digest::{ArtifactDigest, ContentDigest};
+use crate::digest::{Algorithm, ArtifactDigest, ContentDigest};
 use crate::fault::{Fault, Reason, Result};
 use crate::oci::{ARTIFACT_TYPE, CONTENT_DIGEST, Descriptor, ImageManifest, TITLE, UNPACK};
 use crate::path::RelPath;
@@ -64,7 +64,9 @@ impl Artifact {
     /// `pull_failed` for other bytes, `not_a_plugin_artifact` when no layer can be a plugin,
     /// `unsafe_archive` for a title that leaves its directory or stands twice.
     pub fn read(bytes: Vec<u8>, expected: Option<ArtifactDigest>) -> Result<Self> {
-        let digest = ArtifactDigest::of(&bytes);
+        // By the algorithm that it was asked for by: that name is the one that is recorded and pinned.
+        let algorithm = expected.map_or(Algorithm::Sha256, |expected| expected.algorithm());
+        let digest = ArtifactDigest::of_by(algorithm, &bytes);
         if let Some(expected) = expected {
             expected.require(&digest, Reason::PullFailed, "the manifest does not match its digest")?;
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::address::{Zone, is_this_machine, mentioned_metadata_service, zone};
-use crate::digest::ArtifactDigest;
+use crate::digest::{Algorithm, ArtifactDigest};
 use crate::fault::{Fault, Reason, Result};
 use crate::reference_meant;
 use crate::text::{printable, shown};
@@ -228,8 +228,8 @@ fn layout_reference(text: &str, rest: &str, form: LayoutForm) -> Result<LayoutRe
     if rest.contains('\0') {
         return Err(invalid(text, "it holds a NUL"));
     }
-    let (rest, digest) = match rest.split_once("@sha256:") {
-        Some((path, hex)) => (path, Some(format!("sha256:{hex}").parse()?)),
+    let (rest, digest) = match digest_at(rest) {
+        Some(at) => (&rest[..at], Some(rest[at + 1..].parse()?)),
         None => (rest, None),
     };
     let (path, tag) = match rest.rsplit_once(':') {
@@ -261,8 +261,8 @@ fn registry_reference(text: &str) -> Result<RegistryReference> {
         return Err(forbidden(text, name));
     }
     let (rest, digest) = match text.split_once('@') {
-        Some((rest, digest)) if digest.starts_with("sha256:") => (rest, Some(digest.parse()?)),
-        Some(_) => return Err(invalid(text, "what follows `@` is not a sha256 digest; user names have no place here")),
+        Some((rest, digest)) if digest_at(text) == Some(rest.len()) => (rest, Some(digest.parse()?)),
+        Some(_) => return Err(invalid(text, "what follows `@` is not a digest; user names have no place here")),
         None => (text, None),
     };
     let Some((authority, path)) = rest.split_once('/') else {
@@ -350,6 +350,12 @@ fn refuse_metadata_address(text: &str, address: IpAddr) -> Result<()> {
     }
 }
 
+/// Where the `@` of a digest stands: the first that an algorithm follows. In a path, a password or a user's name
+/// it stands for itself.
+fn digest_at(text: &str) -> Option<usize> {
+    Algorithm::ALL.iter().filter_map(|algorithm| text.find(&format!("@{algorithm}:"))).min()
+}
+
 fn is_repository_component(component: &str) -> bool {
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = component.as_bytes();
@@ -375,7 +381,7 @@ fn forbidden(text: &str, what: &str) -> Fault {
 /// The text for an error: short, on one line, and without what stands before an `@`, which may be a
 /// password. Errors end up in the logs of builds.
 fn without_password(text: &str) -> String {
-    let (place, digest) = text.split_at(text.find("@sha256:").unwrap_or(text.len()));
+    let (place, digest) = text.split_at(digest_at(text).unwrap_or(text.len()));
     let (hidden, place) = place.rsplit_once('@').map_or(("", place), |(_, host)| ("[hidden]@", host));
     format!("{hidden}{}{}", shown(place, 120), shown(digest, 80))
 }

@@ -80,7 +80,7 @@ pub(crate) async fn foresee(
 async fn is_named(target: Option<&Target>, artifact: ArtifactDigest, tag: Option<&Tag>) -> Result<bool> {
     let Some(target) = target else { return Ok(false) };
     if let Some(tag) = tag {
-        return Ok(target.tag_digest(tag).await? == Some(artifact));
+        return Ok(target.tag_digest(tag, artifact.algorithm()).await? == Some(artifact));
     }
     match target.fetch_manifest(Some(artifact)).await {
         Err(fault) if fault.reason() == Reason::ReferenceNotFound => Ok(false),

@@ -51,13 +51,12 @@ pub(crate) async fn fetch(
         }
         _ => reference.clone(),
     };
-    let (target, Named { manifest, index }) = name(&wanted, options, reporter).await?;
-    let digest = manifest.digest();
-    if let Some(required) = require.filter(|required| Some(*required) != index) {
-        let other = format!("`{reference}` is not the required artifact");
-        required.require(&digest, Reason::DigestMismatch, other)?;
+    let (target, named) = name(&wanted, options, reporter).await?;
+    if let Some(required) = require {
+        named.require(required, format!("`{reference}` is not the required artifact"))?;
     }
-    let artifact = Artifact::read(manifest.into_bytes(), Some(digest))?;
+    let (index, digest) = (named.index_digest(), named.manifest.digest());
+    let artifact = Artifact::read(named.manifest.into_bytes(), Some(digest))?;
     Ok(Fetched { target, artifact, index })
 }
 
@@ -69,7 +68,7 @@ pub(crate) async fn name(
 ) -> Result<(Target, Named)> {
     let target = Target::open(reference, options)?;
     let named = Named::fetch(&target, reference.digest()).await?;
-    if let Some(index) = named.index {
+    if let Some(index) = named.index_digest() {
         reporter.event(&Event::Following { index, artifact: &reference.pinned(named.manifest.digest()) });
     }
     Ok((target, named))

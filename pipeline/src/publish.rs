@@ -245,7 +245,7 @@ async fn check_destination(
 ) -> Result<()> {
     check_digest(destination, digest)?;
     match destination.tag().filter(|_| replace == ReplaceTag::No) {
-        Some(tag) => replace.check(tag, target.tag_digest(tag).await?, digest),
+        Some(tag) => replace.check(tag, target.tag_digest(tag, digest.algorithm()).await?, digest),
         None => Ok(()),
     }
 }

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use aisoc_manifests::digest::Algorithm;
+
 /// What stands in a secret's place.
 const REDACTED: &str = "[redacted]";
 /// Shorter runs of letters and digits are names.
@@ -135,7 +137,7 @@ fn user_infos(text: &str) -> Vec<Range<usize>> {
         let start = scheme.unwrap_or(word);
         let info = &text[start..at];
         let is_one = !info.is_empty() && !info.contains('/') && (scheme.is_some() || info.contains(':'));
-        (is_one && !text[at..].starts_with("@sha256:")).then_some(start..at)
+        (is_one && !Algorithm::begins(&text[at + 1..])).then_some(start..at)
     };
     text.match_indices('@').filter_map(|(at, _)| user_info(at)).collect()
 }

@@ -65,7 +65,7 @@ impl ReferenceRules {
         }
         if self.are_pinned && required.is_none() && reference.digest().is_none() {
             return Err(Fault::new(Reason::UnpinnedReference, format!("`{reference}` names no digest"))
-                .expected("a reference with a digest, `@sha256:` and 64 digits", "a tag alone"));
+                .expected("a reference with a digest, such as `@sha256:` and 64 digits", "a tag alone"));
         }
         Ok(())
     }

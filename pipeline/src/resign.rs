@@ -244,12 +244,12 @@ impl<'a> Place<'a> {
     /// Whether the tag may lead to that artifact, as it stands at this moment.
     async fn check(&self, wanted: ArtifactDigest) -> Result<()> {
         let Some(target) = &self.target else { return Ok(()) };
-        self.replace.check(self.tag(), target.tag_digest(self.tag()).await?, wanted).map_err(|fault| {
-            match self.replace {
+        self.replace.check(self.tag(), target.tag_digest(self.tag(), wanted.algorithm()).await?, wanted).map_err(
+            |fault| match self.replace {
                 ReplaceTag::No => fault.hint("name a tag that is free with `--tag TAG`; what others have pinned stays"),
                 _ => fault,
-            }
-        })
+            },
+        )
     }
 
     /// The artifact that was found, under the tag: a script that repeats the command finds it there.

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use aisoc_installation::Site;
+use aisoc_manifests::digest::Algorithm;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 
@@ -46,7 +47,7 @@ impl Subject {
     pub fn parse(text: impl AsRef<OsStr>, site: &Site) -> Result<Self> {
         let text = text.as_ref();
         // No path and no reference that anybody means begins so.
-        let digits = text.to_str().and_then(|text| text.strip_prefix("sha256:"));
+        let digits = text.to_str().and_then(Algorithm::digits);
         let text = digits.filter(|digits| !Path::new(text).exists() && digits.len() >= 12).map_or(text, OsStr::new);
         let missing = match Source::parse(text) {
             Ok(source) => return Ok(Self::Source(source)),

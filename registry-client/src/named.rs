@@ -17,10 +17,29 @@ pub struct Named {
     /// The manifest of an artifact: its digest is the artifact's identity.
     pub manifest: Manifest,
     /// The index that the reference names, when it names one whose only artifact this is.
-    pub index: Option<ArtifactDigest>,
+    pub index: Option<Manifest>,
 }
 
 impl Named {
+    /// The digest of the index, if there is one.
+    pub fn index_digest(&self) -> Option<ArtifactDigest> {
+        self.index.as_ref().map(Manifest::digest)
+    }
+
+    /// Refuses another artifact than that of `required`, be it its own digest or that of the index that binds it.
+    /// Both are hashed by the algorithm that is asked for: a registry that keeps them under another one has them
+    /// all the same.
+    ///
+    /// # Errors
+    /// `digest_mismatch` with `message`.
+    pub fn require(&self, required: ArtifactDigest, message: String) -> Result<()> {
+        let by = |manifest: &Manifest| manifest.digest_by(required.algorithm());
+        if self.index.as_ref().is_some_and(|index| by(index) == required) {
+            return Ok(());
+        }
+        required.require(&by(&self.manifest), Reason::DigestMismatch, message)
+    }
+
     /// Fetches the manifest of that digest, or the one that the target's reference names when none is given.
     ///
     /// # Errors
@@ -38,7 +57,7 @@ impl Named {
         let only = index.only_artifact(|digest| target.reference().pinned(digest).to_string())?;
         let manifest = target.fetch_manifest(Some(only.artifact_digest())).await?;
         require_listed(only, &manifest)?;
-        Ok(Self { manifest, index: Some(named.digest()) })
+        Ok(Self { manifest, index: Some(named) })
     }
 }
 

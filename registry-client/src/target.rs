@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::reference::{Reference, RegistryReference, Tag};
@@ -116,6 +116,6 @@ delegate! { Push {
 } }
 delegate! { Tagging {
     fn tag(tag: &Tag, manifest: &Manifest, replace: ReplaceTag) -> Pushed;
-    fn tag_digest(tag: &Tag) -> Option<ArtifactDigest>;
+    fn tag_digest(tag: &Tag, by: Algorithm) -> Option<ArtifactDigest>;
     fn tags() -> Vec<Tag>;
 } }

@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::oci::{Descriptor, LAYER_MEDIA_TYPE, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::reference::{Reference, Tag};
@@ -80,7 +80,10 @@ async fn what_goes_in_comes_out() {
         }
         let target = open(&place).expect("opened");
         assert_eq!(target.tags().await.expect("tags"), [tag("1")]);
-        assert_eq!(target.tag_digest(&tag("1")).await.expect("asked"), Some(sample.manifest.digest()));
+        assert_eq!(
+            target.tag_digest(&tag("1"), Algorithm::Sha256).await.expect("asked"),
+            Some(sample.manifest.digest())
+        );
         for suffix in [":2", &format!("@{}", ArtifactDigest::of(b"other"))] {
             let fault = open(&format!("{place}{suffix}")).expect("opened").resolve().await.expect_err("missing");
             assert_eq!(fault.reason(), Reason::ReferenceNotFound);
@@ -405,7 +408,7 @@ fn many_writers_can_begin_a_layout_at_once() {
                     let layout = Directory::create(root).expect("made or found");
                     let name: Tag = format!("t{number}").parse().expect("a tag");
                     let manifest = Manifest::new(MANIFEST_MEDIA_TYPE, vec![b'{', number, b'}']);
-                    layout.put_manifest(&manifest, Some(&name), ReplaceTag::Yes).expect("stored");
+                    layout.put_manifest(&manifest, std::slice::from_ref(&name), ReplaceTag::Yes).expect("stored");
                 });
             }
         });

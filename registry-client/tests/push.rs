@@ -4,7 +4,7 @@ mod support;
 
 use std::io::Write as _;
 
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::Reason;
 use aisoc_manifests::reference::Tag;
 use aisoc_registry_client::copy::{self, Step};
@@ -57,10 +57,10 @@ async fn tells_what_a_tag_names_by_hashing_it() {
     let (registry, sample) = stocked().await;
     registry.set_rules(vec![Rule::on("/manifests/", Act::Header("docker-content-digest", lie()))]);
     let target = writing(&registry, "plugin:1");
-    assert_eq!(target.tag_digest(&tag("1")).await.expect("asked"), Some(sample.manifest.digest()));
-    assert_eq!(target.tag_digest(&tag("2")).await.expect("asked"), None);
+    assert_eq!(target.tag_digest(&tag("1"), Algorithm::Sha256).await.expect("asked"), Some(sample.manifest.digest()));
+    assert_eq!(target.tag_digest(&tag("2"), Algorithm::Sha256).await.expect("asked"), None);
     let other = writing(&registry, "other:1");
-    assert_eq!(other.tag_digest(&tag("1")).await.expect("asked"), None);
+    assert_eq!(other.tag_digest(&tag("1"), Algorithm::Sha256).await.expect("asked"), None);
 }
 
 #[tokio::test]
@@ -230,7 +230,7 @@ async fn a_tag_is_not_taken_from_another_artifact_that_came_meanwhile() {
         let tagged = target.tag(&tag("1"), &mine.manifest, replace).await;
         let expected = if replace == ReplaceTag::No { other.manifest.digest() } else { mine.manifest.digest() };
         assert_eq!(tagged.is_ok(), replace == ReplaceTag::Yes, "{tagged:?}");
-        assert_eq!(target.tag_digest(&tag("1")).await.expect("asked"), Some(expected));
+        assert_eq!(target.tag_digest(&tag("1"), Algorithm::Sha256).await.expect("asked"), Some(expected));
         if let Err(fault) = tagged {
             assert_eq!(fault.reason(), Reason::TagExists, "{}", shown(&fault));
         }
@@ -252,7 +252,7 @@ async fn a_tag_that_somebody_set_while_we_waited_is_theirs() {
         let tagged = target.tag(&tag("1"), &mine.manifest, replace).await;
         assert_eq!(tagged.is_ok(), replace == ReplaceTag::Yes, "{tagged:?}");
         let expected = if replace == ReplaceTag::No { other.manifest.digest() } else { mine.manifest.digest() };
-        assert_eq!(target.tag_digest(&tag("1")).await.expect("asked"), Some(expected));
+        assert_eq!(target.tag_digest(&tag("1"), Algorithm::Sha256).await.expect("asked"), Some(expected));
     }
 }
 
@@ -272,7 +272,7 @@ async fn a_tag_that_is_set_in_the_middle_of_a_wait_is_seen_after_it() {
     let (ours, theirs) = tokio::join!(target.tag(&name, &mine.manifest, ReplaceTag::No), somebody);
     theirs.expect("free when they asked");
     assert_eq!(ours.expect_err("theirs").reason(), Reason::TagExists);
-    assert_eq!(target.tag_digest(&name).await.expect("asked"), Some(other.manifest.digest()));
+    assert_eq!(target.tag_digest(&name, Algorithm::Sha256).await.expect("asked"), Some(other.manifest.digest()));
 }
 
 #[tokio::test]
@@ -430,7 +430,7 @@ async fn each_refused_push_has_one_reason_and_sets_no_tag() {
         let fault = push(&writing(&registry, "plugin:1"), &sample).await.expect_err("refused");
         assert_eq!(fault.reason(), reason, "{method} {act:?}: {}", shown(&fault));
         registry.set_rules(vec![]);
-        let tagged = writing(&registry, "plugin:1").tag_digest(&tag("1")).await.expect("asked");
+        let tagged = writing(&registry, "plugin:1").tag_digest(&tag("1"), Algorithm::Sha256).await.expect("asked");
         assert_eq!(tagged, None, "{method} {act:?}");
     }
 }

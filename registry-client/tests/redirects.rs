@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
+use aisoc_manifests::digest::Algorithm;
 use aisoc_manifests::fault::{Class, Reason};
 use aisoc_registry_client::{
     BlobSource, ClientOptions, Credentials, Fetch as _, Login, Push as _, Pushed, ReplaceTag, Secret, Tagging as _,
@@ -125,7 +126,10 @@ async fn an_upload_is_followed_to_another_place_without_the_login() {
     let other = self::sample(1);
     let target = target(&registry, "plugin:1", &options);
     push(&target, &other).await.expect("pushed");
-    assert_eq!(target.tag_digest(&"1".parse().expect("a tag")).await.expect("asked"), Some(other.manifest.digest()));
+    assert_eq!(
+        target.tag_digest(&"1".parse().expect("a tag"), Algorithm::Sha256).await.expect("asked"),
+        Some(other.manifest.digest())
+    );
     assert!(registry.requests_elsewhere().iter().all(|seen| seen.authorization.is_none()));
 }
 

@@ -6,6 +6,8 @@
 use std::error::Error;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aisoc_connections::Pace;
@@ -18,6 +20,7 @@ use hyper::body::Body as HttpBody;
 use tempfile::{SpooledTempFile, spooled_tempfile_in};
 use tokio::time::{Instant, timeout_at};
 
+use crate::code::Code;
 use crate::options::{IN_MEMORY_BYTES, ServeOptions};
 use crate::problem::Problem;
 
@@ -25,6 +28,21 @@ use crate::problem::Problem;
 pub trait RequestBody: HttpBody<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin {}
 
 impl<T: HttpBody<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin> RequestBody for T {}
+
+/// Whether all of a body was received, for whoever does not have it any more.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended(Arc<AtomicBool>);
+
+impl Ended {
+    /// Of a body of which nothing was received yet; there may be nothing in it.
+    pub(crate) fn of(body: &impl HttpBody) -> Self {
+        Self(Arc::new(AtomicBool::new(body.is_end_stream())))
+    }
+
+    pub(crate) fn is(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The body of a request. Every endpoint that reads one reads it through this.
 pub(crate) struct Arriving<B> {
@@ -36,12 +54,14 @@ pub(crate) struct Arriving<B> {
     /// How many bytes may still come. Counted here and not read from `Content-Length`, which a body in chunks
     /// does not have and which says what the client likes.
     left: u64,
+    ended: Ended,
 }
 
 impl<B: RequestBody> Arriving<B> {
-    pub(crate) fn new(body: B, options: &ServeOptions) -> Self {
+    pub(crate) fn new(body: B, ended: &Ended, options: &ServeOptions) -> Self {
         Self {
             body,
+            ended: ended.clone(),
             idle_timeout: options.idle_timeout,
             ends: Instant::now() + options.request_timeout,
             pace: Pace::new(options.slowest),
@@ -52,13 +72,22 @@ impl<B: RequestBody> Arriving<B> {
     /// The next bytes; slow or oversized senders are sent away.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
-            let broken = |message| Problem::new(StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID", message);
+            let broken = |message| Problem::new(StatusCode::BAD_REQUEST, Code::BlobUploadInvalid, message);
             let asked = Instant::now();
             let frame = match timeout_at((asked + self.idle_timeout).min(self.ends), self.body.frame()).await {
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    self.ended.0.store(true, Ordering::Relaxed);
+                    return Ok(None);
+                }
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(_))) => return Err(broken("the body ended early")),
-                Err(_) => return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "UNKNOWN", "the body stopped coming")),
+                Err(_) => {
+                    return Err(Problem::new(
+                        StatusCode::REQUEST_TIMEOUT,
+                        Code::BlobUploadInvalid,
+                        "the body stopped coming",
+                    ));
+                }
             };
             // Trailers are read and dropped: nothing that is decided stands in them (RFC 9110, 6.5.1).
             let Ok(chunk) = frame.into_data() else {
@@ -66,7 +95,11 @@ impl<B: RequestBody> Arriving<B> {
             };
             // Only the wait for the client counts: what we take to write is no slowness of theirs.
             if !self.pace.keeps_up(asked.elapsed(), chunk.len() as u64) {
-                return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "UNKNOWN", "the body comes too slowly"));
+                return Err(Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    Code::BlobUploadInvalid,
+                    "the body comes too slowly",
+                ));
             }
             self.left = self.left.checked_sub(chunk.len() as u64).ok_or_else(too_large)?;
             return Ok(Some(chunk));
@@ -91,5 +124,5 @@ impl<B: RequestBody> Arriving<B> {
 }
 
 fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", "the body is larger than this registry takes")
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, "the body is larger than this registry takes")
 }

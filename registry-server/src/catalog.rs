@@ -7,6 +7,7 @@ use hyper::header::{CONTENT_TYPE, LINK};
 use serde_json::json;
 
 use crate::access::{Action, Caller};
+use crate::code::Code;
 use crate::problem::Problem;
 use crate::query::parameter;
 use crate::registry::Registry;
@@ -22,8 +23,8 @@ impl Registry {
     pub(crate) async fn catalog(&self, caller: &Caller, query: &str) -> Answered {
         let (store, caller, last) = (self.store.clone(), caller.clone(), parameter(query, "last"));
         let limit = parameter(query, "n").map(|n| n.parse::<usize>()).transpose();
-        let limit = limit
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "`n` is not a number"))?;
+        let limit =
+            limit.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, Code::Unsupported, "`n` is not a number"))?;
         let size = limit.unwrap_or(MAX_PAGE_NAMES).min(MAX_PAGE_NAMES);
         let listed = self.on_documents(move || {
             let mut names = repositories(&store)?;

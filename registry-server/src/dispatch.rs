@@ -3,10 +3,11 @@
 //! Who asks was judged before (`hosts`), and how the bytes came (`head`, `guard`). Here it is decided what is
 //! asked, from the path alone; no endpoint looks at a path again.
 
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::access::Caller;
-use crate::arriving::{Arriving, RequestBody};
+use crate::arriving::{Arriving, Ended, RequestBody};
 use crate::hosts::refuse_pages;
 use crate::problem::Problem;
 use crate::registry::Registry;
@@ -22,16 +23,23 @@ impl Registry {
     /// Answers one request.
     pub(crate) async fn answer_to<B: RequestBody>(&self, caller: &Caller, request: Request<B>) -> Response<Body> {
         let is_head = request.method() == Method::HEAD;
-        let response = self.dispatch(caller, request).await.unwrap_or_else(|problem| problem.response());
+        let ended = Ended::of(request.body());
+        let answered = self.dispatch(caller, request, &ended).await;
+        let mut response = answered.unwrap_or_else(|problem| problem.response());
+        // What was not received is in the way of the next request, so the connection ends; and whoever sends another
+        // one on it must know that, for nothing says whether that was done (RFC 9112, 9.6).
+        if !ended.is() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         // HEAD is GET without the body, refusals included (RFC 9110, 9.3.2).
         if is_head { response.map(|_| empty()) } else { response }
     }
 
-    async fn dispatch<B: RequestBody>(&self, caller: &Caller, request: Request<B>) -> Answered {
+    async fn dispatch<B: RequestBody>(&self, caller: &Caller, request: Request<B>, ended: &Ended) -> Answered {
         let (head, body) = request.into_parts();
         // A page that somebody has open could otherwise write to the registry of their machine.
         refuse_pages(&head.headers)?;
-        let body = Arriving::new(body, &self.options);
+        let body = Arriving::new(body, ended, &self.options);
         let route = Route::of(head.uri.path())?;
         if let Some(hidden) = self.allow(caller, &head, &route)? {
             return Ok(hidden);

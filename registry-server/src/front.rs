@@ -16,6 +16,7 @@ use crate::access::Caller;
 use crate::access_log::Entry;
 use crate::arriving::RequestBody;
 use crate::asked::{Asked, METRICS};
+use crate::code::Code;
 use crate::counted::{Count, Counted, End, Untold};
 use crate::hosts::{Hosts, refuse_pages};
 use crate::metrics::{Metrics, TEXT};
@@ -59,7 +60,7 @@ impl Front {
 
     /// Answers a request.
     pub(crate) async fn answer<B: RequestBody>(self: &Arc<Self>, way: &Way, request: Request<B>) -> Response<Body> {
-        let closes = closes(request.headers());
+        let mut closes = closes(request.headers());
         let (head, body) = request.into_parts();
         let mut note = Note::begin(Arc::clone(self), way.clone(), &head);
         let body = Counted::new(body, note.received.clone(), Untold);
@@ -68,7 +69,11 @@ impl Front {
                 note.user = caller.name().map(str::to_owned);
                 self.respond(&caller, head, body).await
             }
-            Err(problem) => problem.response(),
+            Err(problem) => {
+                // Nothing of the body was received, and it is in the way of the next request.
+                closes |= !body.is_end_stream();
+                problem.response()
+            }
         };
         // What follows a body in chunks was not looked at, so nothing that follows is answered: a second
         // request hidden there would be answered to whoever shares the connection (request smuggling).
@@ -120,8 +125,8 @@ impl Front {
         }
         let left_out = self.registry.options.access_log.as_ref().map_or(0, |log| log.left_out());
         let text = self.metrics.text(left_out);
-        let text =
-            text.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "there are no figures"))?;
+        let text = text
+            .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Unsupported, "there are no figures"))?;
         Ok(with_headers(StatusCode::OK, &[(CONTENT_TYPE.as_str(), TEXT.to_owned())], full(text.into_bytes())))
     }
 }

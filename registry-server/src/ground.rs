@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aisoc_files::{Arrival, Insecure, Links, Walk};
+use aisoc_manifests::digest::Algorithm;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use aisoc_registry_client::layout::BLOBS;
+use aisoc_registry_client::layout::blob_directory;
 
 use crate::route::is_repository;
 
@@ -125,15 +126,13 @@ impl Ground {
             }
             let Ok(Some(here)) = self.step(&above) else { continue };
             for name in here.names()? {
-                match name.as_str() {
-                    LAYOUT if !above.is_empty() => {
-                        found.extend(matches!(self.look(&above), Ok(Found::Layout(_))).then(|| above.clone()));
-                    }
-                    name if above.is_empty() => open.push(name.to_owned()),
-                    name => open.push(format!("{above}/{name}")),
+                if name == LAYOUT {
+                    found.extend(matches!(self.look(&above), Ok(Found::Layout(_))).then(|| above.clone()));
+                    continue;
                 }
+                let name = if above.is_empty() { name } else { format!("{above}/{name}") };
+                open.extend(is_repository(&name).then_some(name));
             }
-            open.retain(|name| is_repository(name));
         }
         Ok(Some(found))
     }
@@ -231,12 +230,19 @@ impl Step {
     fn layout(&self) -> Result<Option<PathBuf>> {
         let Some(layout) = self.find(LAYOUT)? else { return Ok(None) };
         let path = layout.path.clone();
-        let mut here = layout;
-        for name in BLOBS.split('/') {
-            let Some(next) = here.find(name)? else { break };
-            here = next;
+        for algorithm in Algorithm::ALL {
+            layout.judge(blob_directory(algorithm))?;
         }
         Ok(Some(path))
+    }
+
+    /// Holds the directories on the way to `path` to the rule, as far as they are there.
+    fn judge(&self, path: &str) -> Result<()> {
+        let (name, rest) = path.split_once('/').map_or((path, None), |(name, rest)| (name, Some(rest)));
+        match (self.find(name)?, rest) {
+            (Some(next), Some(rest)) => next.judge(rest),
+            _ => Ok(()),
+        }
     }
 }
 

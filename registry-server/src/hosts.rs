@@ -13,6 +13,7 @@ use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{HeaderMap, StatusCode};
 
+use crate::code::Code;
 use crate::problem::Problem;
 
 /// The names besides the addresses: `NAME` under any port, or `NAME:PORT`.
@@ -32,7 +33,7 @@ impl Hosts {
     pub(crate) fn admit(&self, head: &Parts, local: SocketAddr) -> Result<(), Problem> {
         let mut named = head.headers.get_all(HOST).iter();
         let (Some(host), None) = (named.next(), named.next()) else {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", "a request names one host"));
+            return Err(Problem::new(StatusCode::BAD_REQUEST, Code::Unsupported, "a request names one host"));
         };
         let host = host.to_str().unwrap_or_default();
         // A request for a whole URL names the host there too, and that counts (RFC 9112, 3.2.2).
@@ -42,7 +43,7 @@ impl Hosts {
         }
         Err(Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
-            "DENIED",
+            Code::Denied,
             "this registry has another name; whoever runs it can add one with `--allow-host`",
         ))
     }
@@ -72,7 +73,7 @@ impl Hosts {
 pub(crate) fn refuse_pages(headers: &HeaderMap) -> Result<(), Problem> {
     let site = headers.get("sec-fetch-site");
     if headers.contains_key(ORIGIN) || site.is_some_and(|site| site != "none") {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "DENIED", "this registry does not serve web pages"));
+        return Err(Problem::new(StatusCode::FORBIDDEN, Code::Denied, "this registry does not serve web pages"));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod arriving;
 mod asked;
 mod blobs;
 mod catalog;
+mod code;
 mod counted;
 mod dispatch;
 mod front;

@@ -6,9 +6,10 @@
 
 use std::io::{Read as _, Seek as _};
 
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
+use aisoc_manifests::reference::Tag;
 use aisoc_registry_client::layout::{Directory, StoredBlob, index};
 use aisoc_registry_client::storage::{Manifest, ManifestName, ReplaceTag};
 use hyper::header::{CONTENT_TYPE, LOCATION};
@@ -18,7 +19,9 @@ use serde::Deserialize;
 use tempfile::SpooledTempFile;
 
 use crate::arriving::{Arriving, RequestBody};
+use crate::code::Code;
 use crate::problem::Problem;
+use crate::query::parameters;
 use crate::registry::Registry;
 use crate::response::{Answered, empty, part, with_headers};
 use crate::store::Store;
@@ -31,6 +34,9 @@ const ACCEPTED: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
 
+/// Most tags that one push may ask for ("Pushing Manifests" asks for 10): each is an entry of the index.
+const MAX_TAGS: usize = 100;
+
 /// What of a manifest the registry must understand. What makes an image and what makes an index are both
 /// here, so that a document that is both at once is seen to be.
 #[derive(Debug, Deserialize)]
@@ -42,6 +48,51 @@ struct Document {
     layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
     subject: Option<Descriptor>,
+}
+
+/// What a manifest is stored under.
+struct Names {
+    /// What stands in the path.
+    name: ManifestName,
+    /// The tags that are pointed at it, that of the path among them.
+    tags: Vec<Tag>,
+}
+
+impl Names {
+    /// The name of the path, and the tags that a push by digest asks for beside it (`end-7b`). Beside a tag the
+    /// specification has none, and the answer names none.
+    fn of(name: ManifestName, query: &str) -> Result<Self, Problem> {
+        let asked = match &name {
+            ManifestName::Tag(tag) => return Ok(Self { tags: vec![tag.clone()], name }),
+            ManifestName::Digest(_) => parameters(query, "tag"),
+        };
+        if asked.len() > MAX_TAGS {
+            let message = format!("a manifest is pushed with at most {MAX_TAGS} tags at once");
+            return Err(Problem::new(StatusCode::URI_TOO_LONG, Code::Unsupported, message));
+        }
+        let mut tags = Vec::new();
+        for tag in asked {
+            let tag = tag.parse::<Tag>().map_err(|fault| Problem::bad_manifest(fault.message()))?;
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        Ok(Self { name, tags })
+    }
+
+    /// The tags of the query, as the answer says that they were taken.
+    fn listed(&self) -> Option<String> {
+        let is_asked = matches!(self.name, ManifestName::Digest(_)) && !self.tags.is_empty();
+        is_asked.then(|| self.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(", "))
+    }
+
+    /// By which algorithm it is known: that of its name, and the usual one under a tag.
+    fn algorithm(&self) -> Algorithm {
+        match self.name {
+            ManifestName::Tag(_) => Algorithm::Sha256,
+            ManifestName::Digest(digest) => digest.algorithm(),
+        }
+    }
 }
 
 impl Registry {
@@ -57,9 +108,10 @@ impl Registry {
             Method::PUT => {
                 let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
                 let kind = kind.split(';').next().unwrap_or(kind).trim().to_owned();
+                let names = Names::of(name, head.uri.query().unwrap_or_default())?;
                 // 4 MiB, which every registry is expected to take ("Pushing Manifests").
                 let body = body.collect(MAX_MANIFEST_BYTES, self.store.scratch()).await?;
-                self.put_manifest(repository, name, kind, body).await
+                self.put_manifest(repository, names, kind, body).await
             }
             Method::DELETE => self.delete_manifest(repository, name).await,
             _ => Err(Problem::method("GET, HEAD, PUT, DELETE")),
@@ -85,19 +137,15 @@ impl Registry {
 
     /// Stores it and says where it is. `OCI-Subject` tells the client that referrers are listed here, so that
     /// it need not keep a tag with a list of its own ("Pushing Manifests with Subject").
-    async fn put_manifest(
-        &self,
-        repository: &str,
-        name: ManifestName,
-        kind: String,
-        body: SpooledTempFile,
-    ) -> Answered {
+    async fn put_manifest(&self, repository: &str, names: Names, kind: String, body: SpooledTempFile) -> Answered {
         let (store, owner) = (self.store.clone(), repository.to_owned());
-        let location = format!("/v2/{repository}/manifests/{name}");
-        let stored = self.on_documents(move || Ok(store_manifest(&store, &owner, &name, kind, body)));
+        let location = format!("/v2/{repository}/manifests/{}", names.name);
+        let accepted = names.listed();
+        let stored = self.on_documents(move || Ok(store_manifest(&store, &owner, &names, kind, body)));
         let (digest, subject) = stored.await??;
         let mut headers = vec![(LOCATION.as_str(), location), ("docker-content-digest", digest.to_string())];
         headers.extend(subject.map(|subject| ("oci-subject", subject.to_string())));
+        headers.extend(accepted.map(|tags| ("oci-tag", tags)));
         Ok(with_headers(StatusCode::CREATED, &headers, empty()))
     }
 
@@ -131,7 +179,7 @@ impl Registry {
 fn store_manifest(
     store: &Store,
     repository: &str,
-    name: &ManifestName,
+    names: &Names,
     kind: String,
     mut body: SpooledTempFile,
 ) -> Result<(ArtifactDigest, Option<ArtifactDigest>), Problem> {
@@ -140,21 +188,17 @@ fn store_manifest(
     body.rewind()
         .and_then(|()| body.read_to_end(&mut bytes))
         .map_err(|error| Fault::io("read in", &store.scratch(), error))?;
-    let manifest = Manifest::new(kind, bytes);
+    let manifest = Manifest::named_by(names.algorithm(), kind, bytes);
     let digest = manifest.digest();
     // Before it is parsed: what is not what it is called is not looked at.
-    if matches!(name, ManifestName::Digest(expected) if *expected != digest) {
+    if matches!(names.name, ManifestName::Digest(expected) if expected != digest) {
         return Err(Problem::bad_digest(format!("the body's digest is {digest}")));
     }
     let document = read(&manifest)?;
     // Only now: a document that is no manifest makes no repository.
     let layout = store.create(repository)?;
     check_named(&layout, &document)?;
-    let tag = match name {
-        ManifestName::Tag(tag) => Some(tag),
-        ManifestName::Digest(_) => None,
-    };
-    layout.put_manifest(&manifest, tag, ReplaceTag::Yes)?;
+    layout.put_manifest(&manifest, &names.tags, ReplaceTag::Yes)?;
     Ok((digest, document.subject.map(|subject| subject.artifact_digest())))
 }
 
@@ -204,7 +248,7 @@ fn check_named(layout: &Directory, document: &Document) -> Result<(), Problem> {
     for descriptor in named.chain(document.manifests.iter().flatten()) {
         if !check_size(layout, descriptor)? && !is_elsewhere(descriptor) {
             let message = format!("the manifest names {}, which is not here", descriptor.digest);
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", message));
+            return Err(Problem::new(StatusCode::BAD_REQUEST, Code::ManifestBlobUnknown, message));
         }
     }
     // A subject may be missing: signatures are pushed before what they sign ("Pushing Manifests with Subject").
@@ -219,7 +263,7 @@ fn check_size(layout: &Directory, descriptor: &Descriptor) -> Result<bool, Probl
     }
     let Descriptor { digest, size, .. } = descriptor;
     let message = format!("the manifest names {digest} with {size} bytes, and it has {}", blob.size);
-    Err(Problem::new(StatusCode::BAD_REQUEST, "SIZE_INVALID", message))
+    Err(Problem::new(StatusCode::BAD_REQUEST, Code::SizeInvalid, message))
 }
 
 /// Layers that may not be distributed are elsewhere by their nature (image specification, layers).

@@ -97,7 +97,7 @@ fn page(
         let Some(blob) = layout.blob(digest.blob())? else { continue };
         read += blob.size;
         let bytes = blob.read(digest.blob(), MAX_MANIFEST_BYTES)?;
-        if let Some(descriptor) = referrer(&media_type, &bytes, subject)
+        if let Some(descriptor) = referrer(digest, &media_type, &bytes, subject)
             && kind.is_none_or(|kind| descriptor.artifact_type.as_deref() == Some(kind))
         {
             let size = to_bytes(&descriptor).len();
@@ -113,11 +113,12 @@ fn page(
     Ok(Page { found, next_after: None })
 }
 
-/// The descriptor of a manifest that is about `subject`.
-fn referrer(media_type: &str, bytes: &[u8], subject: ArtifactDigest) -> Option<Descriptor> {
+/// The descriptor of a manifest that is about `subject`, under the digest that it is kept under.
+fn referrer(digest: ArtifactDigest, media_type: &str, bytes: &[u8], subject: ArtifactDigest) -> Option<Descriptor> {
     serde_json::from_slice::<Subject>(bytes).ok()?.subject.filter(|named| named.artifact_digest() == subject)?;
     let Referrer { artifact_type, config, annotations } = serde_json::from_slice(bytes).ok()?;
     // Without a type of its own it has that of its config ("Listing Referrers").
     let artifact_type = artifact_type.or(config.map(|config| config.media_type));
-    Some(Descriptor { artifact_type, annotations, ..Descriptor::of(media_type, bytes) })
+    let digest = digest.blob();
+    Some(Descriptor { digest, artifact_type, annotations, ..Descriptor::of(media_type, bytes) })
 }

@@ -31,7 +31,7 @@ impl Problem {
     /// The error body of the specification. What a client sent is in the message, so it is escaped: it ends
     /// up in the terminal of whoever ran the client.
     pub(crate) fn response(&self) -> Response<Body> {
-        let body = json!({ "errors": [{ "code": self.code, "message": self.message }] }).to_string();
+        let body = json!({ "errors": [{ "code": self.code.as_str(), "message": self.message }] }).to_string();
         let mut response = json(self.status, printable_json(&body).into_owned().into_bytes());
         if let Some(allowed) = self.allowed {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));

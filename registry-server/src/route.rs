@@ -2,7 +2,8 @@
 //! the like out before a file name is made of it.
 
 use aisoc_manifests::digest::meaning::Meaning;
-use aisoc_manifests::digest::{ArtifactDigest, Digest, DigestOf};
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest, Digest, DigestOf};
+use aisoc_manifests::fault::Fault;
 use aisoc_manifests::reference::Reference;
 use aisoc_registry_client::storage::ManifestName;
 
@@ -95,9 +96,16 @@ pub(crate) fn is_repository(name: &str) -> bool {
     }
 }
 
-/// Of the one algorithm that there is; another one is refused and not taken for a file name.
+/// Of an algorithm that is known; another one is refused and not taken for a file name ("Pushing blobs": 400).
 pub(crate) fn read_digest<M: Meaning>(text: &str) -> Result<DigestOf<M>, Problem> {
-    text.parse().map_err(|_| Problem::bad_digest("a digest is `sha256:` and 64 lower-case hexadecimal digits"))
+    text.parse().map_err(|fault: Fault| Problem::bad_digest(fault.next_step()))
+}
+
+/// The algorithm that an upload says its digest will be of (`end-4c`).
+pub(crate) fn read_algorithm(text: &str) -> Result<Algorithm, Problem> {
+    text.parse().map_err(|fault: Fault| {
+        Problem::bad_digest(format!("this registry has no such algorithm: {}", fault.next_step()))
+    })
 }
 
 /// No tag holds a colon and every digest does, so a broken digest is not taken for a tag that is missing.

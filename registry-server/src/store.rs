@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aisoc_files::{PrivateDirectory, sweep};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{Algorithm, Digest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 use aisoc_registry_client::layout::{Directory, Ingest};
@@ -20,6 +20,10 @@ use crate::route::is_repository;
 /// How the name of the private directory begins in which uploads wait for their digest. No repository
 /// can be called that.
 const UPLOADS: &str = ".aisoc-uploads-";
+
+/// Most directories of a store that are looked at for who has a blob: who asks for a mount that cannot be made must
+/// not keep the disk busy.
+const MAX_SEARCHED: usize = 10_000;
 
 /// A directory of repositories.
 #[derive(Debug, Clone)]
@@ -84,6 +88,24 @@ impl Store {
         }
     }
 
+    /// A repository that has the blob, among those that may be read; `first` is looked into before the others, for what
+    /// is there need not be looked for. Nothing also where more directories than `MAX_SEARCHED` would have to be.
+    pub(crate) fn holder(
+        &self,
+        digest: Digest,
+        first: &str,
+        may_read: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<String>> {
+        // What would not be served has nothing to give, whatever is wrong with it.
+        let has = |name: &str| matches!(self.repository(name), Ok(Some(layout)) if matches!(layout.blob(digest), Ok(Some(_))));
+        if has(first) {
+            return Ok(Some(first.to_owned()));
+        }
+        let mut names = self.names(MAX_SEARCHED)?.unwrap_or_default();
+        names.sort_unstable();
+        Ok(names.into_iter().find(|name| may_read(name) && has(name)))
+    }
+
     /// The layout of a repository, made if it is not there.
     pub(crate) fn create(&self, name: &str) -> Result<Directory> {
         match is_repository(name) && self.uploads.is_some() {
@@ -97,10 +119,10 @@ impl Store {
         self.uploads.as_ref().map_or_else(tempfile::env::temp_dir, |uploads| uploads.path().to_owned())
     }
 
-    /// A blob on its way in.
-    pub(crate) fn ingest(&self) -> Result<Ingest> {
+    /// A blob on its way in, whose digest will be of that algorithm as far as its sender has said.
+    pub(crate) fn ingest(&self, algorithm: Algorithm) -> Result<Ingest> {
         let uploads = self.uploads.as_ref().ok_or_else(|| Fault::new(Reason::IoDenied, "the store is read alone"))?;
-        Ingest::new_among(uploads)
+        Ingest::new_among(uploads, algorithm)
     }
 
     /// Gives `to` the blob that `from` has. Says whether `from` had it.
@@ -111,7 +133,7 @@ impl Store {
         if source.blob(digest)?.is_none() {
             return Ok(false);
         }
-        let target = self.create(to)?.blob_path(digest);
+        let target = self.create(to)?.place_of(digest)?;
         match fs::hard_link(source.blob_path(digest), &target) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(true),

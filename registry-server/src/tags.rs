@@ -8,6 +8,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, LINK};
 use serde_json::json;
 
+use crate::code::Code;
 use crate::problem::Problem;
 use crate::query::parameter;
 use crate::registry::Registry;
@@ -21,7 +22,7 @@ impl Registry {
         let limit = parameter(query, "n").map(|n| n.parse::<usize>());
         let limit = limit
             .transpose()
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "`n` is not a number"))?;
+            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, Code::Unsupported, "`n` is not a number"))?;
         let listed = self.on_documents(move || {
             let Some(layout) = store.repository(&name)? else { return Ok(None) };
             let mut tags = index::tags(&layout.index()?);

@@ -8,6 +8,7 @@ use aisoc_manifests::digest::{TokenDigest, hex};
 use hyper::StatusCode;
 
 use crate::access::Caller;
+use crate::code::Code;
 use crate::problem::Problem;
 
 /// Bytes that nobody guesses.
@@ -22,7 +23,7 @@ const HALF: usize = 2 * RANDOM_BYTES;
 pub(crate) fn new_id(caller: &Caller) -> Result<String, Problem> {
     let mut random = [0; RANDOM_BYTES];
     getrandom::fill(&mut random)
-        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "there is no randomness"))?;
+        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Unsupported, "there is no randomness"))?;
     let random = hex(&random);
     let owner = owner(&random, caller);
     Ok(random + &owner)

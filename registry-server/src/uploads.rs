@@ -4,7 +4,7 @@
 //! Nothing that arrives has a name until its digest is known and right: a reader never sees half a blob, and
 //! a sender never chooses what a file is called.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{Algorithm, Digest};
 use aisoc_registry_client::layout::Ingest;
 use aisoc_registry_client::worker::blocking;
 use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
@@ -13,11 +13,12 @@ use hyper::{Method, Response, StatusCode};
 
 use crate::access::{Action, Caller};
 use crate::arriving::{Arriving, RequestBody};
+use crate::code::Code;
 use crate::problem::Problem;
 use crate::query::parameter;
 use crate::registry::Registry;
 use crate::response::{Answered, Body, empty, with_headers};
-use crate::route::read_digest;
+use crate::route::{read_algorithm, read_digest};
 use crate::upload_id::new_id;
 
 impl Registry {
@@ -33,27 +34,47 @@ impl Registry {
             return Err(Problem::method("POST"));
         }
         let query = head.uri.query().unwrap_or_default();
-        if let (Some(digest), Some(from)) = (parameter(query, "mount"), parameter(query, "from"))
-            // What may not be read is not there to be mounted.
-            && caller.may(Action::Pull, &from)
-            && let Some(mounted) = self.mount(&repository, read_digest(&digest)?, from).await?
-        {
-            return Ok(mounted);
+        if let Some(digest) = parameter(query, "mount") {
+            let (digest, from) = (read_digest(&digest)?, parameter(query, "from"));
+            let caller = caller.clone();
+            // What may not be read is not there to be mounted, named or not.
+            let may_read = move |name: &str| caller.may(Action::Pull, name);
+            if let Some(mounted) = self.mount(&repository, digest, from, may_read).await? {
+                return Ok(mounted);
+            }
         }
+        // Both are read before anything is made or received.
+        let digest: Option<Digest> = parameter(query, "digest").map(|digest| read_digest(&digest)).transpose()?;
+        let stated = parameter(query, "digest-algorithm").map(|name| read_algorithm(&name)).transpose()?;
+        let algorithm = digest.map(|digest| digest.algorithm()).or(stated).unwrap_or(Algorithm::Sha256);
         let (store, name) = (self.store.clone(), repository.clone());
-        let ingest = blocking(move || store.admit(&name).and_then(|()| store.ingest())).await?;
-        match parameter(query, "digest") {
-            Some(digest) => self.take_whole(ingest, &repository, read_digest(&digest)?, body).await,
+        let ingest = blocking(move || store.admit(&name).and_then(|()| store.ingest(algorithm))).await?;
+        match digest {
+            Some(digest) => self.take_whole(ingest, &repository, digest, body).await,
             None => self.open_session(ingest, &repository, caller),
         }
     }
 
-    /// The answer of a mount that was made. One that cannot be made is no error ("Mounting a blob from another
-    /// repository"): the client is given a session and sends.
-    async fn mount(&self, repository: &str, digest: Digest, from: String) -> Result<Option<Response<Body>>, Problem> {
+    /// The answer of a mount that was made. Where nobody says from which repository, it is looked for in all of them, as
+    /// the specification allows. One that cannot be made is no error ("Mounting a blob from another repository"): the
+    /// client is given a session and sends.
+    async fn mount(
+        &self,
+        repository: &str,
+        digest: Digest,
+        from: Option<String>,
+        may_read: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<Option<Response<Body>>, Problem> {
         let (store, to) = (self.store.clone(), repository.to_owned());
-        let is_mounted = blocking(move || store.mount(&from, &to, digest)).await?;
-        Ok(is_mounted.then(|| created(repository, digest)))
+        // In turn with documents: it may look at many directories.
+        let mounting = self.on_documents(move || {
+            let from = match from {
+                Some(from) => may_read(&from).then_some(from),
+                None => store.holder(digest, &to, &may_read)?,
+            };
+            from.map_or(Ok(false), |from| store.mount(&from, &to, digest))
+        });
+        Ok(mounting.await?.then(|| created(repository, digest)))
     }
 
     /// The whole blob in the request that begins it. There is no session to come back to, so what breaks off
@@ -176,7 +197,7 @@ fn check_range(head: &Parts, size: u64) -> Result<(), Problem> {
         return Ok(());
     };
     // A gap would be filled with nothing, and an overlap would be two readings of the same bytes.
-    let refuse = |message: &str| Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "BLOB_UPLOAD_INVALID", message);
+    let refuse = |message: &str| Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, Code::BlobUploadInvalid, message);
     let parsed = range.to_str().ok().and_then(|range| {
         let (start, end) = range.strip_prefix("bytes ").unwrap_or(range).split_once('-')?;
         Some((start.parse::<u64>().ok()?, end.parse::<u64>().ok()?))

@@ -346,7 +346,7 @@ async fn the_catalog_has_what_its_reader_may_pull_and_pages_tell_of_nothing_else
     assert_eq!(list(CHARLES, "?n=0").await, (vec![], None));
     assert_eq!(list(CHARLES, "?last=zzz").await, (vec![], None));
     let bad = served.refused(Some(ADA), "GET", "/v2/_catalog?n=x").await;
-    assert_eq!(bad, (400, "PAGINATION_NUMBER_INVALID".to_owned()));
+    assert_eq!(bad, (400, "UNSUPPORTED".to_owned()));
 }
 
 #[tokio::test]

@@ -973,7 +973,7 @@ async fn ranges_without_number() {
         ("bytes=18446744073709551615-".to_owned(), 416),
         ("bytes=0-18446744073709551615".to_owned(), 206),
         ("bytes=99999999999999999999-".to_owned(), 200),
-        ("bytes=5-1".to_owned(), 200),
+        ("bytes=5-1".to_owned(), 416),
         ("bytes=+1-2".to_owned(), 200),
         ("lines=1-2".to_owned(), 200),
         ("bytes=-9999".to_owned(), 206),
@@ -990,7 +990,7 @@ async fn pages_of_no_number() {
     let world = world().await;
     for list in ["/v2/team/a/tags/list", "/v2/_catalog"] {
         for n in ["-1", "x", "1e9", "99999999999999999999999", "", "0x1"] {
-            assert_code(&world.ask("GET", &format!("{list}?n={n}"), "", b"").await, 400, "PAGINATION_NUMBER_INVALID");
+            assert_code(&world.ask("GET", &format!("{list}?n={n}"), "", b"").await, 400, "UNSUPPORTED");
         }
         for query in ["n=0", "n=18446744073709551615", "n=1&last=..%2f..%2foutside", "last=%00", "n=1&n=2"] {
             let answer = world.ask("GET", &format!("{list}?{query}"), "", b"").await;

@@ -1,6 +1,7 @@
 //! Columns of a listing, as wide as what is in them, within the width of a terminal.
 
 use aisoc_installation::SHORT_DIGEST_DIGITS;
+use aisoc_manifests::digest::Algorithm;
 
 /// As wide as a terminal is that nobody has made wider.
 const TERMINAL_WIDTH: usize = 80;
@@ -37,7 +38,7 @@ impl Columns {
 
 /// A digest as listings show it, and as `rollback --to` takes it.
 pub(super) fn short(digest: &str) -> &str {
-    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+    let digits = Algorithm::digits(digest).unwrap_or(digest);
     digits.get(..SHORT_DIGEST_DIGITS).unwrap_or(digits)
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write a
 use std::os::fd::AsFd as _;
 
 use aisoc_installation::Site;
+use aisoc_manifests::digest::Algorithm;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_pipeline::documents::{NotUninstalled, Objection, UninstalledPlugin, UninstalledPlugins};
@@ -108,15 +109,13 @@ fn confirm_all(ids: &[PluginId], site: &Site, context: &Context) -> Result<()> {
     }
 }
 
-/// How a digest begins that names a plugin; an id holds no `:`.
-const DIGEST: &str = "sha256:";
-
 /// The id that was typed, or the digits of a digest.
 ///
 /// # Errors
 /// `usage` for what cannot be one.
 pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
-    let text = text.strip_prefix(DIGEST).unwrap_or(text);
+    // An id holds no `:`.
+    let text = Algorithm::digits(text).unwrap_or(text);
     PluginId::installable(text).map_err(|fault: Fault| Fault::new(Reason::Usage, fault.message().to_owned()))
 }
 
@@ -125,7 +124,7 @@ pub(crate) fn plugin_id(text: &str) -> Result<PluginId> {
 /// # Errors
 /// As [`aisoc_pipeline::installed`].
 pub(super) fn installed(words: Vec<String>, site: &Site) -> Result<Vec<String>> {
-    let id = |word: String| match word.strip_prefix(DIGEST).unwrap_or(&word).parse() {
+    let id = |word: String| match Algorithm::digits(&word).unwrap_or(&word).parse() {
         Ok(id) => aisoc_pipeline::installed(&id, site).map(|id| id.to_string()),
         Err(_) => Ok(word),
     };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::form::Form;
+use super::hexadecimal::hex;
 use super::meaning::Meaning;
 use crate::fault::{Fault, Reason, Result};
 use crate::text::shown;
@@ -47,35 +48,6 @@ impl<M: Meaning> Hasher<M> {
     }
 }
 
-/// Lower-case hexadecimal text of `bytes`.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
-}
-
-/// The bytes of 64 lower-case hexadecimal digits: what [`hex`] wrote of them.
-pub fn read_hex(digits: &str) -> Option<[u8; 32]> {
-    let nibble = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let digits = digits.as_bytes();
-    let mut bytes = [0; 32];
-    if digits.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Some(bytes)
-}
-
 impl<M: Meaning> fmt::Display for DigestOf<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.0.algorithm(), self.hex())
@@ -94,17 +66,15 @@ impl<M: Meaning> fmt::Debug for Hasher<M> {
     }
 }
 
-/// One grammar for all: sha512 is registered by the OCI image specification too, and whoever meets it
-/// refuses by name. Layouts, registries, references and records must read it together: one that knew it
-/// alone would write what the next cannot find.
+/// The text of the algorithms that the meaning has, and no other: what is ours by its definition is SHA-256
+/// to the bit, whatever registries take.
 impl<M: Meaning> FromStr for DigestOf<M> {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self> {
-        let bytes = text.strip_prefix("sha256:").and_then(read_hex);
-        bytes.map(|bytes| Self(bytes.into())).ok_or_else(|| {
+        M::Form::read(text).map(Self).ok_or_else(|| {
             Fault::new(Reason::InvalidReference, format!("`{}` is not a digest", shown(text, 120)))
-                .hint("a digest is `sha256:` followed by 64 lower-case hexadecimal digits")
+                .hint(M::Form::GRAMMAR)
         })
     }
 }
@@ -118,6 +88,6 @@ impl<M: Meaning> serde::Serialize for DigestOf<M> {
 impl<'de, M: Meaning> serde::Deserialize<'de> for DigestOf<M> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(|_| serde::de::Error::custom("not a sha256 digest"))
+        text.parse().map_err(|_| serde::de::Error::custom("not a digest of a known algorithm"))
     }
 }

@@ -3,8 +3,9 @@
 //! The formats that hold them (the file list, `tree_sha256`, the signed payload) name no algorithm, so
 //! another one needs another format and not another value.
 
-use super::body::{DigestOf, read_hex};
+use super::body::DigestOf;
 use super::form::Sha256Bytes;
+use super::hexadecimal::read_hex;
 use super::meaning::Meaning;
 use super::named::{CoveredTreeDigest, FileDigest};
 

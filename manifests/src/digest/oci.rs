@@ -35,6 +35,13 @@ impl<M: Meaning<Form = AlgorithmAndBytes>> DigestOf<M> {
         })
     }
 
+    /// The digest of `bytes`, which are all bytes of what `M` says, by that algorithm.
+    pub fn of_by(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        let mut hasher = Self::hasher_of(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
     /// Hashes with the algorithm of this digest, to prove it: what gives another one is other content.
     pub fn own_hasher(&self) -> Hasher<M> {
         Self::hasher_of(self.algorithm())
@@ -84,9 +91,7 @@ mod tests {
     use crate::digest::named::ArtifactDigest;
 
     fn of(algorithm: Algorithm, bytes: &[u8]) -> ArtifactDigest {
-        let mut hasher = ArtifactDigest::hasher_of(algorithm);
-        hasher.update(bytes);
-        hasher.finish()
+        ArtifactDigest::of_by(algorithm, bytes)
     }
 
     #[test]

@@ -66,6 +66,10 @@ fn says_string(property: &Value) -> bool {
 
 fn looks_like(name: &str) -> Option<(&'static str, Value)> {
     match name {
+        // What registries keep, by the algorithm under which they keep it.
+        "artifact_digest" | "index_digest" | "layer_digest" => {
+            Some(("pattern", json!("^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$")))
+        }
         _ if name.ends_with("_digest") => Some(("pattern", json!("^sha256:[0-9a-f]{64}$"))),
         _ if name == "fingerprint" || name.ends_with("_fingerprint") => {
             Some(("pattern", json!("^SHA256:[0-9a-f]{64}$")))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aisoc_files::{Draft, Existing, Links, PassingLock, SmallFileError, parent, read_small, sweep};
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Annotations, Descriptor, ImageManifest, MANIFEST_MEDIA_TYPE, to_bytes};
 use aisoc_manifests::reference::{LayoutReference, Reference};
@@ -145,7 +145,7 @@ impl StatementPlace {
     pub async fn read_present(&self, client: &ClientOptions) -> Result<Option<FoundStatement>> {
         if let At::Artifact(reference @ Reference::Layout(layout)) = &self.at {
             let (Some(tag), true) = (reference.tag(), is_there(&layout.path)?) else { return Ok(None) };
-            if Target::open(reference, client)?.tag_digest(tag).await?.is_none() {
+            if Target::open(reference, client)?.tag_digest(tag, Algorithm::Sha256).await?.is_none() {
                 return Ok(None);
             }
         }

@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aisoc_files::{Links, SmallFileError, open_file};
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{Algorithm, Digest};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES};
 use aisoc_manifests::tar::pax::{self, Extension};
 use aisoc_manifests::tar::{BLOCK, Flag, Header, MAX_EXTENSION_BYTES};
 use aisoc_manifests::text::{shown, spelled};
 
-use super::documents::{BLOBS, INDEX, MARKER, blob_name, check_marker, invalid, read_index};
+use super::documents::{INDEX, MARKER, blob_directory, blob_name, check_marker, invalid, read_index};
 use super::foreign::{require_uncompressed, without_marker};
 use super::stored::StoredBlob;
 
@@ -70,11 +70,13 @@ impl Archive {
         Some(StoredBlob { file: Arc::clone(&self.file), offset, size })
     }
 
-    /// Everything that lies among the blobs, under the name that it has there.
-    pub(super) fn blobs(&self) -> impl Iterator<Item = (&str, StoredBlob)> {
-        self.places.iter().filter_map(|(name, &(offset, size))| {
-            let name = name.strip_prefix(BLOBS)?.strip_prefix('/')?;
-            Some((name, StoredBlob { file: Arc::clone(&self.file), offset, size }))
+    /// Everything that lies among the blobs of an algorithm, under the name that it has there.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = (Algorithm, &str, StoredBlob)> {
+        Algorithm::ALL.into_iter().flat_map(move |algorithm| {
+            self.places.iter().filter_map(move |(name, &(offset, size))| {
+                let name = name.strip_prefix(blob_directory(algorithm))?.strip_prefix('/')?;
+                Some((algorithm, name, StoredBlob { file: Arc::clone(&self.file), offset, size }))
+            })
         })
     }
 

@@ -1,4 +1,5 @@
-//! An OCI image layout as a directory: `oci-layout`, `index.json`, `blobs/sha256/`.
+//! An OCI image layout as a directory: `oci-layout`, `index.json`, `blobs/sha256/`, and `blobs/sha512/` once there
+//! is something in it.
 //!
 //! Files land by rename and are never changed afterwards, except the index, which is replaced under
 //! a lock. Links are not followed (umoci CVE-2021-29136): a layout is often somebody else's.
@@ -7,8 +8,8 @@
     reason = "its room: blobs stream through files that are larger than memory, and digests judge them"
 )]
 
-use std::fs::{self, File};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +19,16 @@ use aisoc_files::{
     sync_directory,
 };
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{Algorithm, Digest};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::lock::Lock;
 use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
 use aisoc_manifests::reference::Tag;
 use rustix::fs::OFlags;
 
-use super::documents::{BLOBS, INDEX, MARKER, MARKER_BYTES, blob_name, check_marker, invalid, read_index};
+use super::documents::{
+    BLOBS, INDEX, MARKER, MARKER_BYTES, blob_directory, blob_name, check_marker, invalid, read_index,
+};
 use super::index;
 use super::ingest::{DRAFTS, Ingest, replace_file};
 use super::stored::StoredBlob;
@@ -35,6 +38,9 @@ use crate::storage::{Manifest, Pushed, ReplaceTag};
 const LOCK: &str = ".aisoc-lock";
 /// How long a writer waits for others, each of which holds the lock for the time of one small file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Narrowed by the umask.
+const DIRECTORY_MODE: u32 = 0o755;
 
 /// A layout directory.
 #[derive(Debug)]
@@ -51,7 +57,7 @@ impl Directory {
     pub fn open(root: &Path) -> Result<Self> {
         let directory = Self { root: root.to_owned(), cancellation: Cancellation::default() };
         check_marker(root, &directory.small_file(MARKER)?.ok_or_else(|| missing_marker(root))?)?;
-        for part in ["blobs", BLOBS] {
+        for part in [BLOBS].into_iter().chain(Algorithm::ALL.map(blob_directory)) {
             let path = root.join(part);
             match fs::symlink_metadata(&path) {
                 Ok(found) if !found.is_dir() => return Err(invalid(root, &format!("`{part}` is not a directory"))),
@@ -88,9 +94,11 @@ impl Directory {
     fn make(root: &Path) -> Result<()> {
         let failed = |error| Fault::io("create", root, error);
         fs::create_dir_all(parent(root)).map_err(failed)?;
-        let beside = DraftDirectory::create(parent(root), ".aisoc-layout-", 0o755).map_err(failed)?;
-        fs::create_dir_all(beside.path().join(BLOBS)).map_err(failed)?;
-        for part in ["blobs", BLOBS] {
+        let beside = DraftDirectory::create(parent(root), ".aisoc-layout-", DIRECTORY_MODE).map_err(failed)?;
+        // What everybody writes; the other one is made for the first blob that it gets.
+        let usual = blob_directory(Algorithm::Sha256);
+        fs::create_dir_all(beside.path().join(usual)).map_err(failed)?;
+        for part in [BLOBS, usual] {
             sync_directory(&beside.path().join(part)).map_err(failed)?;
         }
         replace_file(beside.path(), INDEX, &to_bytes(&ImageIndex::new(vec![])))?;
@@ -137,7 +145,15 @@ impl Directory {
     /// # Errors
     /// `io_` reasons.
     pub fn ingest(&self) -> Result<Ingest> {
-        Ingest::new_in(&self.root)
+        self.ingest_by(Algorithm::Sha256)
+    }
+
+    /// As [`Directory::ingest`], when the algorithm of the digest is known: another one costs a second reading.
+    ///
+    /// # Errors
+    /// `io_` reasons.
+    pub fn ingest_by(&self, algorithm: Algorithm) -> Result<Ingest> {
+        Ingest::new_in(&self.root, algorithm)
     }
 
     /// Gives what arrived its name, once it is on the disk and its digest is the expected one.
@@ -145,29 +161,56 @@ impl Directory {
     /// # Errors
     /// `pull_failed` for another digest, `io_` reasons.
     pub fn keep(&self, arrived: Ingest, expected: Digest) -> Result<()> {
-        arrived.finish(expected, &self.blob_path(expected))
+        arrived.finish(expected, &self.place_of(expected)?)
     }
 
-    /// Stores the manifest unless it is there, and points the tag at it.
+    /// Where the blob of that digest is to be put, in a directory that is there.
+    ///
+    /// # Errors
+    /// `layout_invalid` when something else stands in its place, `io_` reasons.
+    pub fn place_of(&self, digest: Digest) -> Result<PathBuf> {
+        let directory = blob_directory(digest.algorithm());
+        let path = self.root.join(directory);
+        match DirBuilder::new().mode(DIRECTORY_MODE).create(&path) {
+            Ok(()) => {
+                settle(&path).map_err(|error| Fault::io("create", &path, error))?;
+            }
+            // Another writer may have been quicker, and it is usually there. A link would lead elsewhere.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let found = fs::symlink_metadata(&path).map_err(|error| Fault::io("look at", &path, error))?;
+                if !found.is_dir() {
+                    return Err(invalid(&self.root, &format!("`{directory}` is not a directory")));
+                }
+            }
+            Err(error) => return Err(Fault::io("create", &path, error)),
+        }
+        Ok(self.blob_path(digest))
+    }
+
+    /// Stores the manifest unless it is there, and points the tags at it: all of them or none.
     ///
     /// # Errors
     /// `tag_exists`, `layout_invalid`, `io_` reasons.
-    pub fn put_manifest(&self, manifest: &Manifest, tag: Option<&Tag>, replace: ReplaceTag) -> Result<Pushed> {
+    pub fn put_manifest(&self, manifest: &Manifest, tags: &[Tag], replace: ReplaceTag) -> Result<Pushed> {
         let digest = manifest.digest().blob();
         let is_whole = match self.blob(digest)? {
             Some(blob) => blob.is(digest, manifest.bytes().len() as u64),
             None => false,
         };
         if !is_whole {
-            self.keep(self.ingest()?.write(manifest.bytes())?, digest)?;
+            self.keep(self.ingest_by(digest.algorithm())?.write(manifest.bytes())?, digest)?;
         }
         self.update(|entries| {
-            if let Some(tag) = tag {
+            for tag in tags {
                 let present = index::tagged(entries, tag)?.map(|found| found.artifact_digest());
                 replace.check(tag, present, manifest.digest())?;
             }
             let before = entries.clone();
-            index::insert(entries, &manifest.descriptor(), tag);
+            let descriptor = manifest.descriptor();
+            match tags {
+                [] => index::insert(entries, &descriptor, None),
+                tags => tags.iter().for_each(|tag| index::insert(entries, &descriptor, Some(tag))),
+            }
             Ok(if *entries == before { Pushed::Present } else { Pushed::Uploaded })
         })
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{Algorithm, Digest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::ImageIndex;
 use aisoc_manifests::text::shown;
@@ -12,12 +12,20 @@ use serde::Deserialize;
 pub(super) const MARKER: &str = "oci-layout";
 pub(super) const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(super) const INDEX: &str = "index.json";
-/// Where blobs are inside a layout.
-pub const BLOBS: &str = "blobs/sha256";
+/// What holds the blobs of a layout, by the algorithms of their digests.
+pub(super) const BLOBS: &str = "blobs";
+
+/// Where the blobs of an algorithm are inside a layout.
+pub const fn blob_directory(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Sha256 => "blobs/sha256",
+        Algorithm::Sha512 => "blobs/sha512",
+    }
+}
 
 /// The name of a blob inside a layout.
 pub(super) fn blob_name(digest: Digest) -> String {
-    format!("blobs/{}/{}", digest.algorithm(), digest.hex())
+    format!("{}/{}", blob_directory(digest.algorithm()), digest.hex())
 }
 
 /// Reads and checks the bytes of an `index.json`.

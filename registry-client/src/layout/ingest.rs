@@ -1,12 +1,16 @@
 //! `Ingest`: bytes on their way into a layout. They get their name only when their digest is known.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_files::{Draft, Existing, PrivateDirectory};
-use aisoc_manifests::digest::{Digest, Hasher, meaning};
+use aisoc_manifests::digest::{Algorithm, Digest, Hasher, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+
+use super::stored::PIECE_BYTES;
 
 /// How the names of private directories begin in which a file is on its way.
 pub(super) const DRAFTS: &str = ".ingest-";
@@ -17,6 +21,8 @@ const DRAFT_MODE: u32 = 0o666;
 #[derive(Debug)]
 pub struct Ingest {
     draft: Draft,
+    /// What is hashed with on the way: what the sender said, or what everybody means who says nothing.
+    algorithm: Algorithm,
     hasher: Hasher<meaning::Blob>,
     size: u64,
 }
@@ -26,19 +32,22 @@ impl Ingest {
     ///
     /// # Errors
     /// `io_` reasons.
-    pub fn new_in(parent: &Path) -> Result<Self> {
-        let draft = temporary(parent)?;
-        Ok(Self { draft, hasher: Digest::hasher(), size: 0 })
+    pub fn new_in(parent: &Path, algorithm: Algorithm) -> Result<Self> {
+        Ok(Self::begin(temporary(parent)?, algorithm))
     }
 
     /// Collects among other blobs in a private directory, on the file system of the layouts.
     ///
     /// # Errors
     /// `io_` reasons.
-    pub fn new_among(home: &Arc<PrivateDirectory>) -> Result<Self> {
+    pub fn new_among(home: &Arc<PrivateDirectory>, algorithm: Algorithm) -> Result<Self> {
         let failed = |error| Fault::io("write in", home.path(), error);
         let draft = Draft::create_in(home, DRAFT_MODE).map_err(failed)?;
-        Ok(Self { draft, hasher: Digest::hasher(), size: 0 })
+        Ok(Self::begin(draft, algorithm))
+    }
+
+    fn begin(draft: Draft, algorithm: Algorithm) -> Self {
+        Self { draft, algorithm, hasher: Digest::hasher_of(algorithm), size: 0 }
     }
 
     /// Appends bytes.
@@ -59,9 +68,29 @@ impl Ingest {
 
     /// See [`Directory::keep`](super::Directory::keep), which knows what the name is.
     pub(super) fn finish(self, expected: Digest, target: &Path) -> Result<()> {
-        expected.require(&self.hasher.finish(), Reason::PullFailed, "the content does not match its digest")?;
+        let found = match self.algorithm == expected.algorithm() {
+            true => self.hasher.finish(),
+            // The digest came last and is of another algorithm: what arrived is read once more, from the open file.
+            false => hashed(self.draft.file(), expected.algorithm(), self.size)
+                .map_err(|error| Fault::io("read", self.draft.path(), error))?,
+        };
+        expected.require(&found, Reason::PullFailed, "the content does not match its digest")?;
         land(self.draft, target)
     }
+}
+
+/// The digest of the first `size` bytes of a file.
+fn hashed(file: &File, algorithm: Algorithm, size: u64) -> io::Result<Digest> {
+    let mut hasher = Digest::hasher_of(algorithm);
+    let mut buffer = vec![0; PIECE_BYTES];
+    let mut done = 0;
+    while done < size {
+        let length = buffer.len().min(usize::try_from(size - done).unwrap_or(usize::MAX));
+        file.read_exact_at(&mut buffer[..length], done)?;
+        hasher.update(&buffer[..length]);
+        done += length as u64;
+    }
+    Ok(hasher.finish())
 }
 
 /// Writes a small file in place of whatever has its name.

@@ -14,7 +14,7 @@ mod staged;
 mod stored;
 
 pub use directory::Directory;
-pub use documents::BLOBS;
+pub use documents::blob_directory;
 pub use ingest::Ingest;
 pub use one_pass::{NewArtifact, OnePass, require_replaceable};
 pub use opened::Layout;

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use aisoc_files::{Draft, parent, sweep};
 use aisoc_manifests::cancellation::Cancellation;
@@ -96,9 +97,10 @@ impl OnePass {
         self.cancellation.check()?;
         match self.place {
             Place::Directory(directory) => {
-                land(self.draft, &directory.blob_path(artifact.layer.digest))?;
+                land(self.draft, &directory.place_of(artifact.layer.digest)?)?;
                 directory.keep(directory.ingest()?.write(artifact.config)?, Digest::of(artifact.config))?;
-                directory.put_manifest(artifact.manifest, artifact.tag, ReplaceTag::Yes).map(|_| ())
+                let tags = artifact.tag.map(slice::from_ref).unwrap_or_default();
+                directory.put_manifest(artifact.manifest, tags, ReplaceTag::Yes).map(|_| ())
             }
             Place::Archive(path) => {
                 complete(self.draft.file(), artifact).map_err(|error| Fault::io("write", &path, error))?;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::digest::{ArtifactDigest, Digest};
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest, Digest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, ImageIndex, MAX_MANIFEST_BYTES};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
@@ -137,7 +137,7 @@ impl Store {
         let missing = || Fault::new(Reason::ReferenceNotFound, format!("the layout has no manifest {digest}"));
         let blob = self.blob(digest)?.ok_or_else(missing)?;
         let bytes = blob.read(digest, MAX_MANIFEST_BYTES)?;
-        Ok(Manifest::new(&descriptor.media_type, bytes))
+        Ok(Manifest::named_by(digest.algorithm(), &descriptor.media_type, bytes))
     }
 }
 
@@ -186,7 +186,7 @@ impl Push for Layout {
             return Ok(Pushed::Present);
         }
         let mut stream = source.open(descriptor).await?;
-        let mut ingest = self.blocking(|store, _| store.writable()?.ingest()).await?;
+        let mut ingest = self.blocking(move |store, _| store.writable()?.ingest_by(digest.algorithm())).await?;
         while let Some(chunk) = stream.next_chunk().await? {
             ingest = blocking(move || ingest.write(&chunk)).await?;
         }
@@ -206,7 +206,7 @@ impl Push for Layout {
 impl Layout {
     async fn store_manifest(&self, manifest: &Manifest, tag: Option<&Tag>, replace: ReplaceTag) -> Result<Pushed> {
         let (manifest, tag) = (manifest.clone(), tag.cloned());
-        self.blocking(move |store, _| store.writable()?.put_manifest(&manifest, tag.as_ref(), replace)).await
+        self.blocking(move |store, _| store.writable()?.put_manifest(&manifest, tag.as_slice(), replace)).await
     }
 }
 
@@ -215,10 +215,14 @@ impl Tagging for Layout {
         self.store_manifest(manifest, Some(tag), replace).await
     }
 
-    async fn tag_digest(&self, tag: &Tag) -> Result<Option<ArtifactDigest>> {
+    async fn tag_digest(&self, tag: &Tag, by: Algorithm) -> Result<Option<ArtifactDigest>> {
         let tag = tag.clone();
-        self.blocking(move |store, _| Ok(index::tagged(&store.index()?, &tag)?.map(|found| found.artifact_digest())))
-            .await
+        self.blocking(move |store, _| match index::tagged(&store.index()?, &tag)? {
+            // What the index names by another algorithm is read, to be named by this one.
+            Some(found) if found.digest.algorithm() != by => Ok(Some(store.manifest(&found)?.digest_by(by))),
+            found => Ok(found.map(|found| found.artifact_digest())),
+        })
+        .await
     }
 
     async fn tags(&self) -> Result<Vec<Tag>> {

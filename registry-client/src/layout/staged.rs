@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use aisoc_files::{DraftDirectory, parent, sweep};
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::digest::{Algorithm, Digest};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::text::shown;
@@ -18,12 +18,14 @@ use tar::EntryType;
 
 use super::archive::Archive;
 use super::directory::Directory;
-use super::documents::{BLOBS, INDEX, MARKER, invalid};
+use super::documents::{INDEX, MARKER, blob_directory, invalid};
 use super::ingest::{DRAFTS, Ingest, land, temporary};
 use super::stored::{PIECE_BYTES, StoredBlob};
 
 /// What an archive begins with.
 pub(super) const DIRECTORIES: [&str; 2] = ["blobs/", "blobs/sha256/"];
+/// What follows, where there is something in it.
+const ALSO: &str = "blobs/sha512/";
 
 /// A layout archive that is written: a directory beside it that becomes one file.
 #[derive(Debug)]
@@ -62,8 +64,9 @@ impl StagedArchive {
         let mut archive = tar::Builder::new(BufWriter::with_capacity(PIECE_BYTES, temporary(parent(&self.target))?));
         let blobs = blobs_of(&self.directory)?;
         let _writing = self.cancellation.begin(Act::Writing, blobs.iter().map(|(_, size)| size).sum());
+        let also = blobs.iter().any(|(name, _)| name.starts_with(ALSO)).then_some(ALSO);
         let names = blobs.into_iter().map(|(name, _)| name).chain([INDEX, MARKER].map(str::to_owned));
-        for directory in DIRECTORIES {
+        for directory in DIRECTORIES.into_iter().chain(also) {
             archive.append_data(&mut header(EntryType::Directory, 0), directory, io::empty()).map_err(failed)?;
         }
         for name in names {
@@ -104,13 +107,19 @@ pub(super) fn header(kind: EntryType, size: u64) -> tar::Header {
 
 /// The blobs with their sizes, in the order of an archive.
 fn blobs_of(directory: &Directory) -> Result<Vec<(String, u64)>> {
-    let path = directory.root().join(BLOBS);
-    let failed = |error| Fault::io("read", &path, error);
     let mut blobs = Vec::new();
-    for entry in std::fs::read_dir(&path).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let size = entry.metadata().map_err(failed)?.len();
-        blobs.push((format!("{BLOBS}/{}", entry.file_name().to_string_lossy()), size));
+    for parent in Algorithm::ALL.map(blob_directory) {
+        let path = directory.root().join(parent);
+        let failed = |error| Fault::io("read", &path, error);
+        let entries = match std::fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let size = entry.metadata().map_err(failed)?.len();
+            blobs.push((format!("{parent}/{}", entry.file_name().to_string_lossy()), size));
+        }
     }
     largest_first(&mut blobs);
     Ok(blobs)
@@ -132,13 +141,13 @@ impl io::Read for Counted<'_> {
 
 /// Takes over the blobs and the index of an archive, hashing each blob on the way.
 fn import(archive: &Archive, directory: &Directory, cancellation: &Cancellation) -> Result<()> {
-    let total = archive.blobs().fold(0, |sum: u64, (_, blob)| sum.saturating_add(blob.size));
+    let total = archive.blobs().fold(0, |sum: u64, (_, _, blob)| sum.saturating_add(blob.size));
     let _reading = cancellation.begin(Act::Reading, total);
-    for (hex, blob) in archive.blobs() {
-        let digest: Digest = format!("sha256:{hex}")
+    for (algorithm, hex, blob) in archive.blobs() {
+        let digest: Digest = format!("{algorithm}:{hex}")
             .parse()
             .map_err(|_| invalid(archive.path(), &format!("`{}` is not a digest", shown(hex, 120))))?;
-        let arrived = take_over(&blob, archive.path(), directory.ingest()?, cancellation)?;
+        let arrived = take_over(&blob, archive.path(), directory.ingest_by(algorithm)?, cancellation)?;
         directory.keep(arrived, digest)?;
     }
     let entries = archive.index()?;

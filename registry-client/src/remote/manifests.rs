@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest, Digest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{
     Annotations, DOCKER_LIST_MEDIA_TYPE, Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES,
@@ -61,18 +61,39 @@ fn described(answer: &Answer) -> Option<Descriptor> {
 }
 
 /// The manifest of that name. Asked for by a digest it is the one whose bytes have it: the header
-/// `Docker-Content-Digest` repeats what was asked for, whatever is sent (GHSA-qv35-3gw6-8q4j).
+/// `Docker-Content-Digest` repeats what was asked for, whatever is sent (GHSA-qv35-3gw6-8q4j). Asked for by a tag it
+/// has the digest of the algorithm that the registry keeps it under, so that it is found by it again.
 pub(super) async fn get(connection: &Arc<Connection>, name: ManifestName) -> Result<Manifest> {
+    fetched(connection, name, None).await
+}
+
+/// As [`get`], with the digest of that algorithm, to be compared with another one of it.
+pub(super) async fn get_by(connection: &Arc<Connection>, name: ManifestName, algorithm: Algorithm) -> Result<Manifest> {
+    fetched(connection, name, Some(algorithm)).await
+}
+
+async fn fetched(connection: &Arc<Connection>, name: ManifestName, by: Option<Algorithm>) -> Result<Manifest> {
     let call = call(connection, Method::GET, name.clone());
     let answer = connection.send(&call).await?.success(&call).await?;
-    let said = answer.media_type();
+    let (said, kept_as) = (answer.media_type(), answer.digest());
     let bytes = answer.document(&call, MAX_MANIFEST_BYTES).await?;
     require_whole(connection, &bytes)?;
-    let manifest = Manifest::new(one_type(&call, said, &bytes)?, bytes);
+    let algorithm = match &name {
+        ManifestName::Digest(asked) => asked.algorithm(),
+        ManifestName::Tag(_) => by.unwrap_or_else(|| algorithm_of(kept_as, &bytes)),
+    };
+    let manifest = Manifest::named_by(algorithm, one_type(&call, said, &bytes)?, bytes);
     match name {
         ManifestName::Digest(asked) if asked != manifest.digest() => Err(another(connection, asked, &manifest)),
         ManifestName::Digest(_) | ManifestName::Tag(_) => Ok(manifest),
     }
+}
+
+/// The algorithm of the digest that the header says, if the bytes have that digest. A header that says another one
+/// has named nothing, and the usual algorithm is taken.
+fn algorithm_of(said: Option<Digest>, bytes: &[u8]) -> Algorithm {
+    let own = said.filter(|said| Digest::of_by(said.algorithm(), bytes) == *said);
+    own.map_or(Algorithm::Sha256, |own| own.algorithm())
 }
 
 /// Refuses a manifest that ends in its middle. Where an answer states no length, its end is all that says that it is
@@ -113,7 +134,7 @@ pub(super) async fn get_stored(
     let asking = async {
         let mut tries = Tries::new(connection).until(Instant::now() + connection.wire.longest_exchange());
         loop {
-            let found = get(connection, name.clone()).await;
+            let found = get_by(connection, name.clone(), digest.algorithm()).await;
             let is_late = match &found {
                 Ok(manifest) => manifest.digest() != digest,
                 Err(fault) => fault.reason() == Reason::ReferenceNotFound,
@@ -167,7 +188,7 @@ pub(super) async fn tag(
             Some(broken) => tries.pause(broken.tries, broken.after).await,
             None => true,
         };
-        let present = present(get(connection, name.clone()).await)?;
+        let present = present(get_by(connection, name.clone(), manifest.digest().algorithm()).await)?;
         if present == Some(manifest.digest()) {
             return Ok(if refused.is_some() { Pushed::Uploaded } else { Pushed::Present });
         }

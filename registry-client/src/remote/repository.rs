@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::reference::{RegistryReference, Tag};
@@ -106,8 +106,9 @@ impl Tagging for Remote {
 
     // The manifest is fetched and hashed: the header of a HEAD is what the registry says, and whether a tag
     // may be moved is decided by this.
-    async fn tag_digest(&self, tag: &Tag) -> Result<Option<ArtifactDigest>> {
-        manifests::present(manifests::get(&self.0, ManifestName::Tag(tag.clone())).await)
+    async fn tag_digest(&self, tag: &Tag, by: Algorithm) -> Result<Option<ArtifactDigest>> {
+        let name = ManifestName::Tag(tag.clone());
+        manifests::present(manifests::get_by(&self.0, name, by).await)
     }
 
     async fn tags(&self) -> Result<Vec<Tag>> {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::reference::Tag;
 
@@ -34,9 +34,15 @@ impl fmt::Display for ManifestName {
 }
 
 impl Manifest {
-    /// The manifest that those bytes are.
+    /// The manifest that those bytes are, under the digest that we write.
     pub fn new(media_type: impl Into<String>, bytes: Vec<u8>) -> Self {
-        Self { digest: ArtifactDigest::of(&bytes), bytes, media_type: media_type.into() }
+        Self::named_by(Algorithm::Sha256, media_type, bytes)
+    }
+
+    /// The manifest that those bytes are, under the digest of that algorithm: the one of the name that it was asked
+    /// for by, so that what is compared, recorded and asked for again is that name.
+    pub fn named_by(algorithm: Algorithm, media_type: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self { digest: ArtifactDigest::of_by(algorithm, &bytes), bytes, media_type: media_type.into() }
     }
 
     /// The bytes, exactly as they are stored.
@@ -60,8 +66,16 @@ impl Manifest {
         self.digest
     }
 
+    /// The digest of the bytes by that algorithm, to be compared with one that somebody else has written.
+    pub fn digest_by(&self, algorithm: Algorithm) -> ArtifactDigest {
+        match self.digest.algorithm() == algorithm {
+            true => self.digest,
+            false => ArtifactDigest::of_by(algorithm, &self.bytes),
+        }
+    }
+
     /// Type, digest and size.
     pub fn descriptor(&self) -> Descriptor {
-        Descriptor::of(&self.media_type, &self.bytes)
+        Descriptor { digest: self.digest.blob(), ..Descriptor::of(&self.media_type, &self.bytes) }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::reference::Tag;
@@ -118,9 +118,9 @@ pub trait Tagging {
     /// was asked before a long push is not what is there after it.
     fn tag(&self, tag: &Tag, manifest: &Manifest, replace: ReplaceTag) -> impl Future<Output = Result<Pushed>> + Send;
 
-    /// The digest of the manifest that the tag names, if the tag exists. Hashed from the manifest's
-    /// bytes, not taken from a header.
-    fn tag_digest(&self, tag: &Tag) -> impl Future<Output = Result<Option<ArtifactDigest>>> + Send;
+    /// The digest of the manifest that the tag names, if the tag exists, by the algorithm of the one that it is
+    /// compared with. Hashed from the manifest's bytes, not taken from a header.
+    fn tag_digest(&self, tag: &Tag, by: Algorithm) -> impl Future<Output = Result<Option<ArtifactDigest>>> + Send;
 
     /// All tags, sorted.
     fn tags(&self) -> impl Future<Output = Result<Vec<Tag>>> + Send;

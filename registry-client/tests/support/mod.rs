@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use aisoc_manifests::digest::{Algorithm, Digest};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{
     ARTIFACT_TYPE, Annotations, CONFIG_MEDIA_TYPE, Descriptor, ImageManifest, LAYER_MEDIA_TYPE, MANIFEST_MEDIA_TYPE,
@@ -43,8 +44,17 @@ pub fn sample(seed: u8) -> Sample {
 
 /// The artifact with that config and that layer.
 pub fn artifact(config_bytes: &[u8], layer_bytes: &[u8]) -> Sample {
-    let config = Descriptor::of(CONFIG_MEDIA_TYPE, config_bytes);
-    let layer = Descriptor::of(LAYER_MEDIA_TYPE, layer_bytes);
+    artifact_by(Algorithm::Sha256, config_bytes, layer_bytes)
+}
+
+/// The same, whose digests are all of that algorithm.
+pub fn artifact_by(algorithm: Algorithm, config_bytes: &[u8], layer_bytes: &[u8]) -> Sample {
+    let described = |media_type: &str, bytes: &[u8]| Descriptor {
+        digest: Digest::of_by(algorithm, bytes),
+        ..Descriptor::of(media_type, bytes)
+    };
+    let config = described(CONFIG_MEDIA_TYPE, config_bytes);
+    let layer = described(LAYER_MEDIA_TYPE, layer_bytes);
     let document = ImageManifest {
         schema_version: 2,
         media_type: Some(MANIFEST_MEDIA_TYPE.to_owned()),
@@ -58,7 +68,7 @@ pub fn artifact(config_bytes: &[u8], layer_bytes: &[u8]) -> Sample {
         (config.clone(), BlobSource::Bytes(config_bytes.to_vec().into())),
         (layer.clone(), BlobSource::Bytes(layer_bytes.to_vec().into())),
     ];
-    let manifest = Manifest::new(MANIFEST_MEDIA_TYPE, to_bytes(&document));
+    let manifest = Manifest::named_by(algorithm, MANIFEST_MEDIA_TYPE, to_bytes(&document));
     Sample { manifest, config, layer, layer_bytes: layer_bytes.to_vec(), blobs }
 }
 

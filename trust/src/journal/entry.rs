@@ -180,7 +180,7 @@ fn not_text(line: &[u8], valid: usize) -> LineFault {
 }
 
 fn is_hash(text: &str) -> bool {
-    HASHES.iter().any(|form| text.strip_prefix(form).and_then(read_hex).is_some())
+    HASHES.iter().any(|form| text.strip_prefix(form).and_then(read_hex::<32>).is_some())
 }
 
 #[cfg(test)]
