@@ -98,7 +98,7 @@ impl Store {
     ) -> Result<Option<String>> {
         // What would not be served has nothing to give, whatever is wrong with it.
         let has = |name: &str| matches!(self.repository(name), Ok(Some(layout)) if matches!(layout.blob(digest), Ok(Some(_))));
-        if has(first) {
+        if may_read(first) && has(first) {
             return Ok(Some(first.to_owned()));
         }
         let mut names = self.names(MAX_SEARCHED)?.unwrap_or_default();

@@ -287,6 +287,10 @@ async fn a_blob_is_mounted_only_from_where_it_may_be_pulled() {
     assert_eq!(served.ask(Some(CHARLES), "POST", &anywhere, b"").await.status(), 202);
     assert_eq!(served.ask(Some(CHARLES), "GET", &format!("/v2/free/a/blobs/{digest}"), b"").await.status(), 404);
     assert!(!served.root.path().join("store/free").exists(), "nothing was made");
+    // Nor is it found for who names no repository and may read none that has it.
+    let anywhere = format!("/v2/free/b/blobs/uploads/?mount={digest}");
+    assert_eq!(served.ask(Some(CHARLES), "POST", &anywhere, b"").await.status(), 202);
+    assert_eq!(served.ask(Some(ADA), "POST", &anywhere, b"").await.status(), 201);
     assert_eq!(served.ask(Some(ADA), "POST", &mount, b"").await.status(), 201);
     let pushed = format!("/v2/team/a/blobs/uploads/?mount={digest}&from=free/a");
     assert_eq!(served.ask(Some(CHARLES), "POST", &pushed, b"").await.status(), 403, "nor where it may not be pushed");
