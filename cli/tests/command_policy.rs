@@ -364,6 +364,28 @@ fn it_is_explained_what_decides() {
 }
 
 #[test]
+fn what_is_for_people_is_denied_where_the_policy_is_for_programs() {
+    let bench = Bench::new();
+    bench.write(POLICY, "name: robots\nidentities: [bot]\n");
+    let run = bench.run(&["token", "create", "x", "--tokens", "tokens.json", "--json"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    let detail = error(&run)["detail"].clone();
+    assert_eq!(
+        (&detail["reason_code"], &detail["path"], &detail["layer"], &detail["policy_source"], &detail["rule_name"]),
+        (
+            &json!("identity_mismatch"),
+            &json!("token/create"),
+            &json!("policy"),
+            &json!("yaml:robots"),
+            &json!("robots")
+        ),
+    );
+    assert!(!bench.path("tokens.json").exists());
+    bench.write("keys/none.txt", "");
+    bench.run(&["keys", "list", "--trusted-keys", "keys"]).ok();
+}
+
+#[test]
 fn it_is_explained_what_comes_of_a_call() {
     let bench = Bench::new();
     bench.write(POLICY, "name: agents\nallow: ['plugin/{one,two}/run', 'config/**']\nmax_risk: write\n");

@@ -285,6 +285,22 @@ fn what_commands_print_is_what_is_published() {
     schemas.hold("plugin-gc", &run(&["plugin", "gc", "--keep", "0", "--plugins-dir", "plugins"]));
     schemas.hold("plugin-uninstall", &run(&["plugin", "uninstall", "demo", "--plugins-dir", "plugins"]));
     schemas.hold("plugin-uninstall", &run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]));
+    // Without a policy, and with one.
+    for policy in [None, Some("name: x\ndeny: [plugin/sign, 'token/*']\nmax_risk: write\n")] {
+        if let Some(text) = policy {
+            bench.write(".aisoc/policy.yml", text);
+            bench.write("cases.yml", "cases:\n- {command: plugin/sign, expect: denied}\n");
+            schemas.hold("config-policy-test", &run(&["config", "policy", "test", "cases.yml"]));
+            schemas.hold("config-policy-validate", &run(&["config", "policy", "validate"]));
+        }
+        schemas.hold("config-policy-show", &run(&["config", "policy", "show"]));
+        schemas.hold("config-plugins-show", &run(&["config", "plugins", "show"]));
+        for command in ["plugin/sign", "plugin/list", "token", "plugin/some/run"] {
+            schemas.hold("config-policy-explain", &run(&["config", "policy", "explain", command]));
+        }
+    }
+    fs::remove_file(bench.path(".aisoc/policy.yml")).expect("removed");
+    schemas.hold("config-strict-mode", &run(&["config", "strict-mode"]));
     bench.write("fresh/plugin.yaml", "id: [");
     schemas.hold("plugin-validate", &run(&["plugin", "validate", "fresh"]));
     bench.write("fresh/plugin.yaml", "id: X\n");

@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Arc;
 
-use aisoc_dispatch::{Plugins, Refusal};
+use aisoc_dispatch::{MAX_WRAPPERS, Plugins, Refusal};
 use aisoc_manifests::fault::Reason;
 use aisoc_platform::{
     Builder, FailurePolicy, Identity, LifecycleEvent, Plugin, Registrar, Result, Risk, Rule, Selector, When,
@@ -227,6 +227,29 @@ fn all_of_a_plugin_is_installed_or_nothing() {
     assert_eq!(observers, ["whole.one"]);
     assert!(open.hooks().wrappers.is_empty());
     assert_eq!((open.listed().len(), warned.len()), (1, 1));
+}
+
+#[test]
+fn wrappers_are_bounded_over_all_plugins() {
+    let wrapping = |name: &str, count: usize| {
+        (0..count).fold(Builder::new(name, "1"), |builder, number| {
+            builder.wrap(format!("w{number}"), Selector::all(), |next| next)
+        })
+    };
+    let of = |first: usize, second: usize| {
+        install(
+            [wrapping("first", first), wrapping("second", second), Builder::new("third", "1")]
+                .map(|builder| Arc::new(builder.must_build()) as Arc<dyn Plugin>),
+        )
+        .0
+    };
+    for second in [MAX_WRAPPERS - 601, MAX_WRAPPERS - 600] {
+        let plugins = of(600, second).unwrap_or_else(|refusal| panic!("{second}: {refusal}"));
+        assert_eq!(plugins.hooks().wrappers.len(), 600 + second);
+    }
+    let refusal = of(600, MAX_WRAPPERS - 599).err().expect("one too many");
+    assert_told(&refusal, Reason::InvalidHookRegistration, "second");
+    assert!(refusal.to_string().ends_with("there are 1025 wrappers, and 1024 may be"), "{refusal}");
 }
 
 #[test]

@@ -234,6 +234,29 @@ fn a_command_is_denied_with_what_it_does_the_work_of() {
 }
 
 #[test]
+fn a_file_may_let_through_what_says_nothing_of_its_risk() {
+    let denied = |policy: &'static str| {
+        let mut tree = tree();
+        let silent = Command { is_runnable: true, name: "silent".into(), ..Command::default() };
+        let misspelt = Command { name: "misspelt".into(), risk: "wrtie".into(), ..silent.clone() };
+        let ids = [silent, misspelt].map(|command| tree.add(tree.root(), command));
+        let setup = Setup {
+            registered: &[],
+            version: "1.2.3",
+            strict_mode: None,
+            policy_file: file(policy),
+            is_policy_required: true,
+        };
+        let program = Program::begin(tree, setup, &Ctx::background(), &mut |_, _| {}).expect("it begins");
+        ids.map(|id| program.denial(id).map(|denial| denial.code))
+    };
+    let (silent, misspelt) = (Some(Reason::RiskNotAnnotated), Some(Reason::RiskInvalid));
+    assert_eq!(denied("name: x\n"), [silent, misspelt]);
+    assert_eq!(denied("allow_unannotated: false\n"), [silent, misspelt]);
+    assert_eq!(denied("allow_unannotated: true\n"), [None, misspelt]);
+}
+
+#[test]
 fn options_make_more_of_a_command_than_it_is_by_itself() {
     let policy = "max_risk: write\ndeny: [keys/revoke]\nallow_unannotated: true\n";
     let program = begin(vec![], file(policy), None, true).0.expect("it begins");

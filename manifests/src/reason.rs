@@ -481,13 +481,13 @@ reasons! {
         "Two hooks of a plugin have one name."
         "whoever builds this command gives one of the two hooks another name"
     InvalidHookRegistration "invalid_hook_registration" Usage
-        "A hook does not say for which commands it is."
-        "whoever builds this command gives the hook a selector, `Selector::all()` for every command"
+        "A hook does not say for which commands it is, or there are more wrappers than may be."
+        "whoever builds this command gives the hook a selector, `Selector::all()` for every command, or takes wrappers away"
     InvalidRule "invalid_rule" Usage
-        "The rule of a plugin is none."
+        "The rule of a plugin is none: nothing runs, because what it was to restrict would run too."
         "whoever builds this command corrects the rule that the message names"
     DoubleRestrict "double_restrict" Usage
-        "A plugin has handed over two rules."
+        "A plugin has handed over two rules: nothing runs, because nobody knows which of them was meant."
         "whoever builds this command makes one rule of the two"
     MultipleRestrictPlugins "multiple_restrict_plugins" Usage
         "More than one plugin has handed over a rule."
