@@ -26,11 +26,10 @@ use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
 use aisoc_manifests::reference::Tag;
 use rustix::fs::OFlags;
 
-use super::documents::{
-    BLOBS, INDEX, MARKER, MARKER_BYTES, blob_directory, blob_name, check_marker, invalid, read_index,
-};
+use super::documents::{BLOBS, INDEX, MARKER, MARKER_BYTES, blob_directory, blob_name, check_marker, invalid};
 use super::index;
 use super::ingest::{DRAFTS, Ingest, replace_file};
+use super::kept::{Kept, replace_index};
 use super::stored::StoredBlob;
 use crate::storage::{Manifest, Pushed, ReplaceTag};
 
@@ -127,8 +126,7 @@ impl Directory {
     /// # Errors
     /// `layout_invalid` when it is missing or no index, `io_` reasons.
     pub fn index(&self) -> Result<ImageIndex> {
-        let bytes = self.small_file(INDEX)?.ok_or_else(|| invalid(&self.root, "`index.json` is missing"))?;
-        read_index(&self.root, &bytes)
+        Ok(Kept::read(self)?.catalog().index())
     }
 
     /// The blob of that digest, if there is one.
@@ -220,21 +218,21 @@ impl Directory {
     /// # Errors
     /// What `edit` refuses, `locked`, `interrupted`, `layout_invalid`, `io_` reasons.
     pub fn update<T>(&self, edit: impl FnOnce(&mut ImageIndex) -> Result<T>) -> Result<T> {
-        let _lock = self.lock()?;
-        let mut entries = self.index()?;
+        let lock = self.lock()?;
+        let mut entries = Kept::read_under(self, &lock)?.catalog().index();
         let before = entries.clone();
         let result = edit(&mut entries)?;
         if entries != before {
-            let bytes = to_bytes(&entries);
-            if bytes.len() as u64 > MAX_MANIFEST_BYTES {
-                return Err(invalid(&self.root, "the index is full").hint("remove tags, or begin another layout"));
-            }
-            replace_file(&self.root, INDEX, &bytes)?;
+            replace_index(self, &entries, &lock)?;
         }
         Ok(result)
     }
 
-    fn lock(&self) -> Result<PassingLock> {
+    /// Keeps other writers out until it is dropped.
+    ///
+    /// # Errors
+    /// `locked`, `interrupted`, `io_` reasons.
+    pub fn lock(&self) -> Result<PassingLock> {
         let (guards, path) = (format!("the layout `{}`", self.root.display()), self.root.join(LOCK));
         let lock = Lock { guards: &guards, at_most: LOCK_TIMEOUT };
         let wait = LockWait {
@@ -285,7 +283,7 @@ impl Directory {
     }
 
     /// Opens a regular file and nothing else: a link could lead anywhere, a FIFO would block.
-    fn open_regular(&self, name: &str) -> Result<Option<(File, u64)>> {
+    pub(super) fn open_regular(&self, name: &str) -> Result<Option<(File, u64)>> {
         let path = self.root.join(name);
         let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
         let file = match File::options().read(true).custom_flags(flags).open(&path) {

@@ -3,19 +3,25 @@
 //! The embedded default, and what an air gap carries. Source: image specification 1.1, `image-layout.md`.
 
 mod archive;
+mod catalog;
+mod changes;
 mod directory;
 mod documents;
 mod foreign;
 pub mod index;
 mod ingest;
+mod kept;
 mod one_pass;
 mod opened;
 mod staged;
 mod stored;
 
+pub use catalog::Catalog;
+pub use changes::Change;
 pub use directory::Directory;
 pub use documents::blob_directory;
 pub use ingest::Ingest;
+pub use kept::Kept;
 pub use one_pass::{NewArtifact, OnePass, require_replaceable};
 pub use opened::Layout;
 pub use stored::StoredBlob;

@@ -1,0 +1,271 @@
+//! `Kept`: what a layout's index says, held between questions, and read again when somebody else changed it.
+//!
+//! The truth is on the disk: `index.json` and the lines of `changes` after it. What is held in memory stands for it
+//! as long as both files are the ones that were read. They are kept open for that: the number of an open file is
+//! not given to another one, so a file that was replaced is always seen to be another.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "its room: the index of a layout that is somebody else's, too, is opened by name and judged open"
+)]
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use aisoc_files::{SmallFileError, append_lines_after, open_append, open_directory, read_open, sync_directory};
+use aisoc_files::{Links, PassingLock};
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::oci::{ImageIndex, to_bytes};
+
+use super::catalog::Catalog;
+use super::changes::{CHANGES, CUT, Change, MAX_CHANGES_BYTES, read_changes};
+use super::directory::Directory;
+use super::documents::{INDEX, MAX_INDEX_BYTES, invalid};
+use super::ingest::{land, replace_file, temporary};
+
+/// How often an index is read that changes while it is read, before its writers are kept out.
+const ROUNDS: usize = 4;
+/// Lines after which the document is written, in a layout that is not large.
+const FEW_CHANGES: usize = 512;
+
+/// The index of a layout, as it was read last.
+#[derive(Debug)]
+pub struct Kept {
+    catalog: Catalog,
+    index: Seen,
+    changes: Option<Seen>,
+    /// Lines of changes that the document does not have.
+    lines: usize,
+    /// Something went wrong in the middle of a change: what is on the disk is not known.
+    is_doubtful: bool,
+}
+
+/// A file that was read, still open, and how it stood then.
+#[derive(Debug)]
+struct Seen {
+    file: File,
+    stand: Stand,
+}
+
+/// What tells a file from another, and from what it was before.
+#[derive(Debug, PartialEq, Eq)]
+struct Stand {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stand {
+    fn of(found: &fs::Metadata) -> Self {
+        Self {
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        }
+    }
+
+    /// How the file of that name stands now; no link is followed.
+    fn at(path: &Path) -> Result<Option<Self>> {
+        match fs::symlink_metadata(path) {
+            Ok(found) => Ok(Some(Self::of(&found))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Fault::io("look at", path, error)),
+        }
+    }
+}
+
+impl Seen {
+    fn of(file: File, path: &Path) -> Result<Self> {
+        let stand = file.metadata().map_err(|error| Fault::io("look at", path, error))?;
+        Ok(Self { stand: Stand::of(&stand), file })
+    }
+
+    fn open(layout: &Directory, name: &str) -> Result<Option<Self>> {
+        let opened = layout.open_regular(name)?;
+        opened.map(|(file, _)| Self::of(file, &layout.root().join(name))).transpose()
+    }
+
+    fn bytes(&self, layout: &Directory, name: &str, most: u64) -> Result<Vec<u8>> {
+        let path = layout.root().join(name);
+        let file = self.file.try_clone().map_err(|error| Fault::io("read", &path, error))?;
+        match read_open(file, most) {
+            Ok(file) => Ok(file.content),
+            Err(SmallFileError::Io(error)) => Err(Fault::io("read", &path, error)),
+            Err(_) => Err(invalid(layout.root(), &format!("`{name}` is too large"))
+                .expected(format!("at most {most} bytes"), format!("{} bytes", self.stand.size))),
+        }
+    }
+}
+
+impl Kept {
+    /// Reads the index of the layout.
+    ///
+    /// # Errors
+    /// `layout_invalid` when it is missing or no index, `locked`, `io_` reasons.
+    pub fn read(layout: &Directory) -> Result<Self> {
+        for _ in 0..ROUNDS {
+            let kept = Self::read_once(layout)?;
+            if kept.is_current(layout)? {
+                return Ok(kept);
+            }
+        }
+        Self::read_under(layout, &layout.lock()?)
+    }
+
+    /// As [`Kept::read`], for whoever keeps the writers out already.
+    pub(super) fn read_under(layout: &Directory, _lock: &PassingLock) -> Result<Self> {
+        Self::read_once(layout)
+    }
+
+    /// The changes are opened first: lines that the document has meanwhile are harmless, and such that it does not
+    /// have would be missing.
+    fn read_once(layout: &Directory) -> Result<Self> {
+        let changes = Seen::open(layout, CHANGES)?;
+        let missing = || invalid(layout.root(), "`index.json` is missing");
+        let index = Seen::open(layout, INDEX)?.ok_or_else(missing)?;
+        let unreadable = |name: &str, error| invalid(layout.root(), &format!("`{name}` cannot be read")).caused_by(error);
+        let mut catalog = Catalog::read(&index.bytes(layout, INDEX, MAX_INDEX_BYTES)?)
+            .map_err(|error| unreadable(INDEX, error))?;
+        let lines = match &changes {
+            Some(changes) => read_changes(&changes.bytes(layout, CHANGES, MAX_CHANGES_BYTES)?)
+                .map_err(|error| unreadable(CHANGES, error))?,
+            None => Vec::new(),
+        };
+        lines.iter().for_each(|change| catalog.apply(change));
+        Ok(Self { catalog, index, changes, lines: lines.len(), is_doubtful: false })
+    }
+
+    /// Whether what was read is what is there.
+    ///
+    /// # Errors
+    /// `io_` reasons.
+    pub fn is_current(&self, layout: &Directory) -> Result<bool> {
+        let is_at = |seen: Option<&Seen>, name: &str| {
+            Ok::<_, Fault>(Stand::at(&layout.root().join(name))?.as_ref() == seen.map(|seen| &seen.stand))
+        };
+        Ok(!self.is_doubtful && is_at(Some(&self.index), INDEX)? && is_at(self.changes.as_ref(), CHANGES)?)
+    }
+
+    /// Reads the index again, if it is another one now. Says whether it was.
+    ///
+    /// # Errors
+    /// As [`Kept::read`].
+    pub fn refresh(&mut self, layout: &Directory) -> Result<bool> {
+        if self.is_current(layout)? {
+            return Ok(false);
+        }
+        *self = Self::read(layout)?;
+        Ok(true)
+    }
+
+    /// What the index says.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Whether there are changes that the document does not have.
+    pub fn is_behind(&self) -> bool {
+        self.lines > 0
+    }
+
+    /// Makes the changes that `decide` wants, under the layout's lock: what it sees is what is there, and nobody
+    /// changes it meanwhile. They are on the disk when this returns.
+    ///
+    /// # Errors
+    /// What `decide` refuses, `locked`, `layout_invalid` when the index is full, `io_` reasons.
+    pub fn change<T, E: From<Fault>>(
+        &mut self,
+        layout: &Directory,
+        decide: impl FnOnce(&Catalog) -> Result<(Vec<Change>, T), E>,
+    ) -> Result<T, E> {
+        let lock = layout.lock()?;
+        if !self.is_current(layout)? {
+            *self = Self::read_under(layout, &lock)?;
+        }
+        let (changes, answer) = decide(&self.catalog)?;
+        if !changes.is_empty() {
+            self.append(layout, &changes)?;
+        }
+        // Where the document is small it is written often enough; where it is large, seldom enough.
+        if self.lines > FEW_CHANGES.max(self.catalog.len() / 8) {
+            self.write(layout, &lock)?;
+        }
+        Ok(answer)
+    }
+
+    fn append(&mut self, layout: &Directory, changes: &[Change]) -> Result<()> {
+        let lines: Vec<Vec<u8>> = changes.iter().map(to_bytes).collect();
+        let lines = lines.join(&b'\n');
+        let is_more = changes.iter().any(|change| matches!(change, Change::Put { .. }));
+        if is_more && self.catalog.bytes() + lines.len() as u64 > MAX_INDEX_BYTES {
+            return Err(full(layout.root()));
+        }
+        let failed = |error| Fault::io("write", &layout.root().join(CHANGES), error);
+        self.is_doubtful = true;
+        let directory = open_directory(layout.root(), Links::Followed).map_err(failed)?;
+        let mut file = open_append(directory, CHANGES).map_err(failed)?;
+        append_lines_after(&mut file, &[CUT], &lines).map_err(failed)?;
+        self.changes = Some(Seen::of(file, &layout.root().join(CHANGES))?);
+        self.is_doubtful = false;
+        changes.iter().for_each(|change| self.catalog.apply(change));
+        self.lines += changes.len();
+        Ok(())
+    }
+
+    /// Writes the document anew, with all changes in it, when there are some. Every other tool sees them then.
+    ///
+    /// # Errors
+    /// `locked`, `layout_invalid`, `io_` reasons.
+    pub fn fold(&mut self, layout: &Directory) -> Result<()> {
+        let lock = layout.lock()?;
+        if !self.is_current(layout)? {
+            *self = Self::read_under(layout, &lock)?;
+        }
+        if self.is_behind() { self.write(layout, &lock) } else { Ok(()) }
+    }
+
+    fn write(&mut self, layout: &Directory, _lock: &PassingLock) -> Result<()> {
+        let path = layout.root().join(INDEX);
+        let failed = |error| Fault::io("write", &path, error);
+        self.is_doubtful = true;
+        let mut draft = BufWriter::new(temporary(layout.root())?);
+        self.catalog.write(&mut draft).map_err(failed)?;
+        draft.flush().map_err(failed)?;
+        let draft = draft.into_inner().map_err(|error| failed(error.into_error()))?;
+        let file = draft.file().try_clone().map_err(failed)?;
+        land(draft, &path)?;
+        remove_changes(layout.root())?;
+        (self.index, self.changes, self.lines) = (Seen::of(file, &path)?, None, 0);
+        self.is_doubtful = false;
+        Ok(())
+    }
+}
+
+/// Writes the document in place of the one that is there and of all changes to it.
+pub(super) fn replace_index(layout: &Directory, index: &ImageIndex, _lock: &PassingLock) -> Result<()> {
+    let bytes = to_bytes(index);
+    if bytes.len() as u64 > MAX_INDEX_BYTES {
+        return Err(full(layout.root()));
+    }
+    replace_file(layout.root(), INDEX, &bytes)?;
+    remove_changes(layout.root())
+}
+
+/// They are in the document. One that a kill leaves here is made again, and changes nothing.
+fn remove_changes(root: &Path) -> Result<()> {
+    let path = root.join(CHANGES);
+    match fs::remove_file(&path) {
+        Ok(()) => sync_directory(root).map_err(|error| Fault::io("sync", root, error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Fault::io("remove", &path, error)),
+    }
+}
+
+fn full(root: &Path) -> Fault {
+    invalid(root, "the index is full").hint("remove tags, or begin another layout")
+}
