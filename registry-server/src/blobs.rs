@@ -38,12 +38,14 @@ impl Registry {
     /// Takes the blob away, for this repository only: others have links of their own to the same bytes.
     async fn delete_blob(&self, repository: &str, digest: Digest) -> Answered {
         let (store, name) = (self.store.clone(), repository.to_owned());
-        let removed = self.on_documents(move || match store.repository(&name)? {
-            // A manifest is a file among the blobs, but it is deleted as a manifest: the entry in the index
-            // would name a file that is gone.
-            Some(layout) if layout.index()?.manifests.iter().any(|entry| entry.digest == digest) => Ok(false),
-            Some(layout) => layout.remove_blob(digest),
-            None => Ok(false),
+        let removed = self.on_documents(move || {
+            let Some(repository) = store.indexed(&name)? else { return Ok(false) };
+            // A manifest is a file among the blobs, but it is deleted as a manifest: the entry in the index would name
+            // a file that is gone. While the index is held, so that no manifest is stored that names it.
+            repository.change(|catalog| {
+                let is_manifest = catalog.lists(digest);
+                Ok((vec![], !is_manifest && repository.layout().remove_blob(digest)?))
+            })
         });
         if removed.await? {
             return Ok(with_headers(StatusCode::ACCEPTED, &[], empty()));

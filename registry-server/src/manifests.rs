@@ -10,8 +10,8 @@ use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{Descriptor, INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
 use aisoc_manifests::reference::Tag;
-use aisoc_registry_client::layout::{Directory, StoredBlob, index};
-use aisoc_registry_client::storage::{Manifest, ManifestName, ReplaceTag};
+use aisoc_registry_client::layout::{Catalog, Change, Directory, StoredBlob};
+use aisoc_registry_client::storage::{Manifest, ManifestName};
 use hyper::header::{CONTENT_TYPE, LOCATION};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -23,6 +23,7 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::query::parameters;
 use crate::registry::Registry;
+use crate::repositories::Repository;
 use crate::response::{Answered, empty, part, with_headers};
 use crate::store::Store;
 
@@ -121,7 +122,7 @@ impl Registry {
     /// By a tag or by a digest, in the index only: the index is what makes a file among the blobs a manifest.
     async fn get_manifest(&self, repository: &str, name: ManifestName) -> Answered {
         let (store, repository, asked) = (self.store.clone(), repository.to_owned(), name.clone());
-        let find = move || Ok(find(store.repository(&repository)?.as_ref(), &repository, &asked));
+        let find = move || Ok(find(store.indexed(&repository)?.as_ref(), &repository, &asked));
         let (descriptor, blob) = self.on_documents(find).await??;
         let size = blob.size;
         let headers = [
@@ -154,17 +155,18 @@ impl Registry {
     async fn delete_manifest(&self, repository: &str, name: ManifestName) -> Answered {
         let (store, owner, asked) = (self.store.clone(), repository.to_owned(), name.clone());
         let removed = self.on_documents(move || {
-            let Some(layout) = store.repository(&owner)? else {
+            let Some(repository) = store.indexed(&owner)? else {
                 return Ok(None);
             };
-            let removed = match &asked {
-                ManifestName::Tag(tag) => layout.update(|entries| Ok(index::untag(entries, tag)))?,
-                ManifestName::Digest(digest) => {
-                    // The entry first: a file that no entry names is only waste, the other way round is damage.
-                    let removed = layout.update(|entries| Ok(index::remove(entries, *digest)))?;
-                    removed && layout.remove_blob(digest.blob())?
-                }
-            };
+            let removed = repository.change(|catalog| {
+                let (is_there, change) = match &asked {
+                    ManifestName::Tag(tag) => (catalog.has_name(tag.as_str()), Change::Untag { tag: tag.to_string() }),
+                    ManifestName::Digest(digest) => {
+                        (catalog.manifest(*digest).is_some(), Change::Remove { digest: *digest })
+                    }
+                };
+                Ok::<_, Fault>((if is_there { vec![change] } else { vec![] }, is_there))
+            })?;
             Ok(Some(removed))
         });
         match removed.await? {
@@ -196,26 +198,41 @@ fn store_manifest(
     }
     let document = read(&manifest)?;
     // Only now: a document that is no manifest makes no repository.
-    let layout = store.create(repository)?;
-    check_named(&layout, &document)?;
-    layout.put_manifest(&manifest, &names.tags, ReplaceTag::Yes)?;
+    let repository = store.create_indexed(repository)?;
+    let layout = repository.layout();
+    // All of it while nobody else changes the index: what it names, and what it is, is not removed meanwhile.
+    repository.change(|catalog| {
+        check_named(layout, &document)?;
+        layout.keep_manifest(&manifest)?;
+        Ok::<_, Problem>((changes(catalog, &manifest.descriptor(), &names.tags), ()))
+    })?;
     Ok((digest, document.subject.map(|subject| subject.artifact_digest())))
+}
+
+/// What the index gets: nothing, where it says so already.
+fn changes(catalog: &Catalog, manifest: &Descriptor, tags: &[Tag]) -> Vec<Change> {
+    let put = |tag| Change::Put { manifest: manifest.clone(), tag };
+    if tags.is_empty() {
+        let is_listed = catalog.manifest(manifest.artifact_digest()).is_some();
+        return if is_listed { vec![] } else { vec![put(None)] };
+    }
+    let is_new = |tag: &&Tag| !matches!(catalog.tagged(tag), Ok(Some(found)) if found == *manifest);
+    tags.iter().filter(is_new).map(|tag| put(Some(tag.to_string()))).collect()
 }
 
 /// The manifest's descriptor and its file, whose bytes have that digest.
 fn find(
-    layout: Option<&Directory>,
-    repository: &str,
+    repository: Option<&Repository>,
+    called: &str,
     name: &ManifestName,
 ) -> Result<(Descriptor, StoredBlob), Problem> {
-    let layout = layout.ok_or_else(|| Problem::unknown_repository(repository))?;
-    let entries = layout.index()?;
-    let descriptor = match name {
-        ManifestName::Tag(tag) => index::tagged(&entries, tag)?,
+    let repository = repository.ok_or_else(|| Problem::unknown_repository(called))?;
+    let descriptor = repository.look(|catalog| match name {
+        ManifestName::Tag(tag) => catalog.tagged(tag),
         // Only what is in the index is a manifest; a config document is not served as one.
-        ManifestName::Digest(digest) => entries.manifests.into_iter().find(|entry| entry.artifact_digest() == *digest),
-    };
-    let descriptor = descriptor.ok_or_else(|| Problem::unknown_manifest(name))?;
+        ManifestName::Digest(digest) => Ok(catalog.manifest(*digest)),
+    })?;
+    let (layout, descriptor) = (repository.layout(), descriptor.ok_or_else(|| Problem::unknown_manifest(name))?);
     let blob = layout.blob(descriptor.digest)?.ok_or_else(|| Problem::unknown_manifest(name))?;
     // Hashed for every reader, unlike blobs: it is small, and a damaged one is found here and not by each.
     blob.read(descriptor.digest, MAX_MANIFEST_BYTES)?;

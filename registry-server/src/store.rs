@@ -15,6 +15,7 @@ use aisoc_manifests::text::shown;
 use aisoc_registry_client::layout::{Directory, Ingest};
 
 use crate::ground::{Found, Ground, obstructed};
+use crate::repositories::{Repositories, Repository};
 use crate::route::is_repository;
 
 /// How the name of the private directory begins in which uploads wait for their digest. No repository
@@ -31,6 +32,8 @@ pub struct Store {
     ground: Ground,
     /// This process's own: what another left is removed when nobody holds it any more. None where nothing is written.
     uploads: Option<Arc<PrivateDirectory>>,
+    /// What the indexes say that were asked for last.
+    repositories: Arc<Repositories>,
 }
 
 impl Store {
@@ -43,7 +46,7 @@ impl Store {
         sweep(ground.path(), UPLOADS);
         let uploads = PrivateDirectory::create(ground.path(), UPLOADS);
         let uploads = uploads.map_err(|error| Fault::io("write in", root, error))?;
-        Ok(Self { ground, uploads: Some(Arc::new(uploads)) })
+        Ok(Self { ground, uploads: Some(Arc::new(uploads)), repositories: Arc::new(Repositories::new(true)) })
     }
 
     /// The store at `root`, which is there, to be read alone: nothing is made or removed in it, and it may be on a read-only
@@ -52,7 +55,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], and `io_not_found`.
     pub fn open_read_only(root: &Path) -> Result<Self> {
-        Ok(Self { ground: Ground::find(root)?, uploads: None })
+        Ok(Self { ground: Ground::find(root)?, uploads: None, repositories: Arc::new(Repositories::new(false)) })
     }
 
     /// The names of all repositories, in no order; nothing when more than so many directories would have to be looked at.
@@ -73,6 +76,24 @@ impl Store {
             Found::Layout(path) => Directory::open(&path).map(Some),
             Found::Nothing | Found::Obstacle => Ok(None),
         }
+    }
+
+    /// A repository with its index, if there is one.
+    ///
+    /// # Errors
+    /// As [`Store::repository`].
+    pub(crate) fn indexed(&self, name: &str) -> Result<Option<Repository>> {
+        Ok(self.repository(name)?.map(|layout| self.repositories.of(layout)))
+    }
+
+    /// As [`Store::indexed`], made if it is not there.
+    pub(crate) fn create_indexed(&self, name: &str) -> Result<Repository> {
+        Ok(self.repositories.of(self.create(name)?))
+    }
+
+    /// Writes the `index.json` of each repository that has changed since it was written last.
+    pub(crate) fn write_documents(&self) {
+        self.repositories.write_documents();
     }
 
     /// Refuses what the end of an upload would refuse: before anything is received, and without making

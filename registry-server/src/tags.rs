@@ -1,9 +1,9 @@
 //! The list of tags (`end-8a`, `end-8b`), in pages of what the client asks for.
 //!
-//! Without `n` everything is sent: the index that the tags come from is 4 MiB at most, and so is the list.
+//! Without `n` everything is sent: an index is bounded, and so is the list. It waits in a file on its way.
 
+use aisoc_manifests::fault::Fault;
 use aisoc_manifests::reference::Tag;
-use aisoc_registry_client::layout::index;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, LINK};
 use serde_json::json;
@@ -24,10 +24,11 @@ impl Registry {
             .transpose()
             .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, Code::Unsupported, "`n` is not a number"))?;
         let listed = self.on_documents(move || {
-            let Some(layout) = store.repository(&name)? else { return Ok(None) };
-            let mut tags = index::tags(&layout.index()?);
+            let Some(repository) = store.indexed(&name)? else { return Ok(None) };
             // What sorts after `last`, which need not be there any more: a tag may be deleted between pages.
-            tags.retain(|tag| last.as_deref().is_none_or(|last| tag.as_str() > last));
+            let page = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
+            let mut tags: Vec<Tag> =
+                repository.look(|catalog| Ok::<_, Fault>(catalog.tags_after(last.as_deref()).take(page).collect()))?;
             let more = limit.is_some_and(|limit| limit < tags.len());
             tags.truncate(limit.unwrap_or(usize::MAX));
             let names: Vec<&str> = tags.iter().map(Tag::as_str).collect();

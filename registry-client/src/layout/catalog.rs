@@ -125,7 +125,9 @@ impl Catalog {
         match self.named.get(tag.as_str()).map(Vec::as_slice) {
             None | Some([]) => Ok(None),
             Some([entry]) => Ok(Some(entry.descriptor())),
-            Some(_) => Err(Fault::new(Reason::LayoutInvalid, format!("the index gives the tag `{tag}` to two manifests"))),
+            Some(_) => {
+                Err(Fault::new(Reason::LayoutInvalid, format!("the index gives the tag `{tag}` to two manifests")))
+            }
         }
     }
 
@@ -137,9 +139,14 @@ impl Catalog {
         unnamed.or_else(named).map(Entry::descriptor)
     }
 
-    /// Whether the manifest has a name.
-    pub fn is_named(&self, digest: ArtifactDigest) -> bool {
-        self.names.contains_key(&digest.blob())
+    /// Whether the index lists the blob as a manifest.
+    pub fn lists(&self, digest: Digest) -> bool {
+        self.names.contains_key(&digest) || self.unnamed.contains_key(&digest)
+    }
+
+    /// Whether something has that name.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.named.contains_key(name)
     }
 
     /// The tags that sort after that text, in order. Names that are no tags (other tools write whole references)
@@ -183,7 +190,7 @@ impl Catalog {
         match change {
             Change::Put { manifest, tag: None } => {
                 let digest = manifest.digest;
-                if !self.names.contains_key(&digest) && !self.unnamed.contains_key(&digest) {
+                if !self.lists(digest) {
                     self.add(manifest.clone(), None);
                 }
             }
@@ -210,7 +217,7 @@ impl Catalog {
                     self.names.remove(&entry.digest);
                 }
             }
-            if !self.names.contains_key(&entry.digest) && !self.unnamed.contains_key(&entry.digest) {
+            if !self.lists(entry.digest) {
                 self.bytes += entry.length(None);
                 self.unnamed.insert(entry.digest, entry);
             }

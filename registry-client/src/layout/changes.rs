@@ -14,7 +14,7 @@ pub(super) const CHANGES: &str = ".aisoc-changes";
 /// Ends what a power cut or a full disk has left of a line, which nobody was told of.
 pub(super) const CUT: u8 = b'~';
 /// Largest file of changes that is read: what writes them makes them a document long before.
-pub const MAX_CHANGES_BYTES: u64 = 32 << 20;
+pub(super) const MAX_CHANGES_BYTES: u64 = 32 << 20;
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -185,19 +185,28 @@ impl Directory {
         Ok(self.blob_path(digest))
     }
 
-    /// Stores the manifest unless it is there, and points the tags at it: all of them or none.
+    /// Stores the bytes of the manifest unless they are there. The index does not list it for that.
     ///
     /// # Errors
-    /// `tag_exists`, `layout_invalid`, `io_` reasons.
-    pub fn put_manifest(&self, manifest: &Manifest, tags: &[Tag], replace: ReplaceTag) -> Result<Pushed> {
+    /// `layout_invalid`, `io_` reasons.
+    pub fn keep_manifest(&self, manifest: &Manifest) -> Result<()> {
         let digest = manifest.digest().blob();
         let is_whole = match self.blob(digest)? {
             Some(blob) => blob.is(digest, manifest.bytes().len() as u64),
             None => false,
         };
-        if !is_whole {
-            self.keep(self.ingest_by(digest.algorithm())?.write(manifest.bytes())?, digest)?;
+        if is_whole {
+            return Ok(());
         }
+        self.keep(self.ingest_by(digest.algorithm())?.write(manifest.bytes())?, digest)
+    }
+
+    /// Stores the manifest unless it is there, and points the tags at it: all of them or none.
+    ///
+    /// # Errors
+    /// `tag_exists`, `layout_invalid`, `io_` reasons.
+    pub fn put_manifest(&self, manifest: &Manifest, tags: &[Tag], replace: ReplaceTag) -> Result<Pushed> {
+        self.keep_manifest(manifest)?;
         self.update(|entries| {
             for tag in tags {
                 let present = index::tagged(entries, tag)?.map(|found| found.artifact_digest());

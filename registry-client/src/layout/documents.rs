@@ -24,7 +24,7 @@ pub const fn blob_directory(algorithm: Algorithm) -> &'static str {
 }
 
 /// Largest `index.json` of a layout directory: some 150,000 tags.
-pub const MAX_INDEX_BYTES: u64 = 32 << 20;
+pub(super) const MAX_INDEX_BYTES: u64 = 32 << 20;
 
 /// The name of a blob inside a layout.
 pub(super) fn blob_name(digest: Digest) -> String {

@@ -13,8 +13,8 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use aisoc_files::{SmallFileError, append_lines_after, open_append, open_directory, read_open, sync_directory};
 use aisoc_files::{Links, PassingLock};
+use aisoc_files::{SmallFileError, append_lines_after, open_append, open_directory, read_open, sync_directory};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, to_bytes};
 
@@ -128,9 +128,10 @@ impl Kept {
         let changes = Seen::open(layout, CHANGES)?;
         let missing = || invalid(layout.root(), "`index.json` is missing");
         let index = Seen::open(layout, INDEX)?.ok_or_else(missing)?;
-        let unreadable = |name: &str, error| invalid(layout.root(), &format!("`{name}` cannot be read")).caused_by(error);
-        let mut catalog = Catalog::read(&index.bytes(layout, INDEX, MAX_INDEX_BYTES)?)
-            .map_err(|error| unreadable(INDEX, error))?;
+        let unreadable =
+            |name: &str, error| invalid(layout.root(), &format!("`{name}` cannot be read")).caused_by(error);
+        let mut catalog =
+            Catalog::read(&index.bytes(layout, INDEX, MAX_INDEX_BYTES)?).map_err(|error| unreadable(INDEX, error))?;
         let lines = match &changes {
             Some(changes) => read_changes(&changes.bytes(layout, CHANGES, MAX_CHANGES_BYTES)?)
                 .map_err(|error| unreadable(CHANGES, error))?,
@@ -174,7 +175,7 @@ impl Kept {
     }
 
     /// Makes the changes that `decide` wants, under the layout's lock: what it sees is what is there, and nobody
-    /// changes it meanwhile. They are on the disk when this returns.
+    /// changes it meanwhile. They are on the disk when this returns, and the files of what was removed are gone.
     ///
     /// # Errors
     /// What `decide` refuses, `locked`, `layout_invalid` when the index is full, `io_` reasons.
@@ -190,6 +191,12 @@ impl Kept {
         let (changes, answer) = decide(&self.catalog)?;
         if !changes.is_empty() {
             self.append(layout, &changes)?;
+        }
+        for change in &changes {
+            // The entry first: a file that no entry names is only waste, the other way round is damage.
+            if let Change::Remove { digest } = change {
+                layout.remove_blob(digest.blob())?;
+            }
         }
         // Where the document is small it is written often enough; where it is large, seldom enough.
         if self.lines > FEW_CHANGES.max(self.catalog.len() / 8) {
