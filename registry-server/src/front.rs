@@ -48,6 +48,11 @@ impl Front {
         Self { registry, hosts, metrics: Metrics::new(slots) }
     }
 
+    /// What it stands before.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Its limits.
     pub(crate) fn options(&self) -> &ServeOptions {
         &self.registry.options

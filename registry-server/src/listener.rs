@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::front::{Front, Way};
 use crate::listeners::Listeners;
@@ -65,6 +65,9 @@ pub async fn serve_until(
     let stop_timeout = options.stop_timeout;
     let reread = options.access.clone().map(|access| tokio::spawn(access.reread_for_ever()));
     let front = Arc::new(Front::new(Registry::new(store, options), Arc::clone(&slots)));
+    // Ends with this.
+    let (mut house, kept) = (JoinSet::new(), Arc::clone(&front));
+    house.spawn(async move { kept.registry().keep_house().await });
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
     let ended = loop {

@@ -22,8 +22,10 @@ pub struct ServeOptions {
     pub max_connections: usize,
     /// Connections of one other machine: it must not take all of them.
     pub max_connections_per_peer: usize,
-    /// Uploads begun and not finished; beginning another forgets the one that was idle longest.
+    /// Uploads begun and not finished; beginning another forgets one of the repository that has most of them.
     pub max_uploads: usize,
+    /// How long an upload waits for its client to come back.
+    pub upload_timeout: Duration,
     /// Longest wait for the head of a request, and for the next bytes of its body.
     pub idle_timeout: Duration,
     /// Longest time for the body of one request, and for the reading of its answer.
@@ -54,6 +56,7 @@ impl Default for ServeOptions {
             max_connections: 256,
             max_connections_per_peer: 64,
             max_uploads: 256,
+            upload_timeout: Duration::from_secs(24 * 60 * 60),
             idle_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60 * 60),
             slowest: Slowest::default(),

@@ -1,6 +1,7 @@
 //! `Registry`: what the endpoints share. Each endpoint adds its methods in a file of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aisoc_manifests::fault::Result;
 use aisoc_registry_client::worker::blocking;
@@ -10,6 +11,9 @@ use crate::options::ServeOptions;
 use crate::problem::Problem;
 use crate::sessions::Sessions;
 use crate::store::Store;
+
+/// How often the house is kept: so long may an `index.json` be behind what clients are told.
+const HOUSE_EVERY: Duration = Duration::from_secs(1);
 
 /// A registry without its listener: requests in, responses out.
 #[derive(Debug)]
@@ -49,5 +53,18 @@ impl Registry {
             work()
         });
         Ok(done.await?)
+    }
+
+    /// What is to be done now and then, for as long as the registry serves: uploads end that nobody comes back for, and
+    /// each `index.json` is written that has changed. Somebody reads it who is no client of ours.
+    pub(crate) async fn keep_house(&self) {
+        let every = HOUSE_EVERY.min(self.options.upload_timeout);
+        loop {
+            tokio::time::sleep(every).await;
+            self.uploads.expire(self.options.upload_timeout);
+            let store = self.store.clone();
+            // A thread that could not be had is had the next time.
+            let _ = blocking(move || Ok(store.write_documents())).await;
+        }
     }
 }

@@ -1,15 +1,25 @@
 //! `Sessions`: the uploads that were begun and not ended.
 //!
-//! Anybody may begin one and never come back. So there are so many and no more, and each is a file in a
-//! private directory: what a killed registry leaves is swept when another begins.
+//! Anybody may begin one and never come back. So there are so many and no more, each ends when nobody comes back for
+//! long enough, and each is a file in a private directory: what a killed registry leaves is swept when another begins.
+//! They end with the process, which a client sees as an upload that is unknown: it begins again.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aisoc_registry_client::layout::Ingest;
-use tokio::time::Instant;
+use hyper::StatusCode;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
 
 use crate::problem::Problem;
+
+/// How long a request waits for one that writes to the same upload and is told to end.
+const GIVES_WAY_WITHIN: Duration = Duration::from_secs(2);
+/// How often it looks.
+const LOOKS_EVERY: Duration = Duration::from_millis(10);
 
 /// The sessions that are open, by id.
 #[derive(Debug)]
@@ -18,13 +28,97 @@ pub(crate) struct Sessions {
     limit: usize,
 }
 
-/// One session. While a request writes to it, it is not in the table, so two requests cannot mix
-/// their bytes.
+/// One session.
 #[derive(Debug)]
 struct Upload {
     repository: String,
-    ingest: Ingest,
+    /// Not here while a request writes to it, so two requests cannot mix their bytes.
+    ingest: Option<Ingest>,
+    progress: Arc<Progress>,
     touched: Instant,
+}
+
+/// What is known of a session while a request writes to it.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    size: AtomicU64,
+    /// Tells the request that writes that another one goes on.
+    gives_way: Notify,
+}
+
+impl Progress {
+    /// Ends when the request is to end.
+    pub(crate) async fn given_way(&self) {
+        self.gives_way.notified().await;
+    }
+}
+
+/// A session that a request writes to. It is back in the table when this is dropped, as long as it is whole.
+#[derive(Debug)]
+pub(crate) struct Writing<'a> {
+    sessions: &'a Sessions,
+    id: String,
+    /// Not here while a piece is written; a piece that could not be written has taken the upload with it.
+    ingest: Option<Ingest>,
+    progress: Arc<Progress>,
+}
+
+impl Writing<'_> {
+    /// How far it has come, and what tells it to end.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// What has arrived, to add to it.
+    ///
+    /// # Errors
+    /// 404 when a piece could not be written.
+    pub(crate) fn lend(&mut self) -> Result<Ingest, Problem> {
+        self.ingest.take().ok_or_else(Problem::unknown_upload)
+    }
+
+    /// Takes it back, with more in it.
+    pub(crate) fn give_back(&mut self, ingest: Ingest) {
+        self.progress.size.store(ingest.size(), Ordering::Release);
+        self.ingest = Some(ingest);
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn size(&self) -> u64 {
+        self.progress.size.load(Ordering::Acquire)
+    }
+
+    /// Ends the session: what has arrived gets a name, or goes.
+    ///
+    /// # Errors
+    /// As [`Writing::lend`].
+    pub(crate) fn end(mut self) -> Result<Ingest, Problem> {
+        self.lend()
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let mut open = self.sessions.open();
+        match self.ingest.take() {
+            // Whoever deleted it meanwhile, has.
+            Some(ingest) => {
+                if let Some(upload) = open.get_mut(&self.id) {
+                    *upload = Upload { ingest: Some(ingest), touched: Instant::now(), ..upload.renewed() };
+                }
+            }
+            None => drop(open.remove(&self.id)),
+        }
+    }
+}
+
+impl Upload {
+    /// For the next request: what the last one was told is not told to it.
+    fn renewed(&self) -> Self {
+        let size = AtomicU64::new(self.progress.size.load(Ordering::Acquire));
+        let progress = Arc::new(Progress { size, gives_way: Notify::new() });
+        Self { repository: self.repository.clone(), ingest: None, progress, touched: self.touched }
+    }
 }
 
 impl Sessions {
@@ -32,36 +126,104 @@ impl Sessions {
         Self { open: Mutex::new(HashMap::new()), limit }
     }
 
-    /// Puts the session in, or back in. When there are too many, the one that was idle longest is forgotten:
-    /// refusing the new one would let whoever begins enough of them shut the registry for writers.
-    pub(crate) fn put(&self, id: String, repository: &str, ingest: Ingest) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.len() >= self.limit
-            && let Some(oldest) = open.iter().min_by_key(|(_, upload)| upload.touched).map(|(id, _)| id.clone())
-        {
-            open.remove(&oldest);
-        }
-        open.insert(id, Upload { repository: repository.to_owned(), ingest, touched: Instant::now() });
+    fn open(&self) -> MutexGuard<'_, HashMap<String, Upload>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the session out, when it belongs to that repository. An id under another repository is unknown:
+    /// Begins one. When there are too many, the repository that has most of them loses the one that was idle longest, and
+    /// this one where several have as many: whoever begins thousands in one repository is in nobody else's way, and
+    /// refusing would let them shut the registry for all writers.
+    ///
+    /// # Errors
+    /// 429 when all of those are being written to.
+    pub(crate) fn begin(&self, id: String, repository: &str, ingest: Ingest) -> Result<(), Problem> {
+        let mut open = self.open();
+        if open.len() >= self.limit {
+            let crowded = crowded(&open, repository);
+            let idle = open.iter().filter(|(_, upload)| upload.repository == crowded && upload.ingest.is_some());
+            let oldest = idle.min_by_key(|(_, upload)| upload.touched).map(|(id, _)| id.clone());
+            open.remove(&oldest.ok_or_else(|| busy("too many uploads at a time: try again"))?);
+        }
+        let (repository, progress) = (repository.to_owned(), Arc::default());
+        open.insert(id, Upload { repository, ingest: Some(ingest), progress, touched: Instant::now() });
+        Ok(())
+    }
+
+    /// Takes the session, when it belongs to that repository, to write to it. An id under another repository is unknown:
     /// behind a proxy that lets people write to some of them, an id would carry bytes from one to another.
-    pub(crate) fn take(&self, id: &str, repository: &str) -> Result<Ingest, Problem> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        match open.remove(id) {
-            Some(upload) if upload.repository == repository => Ok(upload.ingest),
-            Some(other) => {
-                open.insert(id.to_owned(), other);
-                Err(Problem::unknown_upload())
+    ///
+    /// A request may hang whose connection is gone, and its client is back already. So one that says where it begins, which
+    /// was found right, takes the place of another; one that does not say it cannot know what it would follow.
+    ///
+    /// # Errors
+    /// 404; 429 when another request writes to it.
+    pub(crate) async fn take(&self, id: &str, repository: &str, says_where: bool) -> Result<Writing<'_>, Problem> {
+        let ends = Instant::now() + GIVES_WAY_WITHIN;
+        loop {
+            let progress = match self.try_take(id, repository)? {
+                Ok(writing) => return Ok(writing),
+                Err(progress) => progress,
+            };
+            if !says_where || Instant::now() >= ends {
+                return Err(busy("another request writes to this upload: try again"));
             }
-            None => Err(Problem::unknown_upload()),
+            progress.gives_way.notify_one();
+            sleep(LOOKS_EVERY).await;
         }
     }
 
-    /// How many bytes the session has. Unknown while a request writes to it.
-    pub(crate) fn size(&self, id: &str, repository: &str) -> Result<u64, Problem> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = open.get(id).filter(|upload| upload.repository == repository);
-        found.map(|upload| upload.ingest.size()).ok_or_else(Problem::unknown_upload)
+    fn try_take(&self, id: &str, repository: &str) -> Result<Result<Writing<'_>, Arc<Progress>>, Problem> {
+        let mut open = self.open();
+        let upload = open.get_mut(id).filter(|upload| upload.repository == repository);
+        let upload = upload.ok_or_else(Problem::unknown_upload)?;
+        let progress = Arc::clone(&upload.progress);
+        Ok(match upload.ingest.take() {
+            Some(ingest) => Ok(Writing { sessions: self, id: id.to_owned(), ingest: Some(ingest), progress }),
+            None => Err(progress),
+        })
     }
+
+    /// Ends the session, and the request that writes to it.
+    ///
+    /// # Errors
+    /// 404.
+    pub(crate) fn remove(&self, id: &str, repository: &str) -> Result<(), Problem> {
+        let mut open = self.open();
+        if open.get(id).is_none_or(|upload| upload.repository != repository) {
+            return Err(Problem::unknown_upload());
+        }
+        if let Some(upload) = open.remove(id) {
+            upload.progress.gives_way.notify_one();
+        }
+        Ok(())
+    }
+
+    /// How many bytes the session has, also while a request writes to it.
+    ///
+    /// # Errors
+    /// 404.
+    pub(crate) fn size(&self, id: &str, repository: &str) -> Result<u64, Problem> {
+        let open = self.open();
+        let found = open.get(id).filter(|upload| upload.repository == repository);
+        found.map(|upload| upload.progress.size.load(Ordering::Acquire)).ok_or_else(Problem::unknown_upload)
+    }
+
+    /// Ends those that nobody has written to for so long.
+    pub(crate) fn expire(&self, after: Duration) {
+        self.open().retain(|_, upload| upload.ingest.is_none() || upload.touched.elapsed() < after);
+    }
+}
+
+/// The repository that has most sessions; that one, where several have as many.
+fn crowded(open: &HashMap<String, Upload>, beginner: &str) -> String {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for upload in open.values() {
+        *counts.entry(&upload.repository).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(repository, count)| (*count, *repository == beginner));
+    most.map_or_else(|| beginner.to_owned(), |(repository, _)| repository.to_owned())
+}
+
+fn busy(message: &str) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", message)
 }

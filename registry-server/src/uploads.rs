@@ -19,6 +19,7 @@ use crate::query::parameter;
 use crate::registry::Registry;
 use crate::response::{Answered, Body, empty, with_headers};
 use crate::route::{read_algorithm, read_digest};
+use crate::sessions::Writing;
 use crate::upload_id::new_id;
 
 impl Registry {
@@ -86,13 +87,13 @@ impl Registry {
         digest: Digest,
         body: Arriving<B>,
     ) -> Answered {
-        let ingest = receive(ingest, body).await.map_err(|(problem, _)| problem)?;
+        let ingest = receive(ingest, body).await?;
         self.finish(ingest, repository, digest).await
     }
 
     fn open_session(&self, ingest: Ingest, repository: &str, caller: &Caller) -> Answered {
         let id = new_id(caller)?;
-        self.uploads.put(id.clone(), repository, ingest);
+        self.uploads.begin(id.clone(), repository, ingest)?;
         Ok(session(StatusCode::ACCEPTED, repository, &id, 0))
     }
 
@@ -110,11 +111,11 @@ impl Registry {
                 Ok(session(StatusCode::NO_CONTENT, &repository, &id, size))
             }
             Method::DELETE => {
-                self.uploads.take(&id, &repository)?;
+                self.uploads.remove(&id, &repository)?;
                 Ok(with_headers(StatusCode::NO_CONTENT, &[], empty()))
             }
             Method::PATCH => {
-                let size = self.append(head, &repository, &id, body).await?;
+                let size = self.append(head, &repository, &id, body).await?.size();
                 Ok(session(StatusCode::ACCEPTED, &repository, &id, size))
             }
             Method::PUT => self.end_session(head, &repository, &id, body).await,
@@ -134,8 +135,7 @@ impl Registry {
         let query = head.uri.query().unwrap_or_default();
         let digest = parameter(query, "digest").ok_or_else(|| Problem::bad_digest("`?digest=` is missing"))?;
         let digest = read_digest(&digest)?;
-        self.append(head, repository, id, body).await?;
-        let ingest = self.uploads.take(id, repository)?;
+        let ingest = self.append(head, repository, id, body).await?.end()?;
         self.finish(ingest, repository, digest).await
     }
 
@@ -147,19 +147,14 @@ impl Registry {
         repository: &str,
         id: &str,
         body: Arriving<B>,
-    ) -> Result<u64, Problem> {
+    ) -> Result<Writing<'_>, Problem> {
         // Before the session is taken: a request that is refused for its range changes nothing.
         check_range(head, self.uploads.size(id, repository)?)?;
-        let ingest = self.uploads.take(id, repository)?;
-        let (ingest, outcome) = match receive(ingest, body).await {
-            Ok(ingest) => (Some(ingest), Ok(())),
-            Err((problem, ingest)) => (ingest, Err(problem)),
-        };
-        let size = ingest.as_ref().map_or(0, Ingest::size);
-        if let Some(ingest) = ingest {
-            self.uploads.put(id.to_owned(), repository, ingest);
-        }
-        outcome.map(|()| size)
+        let mut writing = self.uploads.take(id, repository, head.headers.contains_key(CONTENT_RANGE)).await?;
+        // Another one may have written meanwhile.
+        check_range(head, writing.size())?;
+        add(&mut writing, body).await?;
+        Ok(writing)
     }
 
     /// Compares the digest, syncs and names. The repository is made here and not before, so that an upload
@@ -171,22 +166,40 @@ impl Registry {
     }
 }
 
-/// Writes a body to the ingest, which survives a body that breaks off.
-async fn receive<B: RequestBody>(
-    mut ingest: Ingest,
-    mut body: Arriving<B>,
-) -> Result<Ingest, (Problem, Option<Ingest>)> {
+/// Writes a body to the ingest.
+async fn receive<B: RequestBody>(mut ingest: Ingest, mut body: Arriving<B>) -> Result<Ingest, Problem> {
+    while let Some(chunk) = body.next().await? {
+        ingest = blocking(move || ingest.write(&chunk)).await?;
+    }
+    Ok(ingest)
+}
+
+/// Adds a body to the session, which survives a body that breaks off, and ends early for a request that goes on with it.
+async fn add<B: RequestBody>(writing: &mut Writing<'_>, mut body: Arriving<B>) -> Result<(), Problem> {
+    let progress = writing.progress();
     loop {
-        match body.next().await {
+        let next = tokio::select! {
+            next = body.next() => next,
+            () = progress.given_way() => Err(gave_way()),
+        };
+        match next {
+            Ok(None) => return Ok(()),
             Ok(Some(chunk)) => {
-                ingest = blocking(move || ingest.write(&chunk)).await.map_err(|fault| (fault.into(), None))?;
+                let ingest = writing.lend()?;
+                writing.give_back(blocking(move || ingest.write(&chunk)).await?);
             }
-            Ok(None) => return Ok(ingest),
             // Oversized: nothing of it is kept.
-            Err(problem) if problem.status == StatusCode::PAYLOAD_TOO_LARGE => return Err((problem, None)),
-            Err(problem) => return Err((problem, Some(ingest))),
+            Err(problem) if problem.status == StatusCode::PAYLOAD_TOO_LARGE => {
+                drop(writing.lend());
+                return Err(problem);
+            }
+            Err(problem) => return Err(problem),
         }
     }
+}
+
+fn gave_way() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "BLOB_UPLOAD_INVALID", "another request goes on with this upload")
 }
 
 /// `Content-Range: START-END` must continue where the session ends, and agree with the length. The

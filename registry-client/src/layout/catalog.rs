@@ -365,7 +365,6 @@ mod tests {
     #[test]
     fn says_what_the_document_says_after_any_changes() {
         let mut noted = Descriptor::of("t/y", b"c");
-        noted.annotations.insert("note".to_owned(), "\"manifests\":[]".to_owned());
         noted.artifact_type = Some("kind/x".to_owned());
         let manifests = [Descriptor::of("t/x", b"a"), Descriptor::of("t/x", b"b"), noted];
         let (mut catalog, mut document) = (Catalog::default(), ImageIndex::new(vec![]));
@@ -398,6 +397,16 @@ mod tests {
             catalog.apply(&change);
             assert_eq!(catalog, once, "step {step}: made again, {change:?} changes nothing");
         }
+    }
+
+    #[test]
+    fn what_the_index_says_of_itself_and_of_entries_is_kept() {
+        let notes = Annotations::from([("note".to_owned(), "\"manifests\":[]".to_owned())]);
+        let mut named = Descriptor { annotations: notes.clone(), ..Descriptor::of("\"manifests\":[]", b"a") };
+        named.annotations.insert(REF_NAME.to_owned(), "1".to_owned());
+        let plain = Descriptor::of("t/x", b"b");
+        let document = ImageIndex { annotations: notes, ..ImageIndex::new(vec![plain, named]) };
+        assert_same(&Catalog::read(&to_bytes(&document)).expect("read"), &document);
     }
 
     #[test]
