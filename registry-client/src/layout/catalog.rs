@@ -263,7 +263,9 @@ impl Catalog {
             Ok(at) => Some(std::mem::replace(&mut entries[at], entry)),
             Err(at) => {
                 entries.insert(at, entry);
-                self.names.entry(digest).or_default().push(name);
+                let names = self.names.entry(digest).or_default();
+                let place = names.partition_point(|other| *other < name);
+                names.insert(place, name);
                 None
             }
         }
