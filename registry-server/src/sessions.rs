@@ -14,6 +14,7 @@ use hyper::StatusCode;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use crate::code::Code;
 use crate::problem::Problem;
 
 /// How long a request waits for one that writes to the same upload and is told to end.
@@ -225,5 +226,5 @@ fn crowded(open: &HashMap<String, Upload>, beginner: &str) -> String {
 }
 
 fn busy(message: &str) -> Problem {
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", message)
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, message)
 }

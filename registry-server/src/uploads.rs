@@ -199,7 +199,7 @@ async fn add<B: RequestBody>(writing: &mut Writing<'_>, mut body: Arriving<B>) -
 }
 
 fn gave_way() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "BLOB_UPLOAD_INVALID", "another request goes on with this upload")
+    Problem::new(StatusCode::CONFLICT, Code::BlobUploadInvalid, "another request goes on with this upload")
 }
 
 /// `Content-Range: START-END` must continue where the session ends, and agree with the length. The
