@@ -64,7 +64,11 @@ impl Registry {
             self.uploads.expire(self.options.upload_timeout);
             let store = self.store.clone();
             // A thread that could not be had is had the next time.
-            let _ = blocking(move || Ok(store.write_documents())).await;
+            let _ = blocking(move || {
+                store.write_documents();
+                Ok(())
+            })
+            .await;
         }
     }
 }
