@@ -80,6 +80,7 @@ async fn world_with(adapt: impl FnOnce(&Path, ServeOptions) -> ServeOptions) -> 
     world.put_blob("team/a", b"{}").await;
     let answer = world.put_manifest("team/a", "1", MANIFEST, &image(&[(digest, 6)]).to_string()).await;
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    world.settled().await;
     seed.abort();
     world.address = address;
     let options = adapt(world.root.path(), ServeOptions::default());
@@ -198,6 +199,17 @@ impl World {
         let place = answer.lines().find_map(|line| line.strip_prefix("location: "))?.to_owned();
         self.begun.lock().expect("whole").push((place.clone(), lines.to_owned()));
         Some(place)
+    }
+
+    /// Waits until what has changed stands in the `index.json` of its layout, which the registry writes a moment later.
+    async fn settled(&self) {
+        for _ in 0..100 {
+            if !tree(self.root.path()).keys().any(|path| path.ends_with(".aisoc-changes")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the index is not written");
     }
 
     /// That, but for uploads that are open and are ended here, nothing has changed, and the next client is answered within a second or so.
@@ -708,6 +720,7 @@ async fn a_disk_that_is_full_in_the_middle() {
     tokio::spawn(async move { serve(listener, store, ServeOptions::default()).await.expect("served") });
     let mut world = World { root, address, before: Tree::new(), begun: Mutex::default() };
     world.put_blob("team/a", b"a blob").await;
+    world.settled().await;
     world.before = tree(world.root.path());
     let large = vec![7; 3 << 20];
     let target = format!("/v2/team/a/blobs/uploads/?digest={}", Digest::of(&large));
