@@ -207,7 +207,7 @@ impl World {
             if !tree(self.root.path()).keys().any(|path| path.ends_with(".aisoc-changes")) {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            sleep(Duration::from_millis(100)).await;
         }
         panic!("the index is not written");
     }
