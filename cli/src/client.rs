@@ -6,7 +6,7 @@ use aisoc_manifests::reference::Reference;
 use aisoc_manifests::text::shown;
 use aisoc_registry_client::options::one_line;
 use aisoc_registry_client::{
-    CertificateFile, Certificates, ClientOptions, Credentials, Login, PlainHttp, Secret, Unreached,
+    CertificateFile, Certificates, ClientOptions, Credentials, Login, PlainHttp, Secret, Timeout, Unreached,
 };
 
 use crate::args::plugin::RegistryArgs;
@@ -26,9 +26,19 @@ pub(crate) fn options(args: &RegistryArgs, environment: &Environment) -> Result<
         also_reach: also_reach(args)?,
         proxies: environment.proxies()?,
         unreached: Unreached::remembered(),
+        timeout: timeout(args, environment)?,
         user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
     })
+}
+
+/// The flag's before the variable's, from now on.
+fn timeout(args: &RegistryArgs, environment: &Environment) -> Result<Option<Timeout>> {
+    let length = match args.timeout {
+        Some(length) => Some(length),
+        None => environment.timeout()?,
+    };
+    Ok(length.map(|length| Timeout::from_now(length.unsigned_abs())))
 }
 
 /// Whoever gives a certificate on the command line means TLS, also on this machine. A variable may be there for

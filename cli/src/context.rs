@@ -44,6 +44,7 @@ use crate::environment::{
     TRUSTED_KEYS_DIR, VIRTUAL_ENV,
 };
 use crate::held_plugin;
+use crate::notices;
 use crate::output::Output;
 use crate::runtime;
 use crate::variables::{
@@ -501,6 +502,7 @@ impl Context {
         Ok(ClientOptions {
             cancellation: self.cancellation()?.clone(),
             manifests_from: self.environment.reference_rules()?.registries().cloned(),
+            told: notices::shown(self.output.clone()),
             ..crate::client::options(args, &self.environment)?
         })
     }

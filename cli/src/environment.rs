@@ -25,7 +25,9 @@ use aisoc_trust::{
     UNSIGNED_ACK_TEXT,
 };
 use aisoc_worker::{KEPT_VARIABLES, Python};
+use jiff::SignedDuration;
 
+use crate::args::duration::some_duration;
 use crate::output::Workspace;
 
 /// The plugins directory.
@@ -73,6 +75,8 @@ pub(crate) const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
 pub(crate) const HOST_URL: &str = "AISOC_HOST_URL";
 /// The token that is shown to it.
 pub(crate) const HOST_TOKEN: &str = "AISOC_HOST_TOKEN";
+/// The longest time for all that a command asks of registries.
+pub(crate) const TIMEOUT: &str = "AISOC_TIMEOUT";
 /// Certificates that are trusted beside the machine's own.
 pub(crate) const CA_FILE: &str = "AISOC_CA_FILE";
 /// What the gate does about what is not verified.
@@ -350,6 +354,15 @@ impl Environment {
     fn kind_of_environment(&self) -> Option<String> {
         let value = self.named(ENVIRONMENT).and_then(|value| value.into_string().ok());
         value.map(|value| value.to_ascii_lowercase())
+    }
+
+    /// `AISOC_TIMEOUT`: the longest time for all that a command asks of registries.
+    ///
+    /// # Errors
+    /// `usage` when it is set and no length of time: who set an end must not wait without one.
+    pub(crate) fn timeout(&self) -> Result<Option<SignedDuration>> {
+        let text = self.text(TIMEOUT)?;
+        text.map(|text| some_duration(&text).map_err(|fault| fault.about(TIMEOUT))).transpose()
     }
 
     /// `SOURCE_DATE_EPOCH`: the time that a reproducible build writes, in seconds since 1970.

@@ -17,6 +17,7 @@ mod environment;
 mod exposure;
 mod held_plugin;
 mod loading;
+mod notices;
 mod output;
 mod passphrase;
 mod private_key;

@@ -19,6 +19,7 @@ mod lock;
 mod nameless;
 mod outlook;
 pub mod parallel;
+mod partial;
 mod private;
 mod remove;
 mod replace;
@@ -35,6 +36,7 @@ pub use listing::{EachEntry, Entry, TooManyNames, entries_of, names_in, open_dir
 pub use lock::{LockWait, PassingLock, Waited, open_existing_lock, open_lock, wait_for_lock, wait_for_shared_lock};
 pub use nameless::Nameless;
 pub use outlook::{Outlook, effective_user};
+pub use partial::{PARTIALS, Partial, PartialDirectory};
 use private::CONTENT;
 pub use private::{Abandoned, MARKER, MARKER_TEXT, PrivateDirectory, sweep};
 pub use remove::remove_tree;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aisoc_manifests::dry_run::DryRun;
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 
 use crate::layout::Layout;
@@ -47,6 +47,8 @@ pub enum Garbage {
     PreviousVersion,
     /// A staging directory whose process is gone.
     Staging,
+    /// What is there of a download that ended before its end.
+    Partial,
     /// Something among the kept versions that is none.
     Orphan,
     /// The record of a plugin that is not there.
@@ -59,6 +61,7 @@ impl Garbage {
         match self {
             Self::PreviousVersion => "kept version",
             Self::Staging => "abandoned staging",
+            Self::Partial => "interrupted download",
             Self::Orphan => "orphan",
             Self::Record => "record without plugin",
         }
@@ -92,6 +95,24 @@ pub(crate) fn collect_staging(layout: &Layout, dry_run: DryRun) -> Result<Collec
         let (path, bytes) = (abandoned.path().to_owned(), tree_bytes(abandoned.path()));
         match if dry_run.is_on() { Ok(()) } else { abandoned.remove() } {
             Ok(()) => collected.removed.push(Removed::new(Garbage::Staging, layout, &path, bytes)),
+            Err(_) => collected.leftovers.push(path),
+        }
+    }
+    Ok(collected)
+}
+
+/// Removes what downloads left that ended before their end; what is being fetched now is held by who fetches it.
+///
+/// # Errors
+/// I/O reasons.
+pub(crate) fn collect_partials(layout: &Layout, dry_run: DryRun) -> Result<Collected> {
+    let partials = layout.partials();
+    let mut collected = Collected::default();
+    let found = partials.abandoned().map_err(|error| Fault::io("list", partials.path(), error))?;
+    for partial in found {
+        let (path, bytes) = (partial.path().to_owned(), partial.disk_bytes());
+        match if dry_run.is_on() { Ok(()) } else { partial.remove() } {
+            Ok(()) => collected.removed.push(Removed::new(Garbage::Partial, layout, &path, bytes)),
             Err(_) => collected.leftovers.push(path),
         }
     }

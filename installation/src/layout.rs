@@ -3,6 +3,7 @@
 //! ```text
 //! <plugins>/<id>                                    the plugin in place
 //! <plugins>/.aisoc-staging-XXXXXX/                  what a running command prepares
+//! <plugins>/.aisoc-partials/<digest>.partial        what came of a large blob before its download ended
 //! <plugins>/.aisoc/write.lock                       one writer at a time
 //! <plugins>/.aisoc/records/<id>.json                what an install wrote down
 //! <plugins>/.aisoc/pending/<id>.json                a change that was begun
@@ -18,6 +19,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use aisoc_files::PartialDirectory;
 use aisoc_manifests::id::PluginId;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +63,11 @@ impl Layout {
     /// The place of the plugin `id`.
     pub(crate) fn plugin(&self, id: &PluginId) -> PathBuf {
         self.place(id.as_str())
+    }
+
+    /// Where what came of large blobs stays until all of them is there.
+    pub(crate) fn partials(&self) -> PartialDirectory {
+        PartialDirectory::in_directory(&self.plugins)
     }
 
     pub(crate) fn own(&self) -> PathBuf {

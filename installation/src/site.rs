@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use aisoc_files::PartialDirectory;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::stated_reason::StatedReason;
@@ -15,7 +16,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::access::Access;
 use crate::census::Census;
-use crate::collect::{Collected, collect_staging};
+use crate::collect::{Collected, collect_partials, collect_staging};
 use crate::guarded::require_secure_plugins;
 use crate::identity::Placed;
 use crate::in_use::Pins;
@@ -246,6 +247,11 @@ impl Site {
         StagingDirectory::create(self.path())
     }
 
+    /// Where what came of a large artifact stays until all of it is there. Nothing is made yet.
+    pub fn partials(&self) -> PartialDirectory {
+        self.layout.partials()
+    }
+
     /// Takes the lock, finishes what killed processes have begun, and does `work`, which holds the lock
     /// until its session ends. What is read in a session is true until then, and can be used in no other:
     /// the lifetime is the session's own.
@@ -344,6 +350,7 @@ impl Site {
         }
         access.check(self.path())?;
         let staging = collect_staging(&self.layout, access.dry_run)?;
+        let staging = staging.and(collect_partials(&self.layout, access.dry_run)?);
         Ok(staging.and(self.session(access, |session| session.collect(keep))?))
     }
 }

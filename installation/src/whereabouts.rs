@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Component, Path};
 
+use aisoc_files::PARTIALS;
+
 use crate::layout::{Layout, STAGING_PREFIX};
 use crate::recorded;
 
@@ -47,7 +49,9 @@ fn is_missing(path: &Path) -> bool {
 /// Kept versions, and what is being staged.
 fn is_ours(component: Component<'_>) -> bool {
     let name = component.as_os_str();
-    name == crate::layout::OWN_DIRECTORY || name.as_encoded_bytes().starts_with(STAGING_PREFIX.as_bytes())
+    name == crate::layout::OWN_DIRECTORY
+        || name == PARTIALS
+        || name.as_encoded_bytes().starts_with(STAGING_PREFIX.as_bytes())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use aisoc_installation::Garbage;
+use aisoc_installation::{Garbage, Site};
 use aisoc_manifests::fault::Reason;
 use common::versions::{access, current, id, install, record_file, roll_back, source, tidy, versions};
 use common::{
@@ -275,4 +275,26 @@ fn a_link_named_like_staging_is_not_followed() {
     collect_garbage(&plugins, 1, &access()).expect("collected");
     assert_eq!(fs::read_to_string(victim.join("keep")).expect("there"), "mine");
     assert_eq!(current(&plugins), "1.0.0");
+}
+
+#[test]
+fn what_interrupted_downloads_left_is_garbage_and_what_is_being_fetched_is_none() {
+    let plugins = tempfile::tempdir().expect("a directory");
+    let plugins = plugins.path();
+    install(plugins, "1.0.0", 1);
+    let partials = Site::at(plugins).partials();
+    let open = |name| partials.open(name, 5).expect("opened").expect("free");
+    let (left, held) = (open("sha256-aa"), open("sha256-bb"));
+    for partial in [&left, &held] {
+        partial.write_note("5 of 10").expect("noted");
+    }
+    drop(left);
+    fs::write(partials.path().join("photo.partial"), "mine").expect("written");
+    let collected = collect_garbage(plugins, 1, &access()).expect("collected");
+    let found: Vec<_> = collected.removed.iter().map(|one| (one.kind, one.path.display().to_string())).collect();
+    assert_eq!(found, [(Garbage::Partial, ".aisoc-partials/sha256-aa.partial".to_owned())]);
+    assert!(held.path().exists() && partials.path().join("photo.partial").exists(), "not ours to remove");
+    fs::remove_file(partials.path().join("photo.partial")).expect("removed");
+    held.remove().expect("removed");
+    assert!(!partials.path().exists());
 }

@@ -181,10 +181,23 @@ async fn receive<P: Send + 'static>(
         }
     };
     // Hangs up: what was refused is not received to its end.
-    drop((sender, stream));
+    drop(sender);
     let unpacked = unpacking.result().await;
+    match &unpacked {
+        // It is refused for what it is, and another run would fetch the same.
+        Err(fault) if !is_of_this_machine(fault) => stream.refuse(),
+        _ => drop(stream),
+    }
     // A transfer that broke off also looks like a truncated archive; the transfer is the reason.
     transfer.and(unpacked)
+}
+
+/// Whether what came is not to blame: it was told to stop, or a disk is full.
+fn is_of_this_machine(fault: &Fault) -> bool {
+    matches!(
+        fault.reason(),
+        Reason::Interrupted | Reason::IoNotFound | Reason::IoDenied | Reason::IoNoSpace | Reason::IoError
+    )
 }
 
 /// Bytes that are not the promised ones explain whatever they led to. Whether they are is known at the

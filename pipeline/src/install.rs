@@ -16,7 +16,7 @@ use aisoc_manifests::plugin::{Manifest, Problem};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare;
 use aisoc_packaging::{Limits, Staged, Staging, StagingPlace as _, default_threads};
-use aisoc_registry_client::{ClientOptions, Unreached};
+use aisoc_registry_client::{ClientOptions, Timeout, Unreached};
 use aisoc_signing::{Claim, Origin};
 use aisoc_trust::{Facts, LockFacts, UnderLock as _, Verdict};
 use jiff::Timestamp;
@@ -70,8 +70,12 @@ impl InstallOptions {
         options.trust.at = judging_time;
         options.access = Access { at: clock, cancellation: cancellation.clone(), ..options.access };
         // Who could not be reached for one run may be there for the next.
-        options.client =
-            ClientOptions { cancellation: cancellation.clone(), unreached: Unreached::remembered(), ..options.client };
+        options.client = ClientOptions {
+            cancellation: cancellation.clone(),
+            unreached: Unreached::remembered(),
+            timeout: options.client.timeout.map(Timeout::anew),
+            ..options.client
+        };
         options
     }
 
@@ -190,7 +194,12 @@ async fn install_noting(
     Judge::require_keys(&options.trust)?;
     source.require_beside(options.site.path())?;
     let origin = source.origin()?;
-    let arrival = Arrival::of(source, options.require_digest, &options.client, reporter).await?;
+    let client = ClientOptions {
+        // A dry run writes nothing.
+        partials: (!options.access.dry_run.is_on()).then(|| options.site.partials()),
+        ..options.client.clone()
+    };
+    let arrival = Arrival::of(source, options.require_digest, &client, reporter).await?;
     let (digest, index) = (arrival.digest(), arrival.index());
     if let Some(unchanged) = already_installed(digest, options)? {
         return Ok(Installation { index, ..unchanged });

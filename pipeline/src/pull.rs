@@ -48,8 +48,13 @@ pub async fn pull(
         return Err(Fault::new(Reason::AlreadyExists, format!("`{}` exists and is not empty", out.display())));
     }
     reporter.event(&Event::Resolving { reference });
-    let fetched = fetch(reference, None, options, reporter).await?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let keeping = ClientOptions {
+        // A dry run writes nothing.
+        partials: (!dry_run.is_on()).then(|| Site::at(parent).partials()),
+        ..options.clone()
+    };
+    let fetched = fetch(reference, None, &keeping, reporter).await?;
     if dry_run.is_on() {
         may_write_in(parent).map_err(|error| Fault::io("write", out, error))?;
         let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;

@@ -6,6 +6,7 @@ pub mod copy;
 pub mod layout;
 pub mod limits;
 pub mod named;
+pub mod notice;
 pub mod options;
 pub mod remote;
 pub mod storage;
@@ -17,7 +18,10 @@ pub use aisoc_connections::Slowest;
 pub use certificates::{CertificateFile, Certificates};
 pub use limits::Limits;
 pub use named::Named;
-pub use options::{ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret};
+pub use notice::{Notice, Told};
+pub use options::{
+    ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret, Timeout,
+};
 pub use remote::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
 pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging};
 pub use target::Target;

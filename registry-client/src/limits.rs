@@ -55,6 +55,14 @@ pub(crate) const MAX_LOCATION_BYTES: usize = 8 << 10;
 pub(crate) const MAX_PAGES: usize = 64;
 /// Longest answer of a token service.
 pub(crate) const MAX_TOKEN_ANSWER_BYTES: usize = 1 << 20;
+/// Smallest blob of which something is kept while it comes: less is fetched again sooner than it is asked for.
+pub(crate) const MIN_KEPT_BYTES: u64 = 4 << 20;
+/// After how many bytes it is noted how far a blob is that is kept: as much may have to be fetched again.
+pub(crate) const SEGMENT_BYTES: u64 = 1 << 20;
+/// Most notes of a registry (`Warning` headers) that are shown.
+pub(crate) const MAX_WARNINGS: usize = 8;
+/// Most bytes of one of them (distribution specification, "Warnings").
+pub(crate) const MAX_WARNING_BYTES: usize = 4 << 10;
 /// Largest file of certificates. All that Mozilla trusts are 220 KiB in PEM.
 pub(crate) const MAX_CERTIFICATE_BYTES: u64 = 4 << 20;
 /// Most files of a directory of certificates. Distributions have 300, twice with the links of OpenSSL.

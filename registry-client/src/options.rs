@@ -7,10 +7,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aisoc_files::PartialDirectory;
 use aisoc_manifests::cancellation::Cancellation;
+use tokio::time::Instant;
 
 use crate::certificates::Certificates;
 use crate::limits::Limits;
+use crate::notice::Told;
 use crate::unreached::Unreached;
 
 /// How to talk to registries.
@@ -40,6 +43,42 @@ pub struct ClientOptions {
     pub cancellation: Cancellation,
     /// Who was not reached, for whoever asks for several things and not for each of them anew.
     pub unreached: Unreached,
+    /// The end of everything that is asked for, whichever references it is for; without one each reference has
+    /// [`Limits::operation`].
+    pub timeout: Option<Timeout>,
+    /// Where large blobs that are read stay while they come, for a later run; nowhere where nothing is said.
+    pub partials: Option<PartialDirectory>,
+    /// Who hears of what goes on all the same.
+    pub told: Told,
+}
+
+/// A time for all that somebody asks of registries, from one moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeout {
+    length: Duration,
+    ends: Option<Instant>,
+}
+
+impl Timeout {
+    /// So long, from now on. What is longer than clocks count never ends.
+    pub fn from_now(length: Duration) -> Self {
+        Self { length, ends: Instant::now().checked_add(length) }
+    }
+
+    /// The same length, from now on: for another run of a process that goes on.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        Self::from_now(self.length)
+    }
+
+    /// How long it is.
+    pub fn length(&self) -> Duration {
+        self.length
+    }
+
+    pub(crate) fn ends(&self) -> Option<Instant> {
+        self.ends
+    }
 }
 
 /// Which registries are spoken to without TLS. There is no attempt with TLS first: falling back
@@ -164,6 +203,9 @@ impl Default for ClientOptions {
             user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
             cancellation: Cancellation::default(),
             unreached: Unreached::default(),
+            timeout: None,
+            partials: None,
+            told: Told::default(),
         }
     }
 }

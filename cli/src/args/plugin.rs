@@ -11,9 +11,11 @@ use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::Args;
+use jiff::SignedDuration;
 
 use crate::args::directory::{DirectoryArgs, SignedArgs};
 use crate::args::dry_run::DryRunArgs;
+use crate::args::duration::some_duration;
 use crate::args::known::{self, Capabilities};
 use crate::args::lock::{LockArgs, ModeArgs, SourceArgs, VerifiedPart};
 use crate::args::passphrase::{PassphraseArgs, PassphraseSource};
@@ -225,6 +227,10 @@ pub(crate) struct RegistryArgs {
     /// A host inside your network that the registry may lead to: its token service or its store; may be repeated
     #[arg(long, value_name = "HOST")]
     pub(crate) also_reach: Vec<String>,
+    /// Longest time for all that the command asks of registries, for example `90s` or `10m` [env: AISOC_TIMEOUT,
+    /// default an hour for each reference]
+    #[arg(long, value_name = "DURATION", value_parser = some_duration)]
+    pub(crate) timeout: Option<SignedDuration>,
 }
 
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 14] = [
+const REPEATED: [(&str, &[&str], When); 15] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
@@ -30,6 +30,7 @@ const REPEATED: [(&str, &[&str], When); 14] = [
     ("ca-file", &[], When::Always),
     ("plain-http", &[], When::Always),
     ("also-reach", &[], When::Always),
+    ("timeout", &[], When::Always),
     // Which host, and what is shown to it.
     ("url", &[], When::Always),
     ("token-file", &[], When::Always),

@@ -275,6 +275,14 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ..PLAIN
     },
     Setting {
+        name: environment::TIMEOUT,
+        about: About::Registries,
+        form: Form::Checked(|environment| environment.timeout().map(drop)),
+        default: Unset::Means("an hour for each reference"),
+        purpose: "the longest time for all that a command asks of registries, for example `10m`",
+        ..PLAIN
+    },
+    Setting {
         name: environment::CA_FILE,
         about: About::Registries,
         purpose: "certificates that are trusted beside the machine's own, of registries and of hosts",

@@ -1,8 +1,9 @@
-//! A blob on its way down (`end-2`, GET): bounded, resumed where it was cut.
+//! A blob on its way down (`end-2`, GET): bounded, resumed where it was cut, in this run or an earlier one.
 //!
 //! The bytes are not hashed here; `BlobStream` counts them against the descriptor, and whoever unpacks or
 //! stores them hashes. What this file owes is that they are the bytes of one blob, in order, each once.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use aisoc_connections::{Pace, Slowest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
 use bytes::Bytes;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::{Method, StatusCode};
 use tokio::time::Instant;
@@ -20,9 +21,12 @@ use super::blobs;
 use super::broken::BodyError;
 use super::call::Call;
 use super::connection::Connection;
+use super::kept::{Keeping, Kept};
 use super::status::Standing;
 use super::tries::Tries;
 use crate::limits::MAX_TRIES;
+use crate::notice::Notice;
+use crate::storage::BlobStream;
 
 /// A blob that is being fetched.
 struct Download {
@@ -39,14 +43,17 @@ struct Download {
     /// One allowance for the whole blob: a registry that breaks off after every byte ends all the same.
     tries: Tries,
     pace: Pace,
+    /// What an earlier run left of it, which is handed on first.
+    kept: Option<KeptBytes>,
+    /// Keeps what comes for a later run.
+    keeping: Option<Keeping>,
 }
+
+type KeptBytes = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 /// Asks for the blob; its bytes follow as a stream. Dropping the stream ends the connection: the rest of a
 /// layer that was refused at its first byte is not received.
-pub(super) async fn begin(
-    connection: &Arc<Connection>,
-    descriptor: &Descriptor,
-) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'static> {
+pub(super) async fn begin(connection: &Arc<Connection>, descriptor: &Descriptor) -> Result<BlobStream> {
     let mut download = Download {
         connection: Arc::clone(connection),
         descriptor: descriptor.clone(),
@@ -56,17 +63,49 @@ pub(super) async fn begin(
         answer: None,
         tries: Tries::new(connection),
         pace: Pace::new(connection.options.limits.slowest),
+        kept: None,
+        keeping: None,
     };
-    download.request().await?;
-    Ok(stream::try_unfold(
-        download,
-        |mut download| async move { Ok(download.next().await?.map(|chunk| (chunk, download))) },
-    ))
+    download.go_on().await?;
+    // What an earlier run left is handed on before anything is asked for: who unpacks it may be slow, and nobody keeps
+    // a connection open for that.
+    if download.kept.is_none() {
+        download.request().await?;
+    }
+    let ending = download.keeping.as_ref().map(|keeping| keeping.ending().clone());
+    let bytes = stream::try_unfold(download, |mut download| async move {
+        Ok(download.next().await?.map(|chunk| (chunk, download)))
+    });
+    Ok(BlobStream::new(descriptor, bytes).downloaded().kept(ending))
 }
 
 impl Download {
+    /// Looks for what an earlier run left of it.
+    async fn go_on(&mut self) -> Result<()> {
+        let options = &self.connection.options;
+        let Some(kept) = Kept::open(options, &self.descriptor).await? else { return Ok(()) };
+        if kept.bytes() > 0 {
+            let Descriptor { digest, size, .. } = self.descriptor;
+            options.told.tell(&Notice::Resumed { digest, offset: kept.bytes(), size });
+            self.kept = Some(Box::pin(kept.stream()?));
+        }
+        self.keeping = Some(kept.keep(options)?);
+        Ok(())
+    }
+
     async fn next(&mut self) -> Result<Option<Bytes>> {
+        if let Some(kept) = &mut self.kept {
+            if let Some(chunk) = kept.next().await.transpose()? {
+                self.offset += chunk.len() as u64;
+                self.note_end();
+                return Ok(Some(chunk));
+            }
+            self.kept = None;
+        }
         loop {
+            if self.answer.is_none() && self.offset >= self.descriptor.size {
+                return Ok(None);
+            }
             let Some(answer) = &mut self.answer else {
                 self.request().await?;
                 continue;
@@ -77,6 +116,10 @@ impl Download {
                 Ok(Some(chunk)) => {
                     let fresh = self.received(chunk, asked.elapsed())?;
                     if !fresh.is_empty() {
+                        if let Some(keeping) = &mut self.keeping {
+                            keeping.take(&fresh).await;
+                        }
+                        self.note_end();
                         return Ok(Some(fresh));
                     }
                 }
@@ -87,6 +130,13 @@ impl Download {
                 Err(_) if self.offset == self.descriptor.size => return Ok(None),
                 Err(error) => self.interrupted(Some(error)).await?,
             }
+        }
+    }
+
+    /// Of what was handed on whole nothing is left to fetch again.
+    fn note_end(&self) {
+        if let Some(keeping) = self.keeping.as_ref().filter(|_| self.offset >= self.descriptor.size) {
+            keeping.ending().whole();
         }
     }
 

@@ -17,6 +17,7 @@ mod clients;
 mod connection;
 mod credentials;
 mod download;
+mod kept;
 mod manifests;
 mod origin;
 mod outgoing;
@@ -34,6 +35,7 @@ mod tls;
 mod token;
 mod tries;
 mod uploads;
+mod warnings;
 mod wire;
 
 pub use repository::Remote;

@@ -68,7 +68,7 @@ impl Fetch for Remote {
     }
 
     async fn fetch_blob(&self, descriptor: &Descriptor) -> Result<BlobStream> {
-        Ok(BlobStream::new(descriptor, download::begin(&self.0, descriptor).await?).downloaded())
+        download::begin(&self.0, descriptor).await
     }
 }
 

@@ -16,12 +16,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::broken::{BodyError, Broken, asked, chain};
 use super::clients::Clients;
-use super::origin::{authority, shown};
+use super::origin::{authority, same_origin, shown};
 use super::proxy::Proxy;
 use super::pulse::Pulse;
 use super::reach::{OutOfReach, Reach};
 use super::tls;
+use super::warnings::Warnings;
 use crate::limits::USUAL_SILENCE;
+use crate::notice::Notice;
 use crate::options::ClientOptions;
 
 /// The clients, where they may connect to, and the clock of the operation.
@@ -36,6 +38,8 @@ pub(super) struct Wire {
     began: OnceLock<Instant>,
     /// Bytes of bodies that came since.
     received: AtomicU64,
+    /// What the registry warned of.
+    warnings: Warnings,
 }
 
 impl Wire {
@@ -47,12 +51,17 @@ impl Wire {
             options: options.clone(),
             began: OnceLock::new(),
             received: AtomicU64::new(0),
+            warnings: Warnings::default(),
         }
     }
 
     /// When everything that is asked for this reference must be over.
     pub(super) fn ends(&self) -> Instant {
-        *self.began.get_or_init(Instant::now) + self.options.limits.operation
+        let usual = *self.began.get_or_init(Instant::now) + self.options.limits.operation;
+        match self.options.timeout {
+            Some(timeout) => timeout.ends().unwrap_or(usual),
+            None => usual,
+        }
     }
 
     /// How long one exchange may take.
@@ -67,7 +76,8 @@ impl Wire {
         let host = authority(&url);
         let looked_up =
             self.told(self.ends(), || format!("for the addresses of `{host}`"), self.reach.check(&url)).await;
-        looked_up.map_err(|_| Broken::for_good(self.overdue()))?.map_err(Broken::for_good)?;
+        let asked_for = || asked(&self.registry, &url, method.as_str());
+        looked_up.map_err(|_| Broken::for_good(self.overdue(&asked_for())))?.map_err(Broken::for_good)?;
         if let Some(fault) = self.options.unreached.before(&shown(&url)) {
             return Err(Broken::for_good(fault));
         }
@@ -75,11 +85,14 @@ impl Wire {
         let client = self.clients.of(&url, proxy.as_ref(), &self.reach, &self.options).map_err(Broken::for_good)?;
         let through = proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {proxy}"));
         let place = format!("`{host}`{through}");
-        let answered = self.unless_silent(client.execute(request), pulse, &place);
+        let answered = self.unless_silent(client.execute(request), pulse, &place, &asked_for);
         match answered.await? {
             Some(Ok(answer)) => match proxy.filter(|proxy| proxy.answers(&url, answer.status())) {
                 Some(proxy) => Err(proxy.asks_for_login()),
-                None => Ok(answer),
+                None => {
+                    self.pass_on_warnings(&answer);
+                    Ok(answer)
+                }
             },
             Some(Err(error)) => Err(self.broken(&url, &method, proxy.as_ref(), error)),
             None => {
@@ -91,6 +104,15 @@ impl Wire {
                     after: None,
                     unreached: None,
                 })
+            }
+        }
+    }
+
+    /// Says what the registry itself warns of; nobody asked the places that it leads to.
+    fn pass_on_warnings(&self, answer: &Response) {
+        if same_origin(answer.url(), &self.registry) {
+            for text in self.warnings.fresh(answer.headers()) {
+                self.options.told.tell(&Notice::Warned { registry: &authority(&self.registry), text: &text });
             }
         }
     }
@@ -138,6 +160,7 @@ impl Wire {
         exchange: impl Future<Output = T>,
         pulse: &Pulse,
         place: &str,
+        asked_for: &(dyn Fn() -> String + Sync),
     ) -> Result<Option<T>, Broken> {
         let silence = self.longest_silence();
         let mut patience = silence.min(USUAL_SILENCE);
@@ -149,7 +172,7 @@ impl Wire {
                 return Ok(Some(outcome));
             }
             if Instant::now() >= self.ends() {
-                return Err(Broken::for_good(self.overdue()));
+                return Err(Broken::for_good(self.overdue(&asked_for())));
             }
             if pulse.age() >= silence {
                 return Ok(None);
@@ -199,7 +222,7 @@ impl Wire {
             }
             // The URL may be a presigned one, whose query is as good as a password.
             Ok(Err(error)) => Err(BodyError::Cut(error.without_url())),
-            Err(_) if Instant::now() >= self.ends() => Err(BodyError::Overdue(self.overdue())),
+            Err(_) if Instant::now() >= self.ends() => Err(BodyError::Overdue(self.overdue("what it was sending"))),
             Err(_) => Err(BodyError::Silent),
         }
     }
@@ -210,9 +233,21 @@ impl Wire {
         Fault::new(Reason::RegistryUnavailable, format!("{message} within {waited:?}; {came} bytes came in all"))
     }
 
-    /// The fault of an operation that took too long.
-    fn overdue(&self) -> Fault {
-        self.late(&format!("`{}` did not get done", authority(&self.registry)), self.options.limits.operation)
+    /// The fault of an operation that took too long: which end came, after how long, and what was under way.
+    fn overdue(&self, under_way: &str) -> Fault {
+        let registry = authority(&self.registry);
+        match self.options.timeout {
+            Some(timeout) => self.late(
+                &format!("the time that `--timeout` gives ended: `{registry}` did not get done with {under_way}"),
+                timeout.length(),
+            ),
+            None => self.late(
+                &format!(
+                    "`{registry}` did not get done with {under_way}, nor with all that was asked for one reference,"
+                ),
+                self.options.limits.operation,
+            ),
+        }
     }
 
     /// An answer begins within the idle time, after a connection that may have to be made first.

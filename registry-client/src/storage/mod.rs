@@ -1,11 +1,13 @@
 //! What movement is made of, at the bottom of the crate: what one can ask of a place that holds artifacts,
 //! and the blobs and manifests that pass. No kind of place is known here.
 
+mod ending;
 mod manifest;
 mod operations;
 mod source;
 mod stream;
 
+pub(crate) use ending::Ending;
 pub use manifest::{Manifest, ManifestName};
 pub use operations::{Fetch, Push, Pushed, ReplaceTag, Resolve, Tagging};
 pub use source::{BlobOrigin, BlobSource, Count, file_stream};

@@ -9,6 +9,8 @@ use aisoc_manifests::oci::Descriptor;
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 
+use super::ending::Ending;
+
 /// The bytes of one blob.
 ///
 /// Yields exactly the descriptor's number of bytes or ends with a fault (CVE-2024-3727: a size that
@@ -22,6 +24,8 @@ pub struct BlobStream {
     /// Why it is refused for fewer or more bytes.
     miscounted: Reason,
     ended: bool,
+    /// Where some of it is kept, that is told when the blob is refused.
+    kept: Option<Ending>,
 }
 
 impl BlobStream {
@@ -34,6 +38,21 @@ impl BlobStream {
             hasher: None,
             miscounted: Reason::PullFailed,
             ended: false,
+            kept: None,
+        }
+    }
+
+    /// With whom to tell when it is refused.
+    #[must_use]
+    pub(crate) fn kept(mut self, ending: Option<Ending>) -> Self {
+        self.kept = ending;
+        self
+    }
+
+    /// Ends it because of what it is: of what was kept of it nothing stays, or another run would go on with the same.
+    pub fn refuse(self) {
+        if let Some(kept) = &self.kept {
+            kept.refused();
         }
     }
 
