@@ -8,7 +8,7 @@ pub(crate) mod config;
 mod directory;
 pub(crate) mod doctor;
 pub(crate) mod dry_run;
-mod duration;
+pub(crate) mod duration;
 pub(crate) mod fleet;
 pub(crate) mod host;
 pub(crate) mod journal;
