@@ -45,9 +45,12 @@ pub enum Notice<'a> {
     },
 }
 
+/// Whoever hears of notices, on whatever thread something happens.
+type Tell = dyn Fn(&Notice<'_>) + Send + Sync;
+
 /// Who hears of notices: by default nobody.
 #[derive(Clone, Default)]
-pub struct Told(Option<Arc<dyn Fn(&Notice<'_>) + Send + Sync>>);
+pub struct Told(Option<Arc<Tell>>);
 
 impl Told {
     /// Tells that function, on whatever thread something happens.
