@@ -24,6 +24,8 @@ const READERS: &[(&str, usize, &str)] = &[
     ("files/src/small.rs", 1, "match content.len() as u64 > max_bytes {"),
     // Whether a file begins like one that is compressed, which only refuses.
     ("registry-client/src/layout/foreign.rs", 1, "it is compressed ({form})"),
+    // Whether a file begins as those do that are kept of downloads: another one is left alone.
+    ("files/src/partial.rs", 2, "read.map(|()| begin == *MAGIC)"),
     // A layer's first four bytes say how it is compressed; they are read again as part of it.
     ("packaging/src/inflate.rs", 2, "Cursor::new(magic).chain(reader)"),
     // Whether a stray file begins like a note, which only refuses; one that has not begun by then is refused.

@@ -169,7 +169,12 @@ async fn the_operation_has_an_end_however_it_is_spun_out() {
     let open = || Target::open(&reference(&registry.reference("plugin:1")), &within(limits.clone())).expect("a target");
     let began = Instant::now();
     let fault = open().fetch_blob_bytes(&sample.layer, 1 << 20).await.expect_err("spun out");
-    assert!(fault.message().contains("did not get done with what it was sending, nor with all that was asked for one reference, within 600ms; "), "{fault}");
+    assert!(
+        fault.message().contains(
+            "did not get done with what it was sending, nor with all that was asked for one reference, within 600ms; "
+        ),
+        "{fault}"
+    );
     assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
 
     let target = open();

@@ -99,7 +99,7 @@ impl Repositories {
             let mut held = locked(&held);
             let Some(held) = held.as_mut().filter(|held| held.kept.is_behind()) else { continue };
             // One that is gone or cannot be written keeps its lines, and whoever asks for it next is told why.
-            let _ = Directory::open(&path).and_then(|layout| held.kept.fold(&layout));
+            let _ = Directory::open(&path).and_then(|layout| held.kept.fold(layout.place()));
         }
     }
 }
@@ -148,7 +148,7 @@ impl Repository {
         let Held { kept, subjects } = self.current(&mut held)?;
         // What the manifests are about is read again when it is asked for: only what is new, and what is gone.
         subjects.doubt();
-        let answer = kept.change(&self.layout, decide)?;
+        let answer = kept.change(self.layout.place(), decide)?;
         self.all.weigh(self.layout.root(), kept.catalog().len());
         Ok(answer)
     }
@@ -157,14 +157,14 @@ impl Repository {
     fn current<'a>(&self, held: &'a mut MutexGuard<'_, Option<Held>>) -> Result<&'a mut Held> {
         let known = match held.take() {
             Some(mut known) => {
-                if known.kept.refresh(&self.layout)? {
+                if known.kept.refresh(self.layout.place())? {
                     known.subjects.doubt();
                     self.all.weigh(self.layout.root(), known.kept.catalog().len());
                 }
                 known
             }
             None => {
-                let kept = Kept::read(&self.layout)?;
+                let kept = Kept::read(self.layout.place())?;
                 self.all.weigh(self.layout.root(), kept.catalog().len());
                 Held { kept, subjects: Subjects::default() }
             }

@@ -232,6 +232,10 @@ mod tests {
                 "config",
                 "tls-certificate",
                 "tls-private-key",
+                "htpasswd",
+                "rights",
+                "access-log",
+                "read-only",
                 "payload",
                 "value",
                 "expect-semantic",
@@ -264,7 +268,7 @@ mod tests {
             ],
         ),
         ("the artifact that was asked for this time", &["require-digest"]),
-        ("what is tested this time, by the one command that takes it", &["policy"]),
+        ("what is asked about this time, by the one command that takes it", &["policy", "capabilities"]),
         ("how long this command waits", &["lock-timeout", "timeout"]),
         ("who signs, which is said each time, and may be a secret", &["private-key", "passphrase", "encrypt"]),
         (
@@ -284,6 +288,8 @@ mod tests {
                 "unsigned",
                 "accept-network-file-system",
                 "accept-shared-directory",
+                "no-login",
+                "no-tls",
             ],
         ),
         (

@@ -9,34 +9,24 @@
 )]
 
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use aisoc_files::{
-    DraftDirectory, LockWait, PassingLock, SmallFileError, Waited, parent, read_open, settle, shell_word, sweep,
-    sync_directory,
-};
+use aisoc_files::{DraftDirectory, PassingLock, parent, settle, sweep, sync_directory};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::{Algorithm, Digest};
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_manifests::lock::Lock;
-use aisoc_manifests::oci::{ImageIndex, MAX_MANIFEST_BYTES, to_bytes};
+use aisoc_manifests::oci::{ImageIndex, to_bytes};
 use aisoc_manifests::reference::Tag;
-use rustix::fs::OFlags;
 
 use super::documents::{BLOBS, INDEX, MARKER, MARKER_BYTES, blob_directory, blob_name, check_marker, invalid};
 use super::index;
 use super::ingest::{DRAFTS, Ingest, replace_file};
 use super::kept::{Kept, replace_index};
+use super::place::Place;
 use super::stored::StoredBlob;
 use crate::storage::{Manifest, Pushed, ReplaceTag};
-
-/// What writers lock, there only while one does: it is no part of a layout.
-const LOCK: &str = ".aisoc-lock";
-/// How long a writer waits for others, each of which holds the lock for the time of one small file.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Narrowed by the umask.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -44,8 +34,7 @@ const DIRECTORY_MODE: u32 = 0o755;
 /// A layout directory.
 #[derive(Debug)]
 pub struct Directory {
-    root: PathBuf,
-    cancellation: Cancellation,
+    place: Place,
 }
 
 impl Directory {
@@ -54,8 +43,8 @@ impl Directory {
     /// # Errors
     /// `layout_invalid` when it is none, `io_` reasons.
     pub fn open(root: &Path) -> Result<Self> {
-        let directory = Self { root: root.to_owned(), cancellation: Cancellation::default() };
-        check_marker(root, &directory.small_file(MARKER)?.ok_or_else(|| missing_marker(root))?)?;
+        let directory = Self { place: Place::new(root) };
+        check_marker(root, &directory.place.small_file(MARKER)?.ok_or_else(|| missing_marker(root))?)?;
         for part in [BLOBS].into_iter().chain(Algorithm::ALL.map(blob_directory)) {
             let path = root.join(part);
             match fs::symlink_metadata(&path) {
@@ -84,7 +73,7 @@ impl Directory {
     /// Whose work it is, and what ends the wait for other writers before its time is over.
     #[must_use]
     pub fn until(self, cancellation: &Cancellation) -> Self {
-        Self { cancellation: cancellation.clone(), ..self }
+        Self { place: self.place.until(cancellation) }
     }
 
     /// Puts an empty layout at `root` in one step: it is made beside and renamed, which replaces an empty
@@ -126,7 +115,7 @@ impl Directory {
     /// # Errors
     /// `layout_invalid` when it is missing or no index, `io_` reasons.
     pub fn index(&self) -> Result<ImageIndex> {
-        Ok(Kept::read(self)?.catalog().index())
+        Ok(Kept::read(&self.place)?.catalog().index())
     }
 
     /// The blob of that digest, if there is one.
@@ -151,7 +140,7 @@ impl Directory {
     /// # Errors
     /// `io_` reasons.
     pub fn ingest_by(&self, algorithm: Algorithm) -> Result<Ingest> {
-        Ingest::new_in(&self.root, algorithm)
+        Ingest::new_in(self.root(), algorithm)
     }
 
     /// Gives what arrived its name, once it is on the disk and its digest is the expected one.
@@ -168,7 +157,7 @@ impl Directory {
     /// `layout_invalid` when something else stands in its place, `io_` reasons.
     pub fn place_of(&self, digest: Digest) -> Result<PathBuf> {
         let directory = blob_directory(digest.algorithm());
-        let path = self.root.join(directory);
+        let path = self.root().join(directory);
         match DirBuilder::new().mode(DIRECTORY_MODE).create(&path) {
             Ok(()) => {
                 settle(&path).map_err(|error| Fault::io("create", &path, error))?;
@@ -177,7 +166,7 @@ impl Directory {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 let found = fs::symlink_metadata(&path).map_err(|error| Fault::io("look at", &path, error))?;
                 if !found.is_dir() {
-                    return Err(invalid(&self.root, &format!("`{directory}` is not a directory")));
+                    return Err(invalid(self.root(), &format!("`{directory}` is not a directory")));
                 }
             }
             Err(error) => return Err(Fault::io("create", &path, error)),
@@ -228,11 +217,11 @@ impl Directory {
     /// What `edit` refuses, `locked`, `interrupted`, `layout_invalid`, `io_` reasons.
     pub fn update<T>(&self, edit: impl FnOnce(&mut ImageIndex) -> Result<T>) -> Result<T> {
         let lock = self.lock()?;
-        let mut entries = Kept::read_under(self, &lock)?.catalog().index();
+        let mut entries = Kept::read_under(&self.place, &lock)?.catalog().index();
         let before = entries.clone();
         let result = edit(&mut entries)?;
         if entries != before {
-            replace_index(self, &entries, &lock)?;
+            replace_index(&self.place, &entries, &lock)?;
         }
         Ok(result)
     }
@@ -242,19 +231,7 @@ impl Directory {
     /// # Errors
     /// `locked`, `interrupted`, `io_` reasons.
     pub fn lock(&self) -> Result<PassingLock> {
-        let (guards, path) = (format!("the layout `{}`", self.root.display()), self.root.join(LOCK));
-        let lock = Lock { guards: &guards, at_most: LOCK_TIMEOUT };
-        let wait = LockWait {
-            command: self.cancellation.command(),
-            at_most: LOCK_TIMEOUT,
-            go_on: &|| Ok(self.cancellation.check()?),
-            told: &|holder| self.cancellation.waits_for(&lock.waiting(holder)),
-        };
-        let waited = PassingLock::acquire(&self.root, LOCK, &wait);
-        match waited.map_err(|error| Fault::io("lock", &path, error))? {
-            Waited::Ours(held) => Ok(held),
-            Waited::Theirs(holder) => Err(lock.fault(holder.as_deref(), &shell_word(&path))),
-        }
+        self.place.lock()
     }
 
     /// Removes a blob. Says whether it was there.
@@ -262,50 +239,27 @@ impl Directory {
     /// # Errors
     /// `io_` reasons.
     pub fn remove_blob(&self, digest: Digest) -> Result<bool> {
-        let path = self.root.join(blob_name(digest));
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Fault::io("remove", &path, error)),
-        }
+        self.place.remove_blob(digest)
+    }
+
+    /// The directory.
+    pub const fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Where the layout is.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.place.root()
     }
 
     /// Where the blob of that digest is or would be.
     pub fn blob_path(&self, digest: Digest) -> PathBuf {
-        self.root.join(blob_name(digest))
+        self.root().join(blob_name(digest))
     }
 
-    fn small_file(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let Some((file, _)) = self.open_regular(name)? else {
-            return Ok(None);
-        };
-        match read_open(file, MAX_MANIFEST_BYTES) {
-            Ok(file) => Ok(Some(file.content)),
-            Err(SmallFileError::Io(error)) => Err(Fault::io("read", &self.root.join(name), error)),
-            Err(_) => Err(invalid(&self.root, &format!("`{name}` is larger than 4 MiB"))),
-        }
-    }
-
-    /// Opens a regular file and nothing else: a link could lead anywhere, a FIFO would block.
+    /// Opens a regular file and nothing else.
     pub(super) fn open_regular(&self, name: &str) -> Result<Option<(File, u64)>> {
-        let path = self.root.join(name);
-        let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
-        let file = match File::options().read(true).custom_flags(flags).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(_) if path.is_symlink() => return Err(invalid(&self.root, &format!("`{name}` is a link"))),
-            Err(error) => return Err(Fault::io("read", &path, error)),
-        };
-        let found = file.metadata().map_err(|error| Fault::io("read", &path, error))?;
-        if !found.is_file() {
-            return Err(invalid(&self.root, &format!("`{name}` is not a regular file")));
-        }
-        Ok(Some((file, found.len())))
+        self.place.open_regular(name)
     }
 }
 

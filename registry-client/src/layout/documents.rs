@@ -23,7 +23,7 @@ pub const fn blob_directory(algorithm: Algorithm) -> &'static str {
     }
 }
 
-/// Largest `index.json` of a layout directory: some 150,000 tags.
+/// Largest `index.json` of a layout directory. A tag takes 220 bytes or so.
 pub(super) const MAX_INDEX_BYTES: u64 = 32 << 20;
 
 /// The name of a blob inside a layout.

@@ -20,9 +20,9 @@ use aisoc_manifests::oci::{ImageIndex, to_bytes};
 
 use super::catalog::Catalog;
 use super::changes::{CHANGES, CUT, Change, MAX_CHANGES_BYTES, read_changes};
-use super::directory::Directory;
 use super::documents::{INDEX, MAX_INDEX_BYTES, invalid};
 use super::ingest::{land, replace_file, temporary};
+use super::place::Place;
 
 /// How often an index is read that changes while it is read, before its writers are kept out.
 const ROUNDS: usize = 4;
@@ -85,12 +85,12 @@ impl Seen {
         Ok(Self { stand: Stand::of(&stand), file })
     }
 
-    fn open(layout: &Directory, name: &str) -> Result<Option<Self>> {
+    fn open(layout: &Place, name: &str) -> Result<Option<Self>> {
         let opened = layout.open_regular(name)?;
         opened.map(|(file, _)| Self::of(file, &layout.root().join(name))).transpose()
     }
 
-    fn bytes(&self, layout: &Directory, name: &str, most: u64) -> Result<Vec<u8>> {
+    fn bytes(&self, layout: &Place, name: &str, most: u64) -> Result<Vec<u8>> {
         let path = layout.root().join(name);
         let file = self.file.try_clone().map_err(|error| Fault::io("read", &path, error))?;
         match read_open(file, most) {
@@ -107,7 +107,7 @@ impl Kept {
     ///
     /// # Errors
     /// `layout_invalid` when it is missing or no index, `locked`, `io_` reasons.
-    pub fn read(layout: &Directory) -> Result<Self> {
+    pub fn read(layout: &Place) -> Result<Self> {
         for _ in 0..ROUNDS {
             let kept = Self::read_once(layout)?;
             if kept.is_current(layout)? {
@@ -118,13 +118,13 @@ impl Kept {
     }
 
     /// As [`Kept::read`], for whoever keeps the writers out already.
-    pub(super) fn read_under(layout: &Directory, _lock: &PassingLock) -> Result<Self> {
+    pub(super) fn read_under(layout: &Place, _lock: &PassingLock) -> Result<Self> {
         Self::read_once(layout)
     }
 
     /// The changes are opened first: lines that the document has meanwhile are harmless, and such that it does not
     /// have would be missing.
-    fn read_once(layout: &Directory) -> Result<Self> {
+    fn read_once(layout: &Place) -> Result<Self> {
         let changes = Seen::open(layout, CHANGES)?;
         let missing = || invalid(layout.root(), "`index.json` is missing");
         let index = Seen::open(layout, INDEX)?.ok_or_else(missing)?;
@@ -145,7 +145,7 @@ impl Kept {
     ///
     /// # Errors
     /// `io_` reasons.
-    pub fn is_current(&self, layout: &Directory) -> Result<bool> {
+    pub fn is_current(&self, layout: &Place) -> Result<bool> {
         let is_at = |seen: Option<&Seen>, name: &str| {
             Ok::<_, Fault>(Stand::at(&layout.root().join(name))?.as_ref() == seen.map(|seen| &seen.stand))
         };
@@ -156,7 +156,7 @@ impl Kept {
     ///
     /// # Errors
     /// As [`Kept::read`].
-    pub fn refresh(&mut self, layout: &Directory) -> Result<bool> {
+    pub fn refresh(&mut self, layout: &Place) -> Result<bool> {
         if self.is_current(layout)? {
             return Ok(false);
         }
@@ -181,7 +181,7 @@ impl Kept {
     /// What `decide` refuses, `locked`, `layout_invalid` when the index is full, `io_` reasons.
     pub fn change<T, E: From<Fault>>(
         &mut self,
-        layout: &Directory,
+        layout: &Place,
         decide: impl FnOnce(&Catalog) -> Result<(Vec<Change>, T), E>,
     ) -> Result<T, E> {
         let lock = layout.lock()?;
@@ -205,7 +205,7 @@ impl Kept {
         Ok(answer)
     }
 
-    fn append(&mut self, layout: &Directory, changes: &[Change]) -> Result<()> {
+    fn append(&mut self, layout: &Place, changes: &[Change]) -> Result<()> {
         let lines: Vec<Vec<u8>> = changes.iter().map(to_bytes).collect();
         let lines = lines.join(&b'\n');
         let is_more = changes.iter().any(|change| matches!(change, Change::Put { .. }));
@@ -228,7 +228,7 @@ impl Kept {
     ///
     /// # Errors
     /// `locked`, `layout_invalid`, `io_` reasons.
-    pub fn fold(&mut self, layout: &Directory) -> Result<()> {
+    pub fn fold(&mut self, layout: &Place) -> Result<()> {
         let lock = layout.lock()?;
         if !self.is_current(layout)? {
             *self = Self::read_under(layout, &lock)?;
@@ -236,7 +236,7 @@ impl Kept {
         if self.is_behind() { self.write(layout, &lock) } else { Ok(()) }
     }
 
-    fn write(&mut self, layout: &Directory, _lock: &PassingLock) -> Result<()> {
+    fn write(&mut self, layout: &Place, _lock: &PassingLock) -> Result<()> {
         let path = layout.root().join(INDEX);
         let failed = |error| Fault::io("write", &path, error);
         self.is_doubtful = true;
@@ -254,7 +254,7 @@ impl Kept {
 }
 
 /// Writes the document in place of the one that is there and of all changes to it.
-pub(super) fn replace_index(layout: &Directory, index: &ImageIndex, _lock: &PassingLock) -> Result<()> {
+pub(super) fn replace_index(layout: &Place, index: &ImageIndex, _lock: &PassingLock) -> Result<()> {
     let bytes = to_bytes(index);
     if bytes.len() as u64 > MAX_INDEX_BYTES {
         return Err(full(layout.root()));

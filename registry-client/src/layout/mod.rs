@@ -13,6 +13,7 @@ mod ingest;
 mod kept;
 mod one_pass;
 mod opened;
+mod place;
 mod staged;
 mod stored;
 
@@ -24,4 +25,5 @@ pub use ingest::Ingest;
 pub use kept::Kept;
 pub use one_pass::{NewArtifact, OnePass, require_replaceable};
 pub use opened::Layout;
+pub use place::Place;
 pub use stored::StoredBlob;
