@@ -204,19 +204,23 @@ mod tests {
     fn somebody_and_nobody_cost_the_same() {
         let four = Hash { text: FOUR.to_owned(), cost: 4 };
         let ten = Hash { text: TEN.to_owned(), cost: 10 };
-        let least = |hash: Option<&Hash>| {
-            let taken = (0..5).map(|_| {
-                let began = std::time::Instant::now();
-                assert!(!is_right(hash, b"wrong", 10));
-                began.elapsed()
-            });
-            taken.min().expect("five")
+        let takes = |hash: Option<&Hash>| {
+            let began = std::time::Instant::now();
+            assert!(!is_right(hash, b"wrong", 10));
+            began.elapsed().as_secs_f64()
         };
-        let [nobody, cheap, dear] = [None, Some(&four), Some(&ten)].map(least);
-        for (name, taken) in [("a password of cost 4", cheap), ("a password of cost 10", dear)] {
-            let ratio = taken.as_secs_f64() / nobody.as_secs_f64();
-            assert!((0.8..1.25).contains(&ratio), "{name}: {taken:?}, and nobody {nobody:?}");
+        // In turn, and the least of each: what else the machine does only adds, and sooner or later to none of them.
+        let mut least = [f64::MAX; 3];
+        for _ in 0..50 {
+            for (least, hash) in least.iter_mut().zip([None, Some(&four), Some(&ten)]) {
+                *least = least.min(takes(hash));
+            }
+            let [nobody, cheap, dear] = least;
+            if [cheap, dear].iter().all(|taken| (0.8..1.25).contains(&(taken / nobody))) {
+                return;
+            }
         }
+        panic!("nobody, a password of cost 4, and one of cost 10 take seconds: {least:?}");
     }
 
     #[tokio::test]
