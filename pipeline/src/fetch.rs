@@ -149,12 +149,12 @@ async fn receive<P: Send + 'static>(
         let PluginLayer { descriptor, form } = layer;
         let chunks = ChunkReader { receiver, chunk: Bytes::new() };
         let mut bytes = VerifyingReader::new(chunks, descriptor.digest, descriptor.size);
-        let unpacked = staging.layer(&form, &descriptor.media_type, &mut bytes);
-        match unpacked {
-            Ok(()) => bytes.finish()?,
-            Err(fault) => return Err(explained(fault, bytes)),
-        }
-        Ok(staging)
+        let unpacked = match staging.layer(&form, &descriptor.media_type, &mut bytes) {
+            Ok(()) => bytes.finish(),
+            Err(fault) => Err(explained(fault, bytes)),
+        };
+        // Handed back in any case: what was made for it goes when nothing else is in there any more.
+        Ok((staging, unpacked))
     })
     .map_err(|error| Fault::new(Reason::IoError, "cannot start a thread").caused_by(error))?;
     // Declared last, so dropped first when nobody waits any more: its end is the end of the thread.
@@ -182,14 +182,15 @@ async fn receive<P: Send + 'static>(
     };
     // Hangs up: what was refused is not received to its end.
     drop(sender);
-    let unpacked = unpacking.result().await;
-    match &unpacked {
+    let (staging, unpacked) = unpacking.result().await?;
+    match (&transfer, &unpacked) {
         // It is refused for what it is, and another run would fetch the same.
-        Err(fault) if !is_of_this_machine(fault) => stream.refuse(),
+        (Ok(()), Err(fault)) if !is_of_this_machine(fault) => stream.refuse(),
         _ => drop(stream),
     }
     // A transfer that broke off also looks like a truncated archive; the transfer is the reason.
-    transfer.and(unpacked)
+    transfer.and(unpacked)?;
+    Ok(staging)
 }
 
 /// Whether what came is not to blame: it was told to stop, or a disk is full.
