@@ -27,6 +27,7 @@ BROKEN = {
         "it may get new rights": setting("NoNewPrivileges", "no"),
         "the system is open": without("ProtectSystem=strict"),
         "confinement is not required": instead("AISOC_SANDBOX=require", "AISOC_SANDBOX=off"),
+        "freed memory stays in many pools": instead("MALLOC_ARENA_MAX=2", "MALLOC_ARENA_MAX=16"),
         "all system calls are let through": lambda text: re.sub(r"^SystemCallFilter=.*\n", "", text, flags=re.MULTILINE),
     },
     "units, filter": {

@@ -14,7 +14,8 @@ MOST_EXPOSED = 26
 # What a unit of another user's must not say: each line that is here is there.
 SAID = ("NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes",
         "PrivateDevices=yes", "PrivateUsers=yes", "MemoryDenyWriteExecute=yes", "SystemCallArchitectures=native",
-        "Environment=AISOC_SANDBOX=require", "User=aisoc", "OOMPolicy=continue", "Delegate=memory pids cpu")
+        "Environment=AISOC_SANDBOX=require", "Environment=MALLOC_ARENA_MAX=2", "User=aisoc", "OOMPolicy=continue",
+        "Delegate=memory pids cpu")
 
 
 def needs_systemd():

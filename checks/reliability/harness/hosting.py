@@ -4,13 +4,14 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-from .world import Broken, binary
+from .world import REPOSITORY, Broken, binary
 
 PATIENCE = 60
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -28,6 +29,11 @@ class Site:
         self.must("plugin", "keygen", "-q", "--out", "release")
         (self.base / "keys/release.pem").write_bytes((self.base / "release.pem").read_bytes())
         self.registry = None
+
+    def environment_of_host(self):
+        """As the unit of systemd has it: how much freed memory the C library may keep."""
+        unit = (REPOSITORY / "deploy/systemd/aisoc.service").read_text()
+        return self.environment() | dict(re.findall(r"^Environment=(MALLOC_\w+)=(\S+)$", unit, re.MULTILINE))
 
     def environment(self):
         # A Python that everybody may run, should there be several.
@@ -79,7 +85,7 @@ class Host:
         command = [site.aisoc, "serve", "--listen", "127.0.0.1:0", "--state", "host.json", "--plugins-dir", "plugins",
                    "--trusted-keys", "keys", *words]
         self.said = []
-        self.child = subprocess.Popen(command, cwd=site.base, env=site.environment(), stdin=subprocess.DEVNULL,
+        self.child = subprocess.Popen(command, cwd=site.base, env=site.environment_of_host(), stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
         self.address = self.child.stdout.readline().strip().removeprefix("http://")
         # Read from the beginning: whoever is not read from waits.
