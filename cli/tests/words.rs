@@ -60,6 +60,7 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugins search" => &["demo", "--plugins-dir", "plugins"],
         "plugin package" => &["--plugin-dir", "demo", "--out", "out.tar"],
         "plugin push" => &["demo.tar", "oci:layout:1"],
+        "copy" => &["oci-archive:demo.tar", "oci:layout:1"],
         "plugin pull" => &["oci-archive:demo.tar", "--out", "pulled"],
         "plugin install" => &["oci-archive:demo.tar", "--trusted-keys", "keys", "--plugins-dir", "made"],
         "plugin list" | "plugins list" | "plugins verify" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],

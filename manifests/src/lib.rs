@@ -14,6 +14,7 @@ pub mod file_map;
 pub mod hook;
 pub mod id;
 pub mod image_index;
+pub mod links;
 pub mod lock;
 pub mod name;
 pub mod oci;

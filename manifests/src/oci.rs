@@ -18,7 +18,7 @@ pub const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 /// Media type of the list of manifests that Docker had before the image index.
 pub const DOCKER_LIST_MEDIA_TYPE: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// Media type of the manifest that Docker had before the image manifest.
-const DOCKER_MEDIA_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
+pub const DOCKER_MEDIA_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
 /// `artifactType` of a plugin.
 pub const ARTIFACT_TYPE: &str = "application/vnd.aisoc.plugin.v1";
 /// Media type of a plugin's config document.

@@ -237,7 +237,7 @@ async fn foresee_at(
 }
 
 /// Refuses before anything is sent: a digest that is not this one, a tag that names another.
-async fn check_destination(
+pub(crate) async fn check_destination(
     target: &Target,
     destination: &Reference,
     digest: ArtifactDigest,
@@ -250,7 +250,7 @@ async fn check_destination(
     }
 }
 
-fn check_digest(destination: &Reference, digest: ArtifactDigest) -> Result<()> {
+pub(crate) fn check_digest(destination: &Reference, digest: ArtifactDigest) -> Result<()> {
     match destination.digest().filter(|named| *named != digest) {
         Some(named) => Err(Fault::new(Reason::DigestMismatch, format!("`{destination}` names another artifact"))
             .expected(named.to_string(), digest.to_string())),

@@ -62,9 +62,25 @@ pub type Progress<'a> = &'a (dyn Fn(Step<'_>) + Send + Sync);
 /// # Errors
 /// `push_verification` when the read-back gives other bytes; what the destination refuses.
 pub async fn push(destination: &Target, shipment: &Shipment<'_>, progress: Progress<'_>) -> Result<Descriptor> {
-    let root = shipment.manifest.descriptor();
+    store(destination, shipment.manifest, shipment.blobs, false, progress).await?;
+    if let Some(tag) = shipment.tag {
+        progress(Step::Tagged(tag, destination.tag(tag, shipment.manifest, shipment.replace).await?));
+    }
+    destination.finish().await?;
+    Ok(shipment.manifest.descriptor())
+}
+
+/// Stores blobs and manifest, without a tag, and reads the manifest back. Says how many bytes of blobs were sent.
+pub(crate) async fn store(
+    destination: &Target,
+    manifest: &Manifest,
+    blobs: &[(Descriptor, BlobSource)],
+    is_part: bool,
+    progress: Progress<'_>,
+) -> Result<u64> {
+    let root = manifest.descriptor();
     let mut seen = BTreeSet::new();
-    let blobs: Vec<_> = shipment.blobs.iter().filter(|(descriptor, _)| seen.insert(descriptor.digest)).collect();
+    let blobs: Vec<_> = blobs.iter().filter(|(descriptor, _)| seen.insert(descriptor.digest)).collect();
     let mut total = blobs.iter().fold(0, |sum: u64, (descriptor, _)| sum.saturating_add(descriptor.size));
     let mut done = 0;
     for (descriptor, source) in blobs {
@@ -79,14 +95,14 @@ pub async fn push(destination: &Target, shipment: &Shipment<'_>, progress: Progr
         progress(Step::Blob(descriptor, stored));
         progress(Step::Sent { done, total });
     }
-    progress(Step::Manifest(&root, destination.push_manifest(shipment.manifest).await?));
-    read_back(destination, shipment.manifest).await?;
+    let stored = match is_part {
+        true => destination.push_part(manifest).await?,
+        false => destination.push_manifest(manifest).await?,
+    };
+    progress(Step::Manifest(&root, stored));
+    read_back(destination, manifest).await?;
     progress(Step::ReadBack(&root));
-    if let Some(tag) = shipment.tag {
-        progress(Step::Tagged(tag, destination.tag(tag, shipment.manifest, shipment.replace).await?));
-    }
-    destination.finish().await?;
-    Ok(root)
+    Ok(done)
 }
 
 /// Waits for the work, and looks at it often enough for whoever watches.

@@ -3,6 +3,7 @@
 
 pub mod certificates;
 pub mod copy;
+pub mod graph;
 pub mod layout;
 pub mod limits;
 pub mod named;
@@ -23,7 +24,9 @@ pub use options::{
     ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret, Timeout,
 };
 pub use remote::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
-pub use storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging};
+pub use storage::{
+    BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging,
+};
 pub use target::Target;
 pub use unreached::Unreached;
 pub use worker::Worker;

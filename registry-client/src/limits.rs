@@ -53,6 +53,10 @@ pub(crate) const MAX_HOPS: usize = 5;
 pub(crate) const MAX_LOCATION_BYTES: usize = 8 << 10;
 /// Pages of a list that are followed (CVE-2023-33957: endless pages).
 pub(crate) const MAX_PAGES: usize = 64;
+/// Most manifests of one copy: an index or a list of referrers that leads on and on.
+pub(crate) const MAX_COPIED_MANIFESTS: usize = 10_000;
+/// Deepest nesting of indexes, and of what refers to what, in one copy.
+pub(crate) const MAX_INDEX_DEPTH: usize = 16;
 /// Longest answer of a token service.
 pub(crate) const MAX_TOKEN_ANSWER_BYTES: usize = 1 << 20;
 /// Smallest blob of which something is kept while it comes: less is fetched again sooner than it is asked for.

@@ -14,7 +14,9 @@ use futures_util::future::BoxFuture;
 use crate::layout::Layout;
 use crate::options::ClientOptions;
 use crate::remote::{Remote, Scope};
-use crate::storage::{BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging};
+use crate::storage::{
+    BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging,
+};
 
 /// A place that holds artifacts. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -108,10 +110,12 @@ delegate! { Fetch {
     fn fetch_manifest(digest: Option<ArtifactDigest>) -> Manifest;
     fn fetch_blob(descriptor: &Descriptor) -> BlobStream;
 } }
+delegate! { Referrers { fn referrers(subject: ArtifactDigest) -> Vec<Descriptor>; } }
 delegate! { Push {
     fn has_blob(descriptor: &Descriptor) -> bool;
     fn push_blob(descriptor: &Descriptor, source: &BlobSource) -> Pushed;
     fn push_manifest(manifest: &Manifest) -> Pushed;
+    fn push_part(manifest: &Manifest) -> Pushed;
     fn read_back(digest: ArtifactDigest) -> Manifest;
 } }
 delegate! { Tagging {

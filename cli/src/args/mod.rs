@@ -5,6 +5,7 @@ pub(crate) mod accepted;
 pub(crate) mod api;
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod copy;
 mod directory;
 pub(crate) mod doctor;
 pub(crate) mod dry_run;

@@ -13,6 +13,7 @@ mod command_list;
 mod completions;
 mod config;
 mod configuration;
+mod copy;
 mod declaration;
 mod demo;
 mod digest;

@@ -298,7 +298,7 @@ mod tests {
         ),
         (
             "what is accepted, and how much of it is written down, this once",
-            &["from-installed", "with-provenance", "lock", "locked", "rollback"],
+            &["all-tags", "recursive", "from-installed", "with-provenance", "lock", "locked", "rollback"],
         ),
         ("what is named by the word before it, or by the hint itself", &["plugin-dir", "as-shipped"]),
         (

@@ -8,10 +8,10 @@ use aisoc_platform::Identity;
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
-    accepted, api, capabilities, clock, command_list, completions, config, demo, digest, docs, doctor, explain, fleet,
-    gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new, package, pull,
-    push, reasons, registry, release, resign, review, rollback, schema, search, serve, settings, sign, succession,
-    token, uninstall, usage, validate, verify, verify_at_rest, version,
+    accepted, api, capabilities, clock, command_list, completions, config, copy, demo, digest, docs, doctor, explain,
+    fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new,
+    package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve, settings, sign,
+    succession, token, uninstall, usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -1326,6 +1326,29 @@ second. See `aisoc help host`.",
             risk: Risk::Write,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::RevokedToken>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: copy::run,
+        is: Declaration {
+            words: &["copy"],
+            about: "Copy artifacts as they are between registries, layouts and archives",
+            examples: "Examples:
+  # promote what was tested, with its signatures
+  aisoc copy --recursive registry.example/team/my-plugin:1.2.0 \\
+    registry.example/released/my-plugin
+  # a repository onto a disk, and from there to where no network is
+  aisoc copy --all-tags registry.example/team/my-plugin oci-archive:all.tar
+  aisoc copy --all-tags oci-archive:all.tar registry.example/inside/my-plugin
+
+Digests stay, and nothing is judged: whoever installs a copy judges it as what
+it was copied from. A copy that is cut short goes on where it ended when it is
+made again.",
+            risk: Risk::Write,
+            raised_by: &["replace-tag"],
+            domain: Domain::Artifact,
+            document: Some(document_schema::<documents::CopiedArtifacts>),
             ..PLAIN
         },
     },

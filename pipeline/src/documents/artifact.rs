@@ -63,6 +63,36 @@ pub struct PushedArtifact {
     pub allowed_secrets: Vec<AllowedSecret>,
 }
 
+/// What was copied, as it is, from one place to another.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CopiedArtifacts {
+    /// Each artifact where it is now.
+    pub artifacts: Vec<CopiedArtifact>,
+    /// How many manifests were copied or found there, indexes among them.
+    pub manifest_count: usize,
+    /// How many of them came because they refer to another one.
+    pub referrer_count: usize,
+    /// How many blobs were sent.
+    pub uploaded_blob_count: usize,
+    /// Their size.
+    pub uploaded_bytes: u64,
+    /// How many the registry took over from another repository of its own.
+    pub mounted_blob_count: usize,
+    /// How many were there before.
+    pub present_blob_count: usize,
+}
+
+/// A copied artifact.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CopiedArtifact {
+    /// The reference, pinned to the digest.
+    pub reference: String,
+    /// Digest of the artifact's manifest or index: the same in both places.
+    pub artifact_digest: String,
+    /// The tag that names it there.
+    pub tag: Option<String>,
+}
+
 /// A pulled artifact: unpacked to look at, and not verified.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct PulledArtifact {

@@ -190,6 +190,16 @@ impl Directory {
         self.keep(self.ingest_by(digest.algorithm())?.write(manifest.bytes())?, digest)
     }
 
+    /// As [`Directory::keep_manifest`], and says what became of it.
+    ///
+    /// # Errors
+    /// `layout_invalid`, `io_` reasons.
+    pub fn keep_part(&self, manifest: &Manifest) -> Result<Pushed> {
+        let is_there = self.blob(manifest.digest().blob())?.is_some();
+        self.keep_manifest(manifest)?;
+        Ok(if is_there { Pushed::Present } else { Pushed::Uploaded })
+    }
+
     /// Stores the manifest unless it is there, and points the tags at it: all of them or none.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::oci::{Annotations, Descriptor, ImageIndex, MANIFEST_MEDIA_TYPE, REF_NAME};
+use aisoc_manifests::oci::{Annotations, Descriptor, ImageIndex, REF_NAME};
 use aisoc_manifests::reference::{LayoutReference, Tag};
 
 /// The manifest that the reference names: by digest, else by tag, else the only one.
@@ -28,15 +28,9 @@ pub fn find(index: &ImageIndex, reference: &LayoutReference) -> Result<Descripto
         .hint(format!("add a tag: `oci:PATH:TAG`; it holds: {}", listed(index))))
 }
 
-/// The descriptor under that digest. A manifest that only another manifest lists is not in the
-/// index; its type is then the usual one.
-pub fn by_digest(index: &ImageIndex, digest: ArtifactDigest) -> Descriptor {
-    index
-        .manifests
-        .iter()
-        .find(|descriptor| descriptor.artifact_digest() == digest)
-        .map(plain)
-        .unwrap_or_else(|| Descriptor { digest: digest.blob(), ..Descriptor::of(MANIFEST_MEDIA_TYPE, b"") })
+/// The descriptor under that digest. A manifest that only another manifest lists is not in the index.
+pub fn listed_as(index: &ImageIndex, digest: ArtifactDigest) -> Option<Descriptor> {
+    index.manifests.iter().find(|descriptor| descriptor.artifact_digest() == digest).map(plain)
 }
 
 /// The manifest of that tag.

@@ -2,12 +2,14 @@
 //!
 //! Everything below is synchronous; this is where it is moved off the async threads.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::{Algorithm, ArtifactDigest, Digest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::oci::{Descriptor, ImageIndex, MAX_MANIFEST_BYTES};
+use aisoc_manifests::links::Links;
+use aisoc_manifests::oci::{Descriptor, ImageIndex, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
 
 use super::archive::Archive;
@@ -16,7 +18,7 @@ use super::index;
 use super::staged::StagedArchive;
 use super::stored::StoredBlob;
 use crate::storage::{
-    BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, ReplaceTag, Resolve, Tagging, file_stream,
+    BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging, file_stream,
 };
 use crate::worker::blocking;
 
@@ -25,7 +27,12 @@ use crate::worker::blocking;
 pub struct Layout {
     reference: LayoutReference,
     store: Arc<Store>,
+    /// What refers to what, as it was when it was asked first.
+    subjects: Arc<OnceLock<Subjects>>,
 }
+
+/// What refers to each manifest.
+type Subjects = BTreeMap<Digest, Vec<Descriptor>>;
 
 /// The three states in which a layout is met.
 #[derive(Debug)]
@@ -50,7 +57,7 @@ impl Layout {
             Reason::IoNotFound => missing(reference),
             _ => fault,
         })?;
-        Ok(Self { reference: reference.clone(), store: Arc::new(store) })
+        Ok(Self { reference: reference.clone(), store: Arc::new(store), subjects: Arc::default() })
     }
 
     /// A layout to write to: the one that is there, or a new one.
@@ -70,7 +77,7 @@ impl Layout {
             LayoutForm::Directory => Store::Directory(Directory::create(&reference.path)?.until(cancellation)),
             LayoutForm::Archive => Store::Staged(StagedArchive::create(&reference.path, cancellation)?),
         };
-        Ok(Self { reference: reference.clone(), store: Arc::new(store) })
+        Ok(Self { reference: reference.clone(), store: Arc::new(store), subjects: Arc::default() })
     }
 
     /// The reference that the layout was opened with.
@@ -133,11 +140,40 @@ impl Store {
     }
 
     fn manifest(&self, descriptor: &Descriptor) -> Result<Manifest> {
-        let digest = descriptor.digest;
+        let bytes = self.manifest_bytes(descriptor.digest)?;
+        Ok(Manifest::named_by(descriptor.digest.algorithm(), &descriptor.media_type, bytes))
+    }
+
+    fn manifest_bytes(&self, digest: Digest) -> Result<Vec<u8>> {
         let missing = || Fault::new(Reason::ReferenceNotFound, format!("the layout has no manifest {digest}"));
-        let blob = self.blob(digest)?.ok_or_else(missing)?;
-        let bytes = blob.read(digest, MAX_MANIFEST_BYTES)?;
-        Ok(Manifest::named_by(digest.algorithm(), &descriptor.media_type, bytes))
+        self.blob(digest)?.ok_or_else(missing)?.read(digest, MAX_MANIFEST_BYTES)
+    }
+
+    /// The manifest of that digest. One that only an index lists says itself what it is.
+    fn manifest_of(&self, digest: ArtifactDigest) -> Result<Manifest> {
+        if let Some(listed) = index::listed_as(&self.index()?, digest) {
+            return self.manifest(&listed);
+        }
+        let bytes = self.manifest_bytes(digest.blob())?;
+        let media_type = Links::read(&bytes).map_or_else(|_| MANIFEST_MEDIA_TYPE.to_owned(), |links| links.media_type);
+        Ok(Manifest::named_by(digest.algorithm(), media_type, bytes))
+    }
+
+    /// What each manifest that the index lists says that it is about.
+    fn subjects(&self) -> Result<Subjects> {
+        let mut subjects = Subjects::new();
+        let mut seen = BTreeSet::new();
+        for descriptor in self.index()?.manifests {
+            if !seen.insert(descriptor.digest) {
+                continue;
+            }
+            // What is no manifest says nothing of another one; a layout may hold anything.
+            let Ok(links) = Links::read(&self.manifest_bytes(descriptor.digest)?) else { continue };
+            if let Some(subject) = links.subject {
+                subjects.entry(subject.digest).or_default().push(descriptor);
+            }
+        }
+        Ok(subjects)
     }
 }
 
@@ -149,13 +185,9 @@ impl Resolve for Layout {
 
 impl Fetch for Layout {
     async fn fetch_manifest(&self, digest: Option<ArtifactDigest>) -> Result<Manifest> {
-        self.blocking(move |store, reference| {
-            let index = store.index()?;
-            let descriptor = match digest {
-                Some(digest) => index::by_digest(&index, digest),
-                None => index::find(&index, reference)?,
-            };
-            store.manifest(&descriptor)
+        self.blocking(move |store, reference| match digest {
+            Some(digest) => store.manifest_of(digest),
+            None => store.manifest(&index::find(&store.index()?, reference)?),
         })
         .await
     }
@@ -169,6 +201,20 @@ impl Fetch for Layout {
         // One byte more than promised is enough for the stream to see that there is more.
         let length = blob.size.min(descriptor.size.saturating_add(1));
         Ok(BlobStream::new(descriptor, file_stream(blob.file, blob.offset, length)))
+    }
+}
+
+impl Referrers for Layout {
+    // Read once: a copy asks of every manifest, and each question would read them all.
+    async fn referrers(&self, subject: ArtifactDigest) -> Result<Vec<Descriptor>> {
+        let subjects = match self.subjects.get() {
+            Some(subjects) => subjects,
+            None => {
+                let read = self.blocking(|store, _| store.subjects()).await?;
+                self.subjects.get_or_init(|| read)
+            }
+        };
+        Ok(subjects.get(&subject.blob()).cloned().unwrap_or_default())
     }
 }
 
@@ -196,6 +242,11 @@ impl Push for Layout {
 
     async fn push_manifest(&self, manifest: &Manifest) -> Result<Pushed> {
         self.store_manifest(manifest, None, ReplaceTag::No).await
+    }
+
+    async fn push_part(&self, manifest: &Manifest) -> Result<Pushed> {
+        let manifest = manifest.clone();
+        self.blocking(move |store, _| store.writable()?.keep_part(&manifest)).await
     }
 
     async fn read_back(&self, digest: ArtifactDigest) -> Result<Manifest> {

@@ -148,19 +148,23 @@ pub(super) async fn get_stored(
 }
 
 /// Stores the manifest under its digest. Tried again like a read: the same bytes under the same name are
-/// the same manifest.
-pub(super) async fn put(connection: &Arc<Connection>, manifest: &Manifest, digest: ArtifactDigest) -> Result<()> {
+/// the same manifest. Says at which subject the registry has noted it, when it says so (`OCI-Subject`).
+pub(super) async fn put(
+    connection: &Arc<Connection>,
+    manifest: &Manifest,
+    digest: ArtifactDigest,
+) -> Result<Option<Digest>> {
     let call = put_call(connection, manifest, ManifestName::Digest(digest))?;
     connection.in_time(&call, put_when_seen(connection, &call)).await
 }
 
 /// Blobs that were stored a moment ago are not seen yet by who checks that they are there.
-async fn put_when_seen(connection: &Arc<Connection>, call: &Call<'_>) -> Result<()> {
+async fn put_when_seen(connection: &Arc<Connection>, call: &Call<'_>) -> Result<Option<Digest>> {
     let mut tries = Tries::new(connection).until(Instant::now() + connection.wire.longest_exchange());
     loop {
         let answer = connection.send(call).await?;
         if answer.standing() == Standing::Done {
-            return Ok(());
+            return Ok(answer.header("oci-subject").and_then(|subject| subject.parse().ok()));
         }
         let (fault, code) = answer.refused(call).await;
         let is_late = matches!(code.as_deref(), Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN"));

@@ -1,6 +1,6 @@
 //! `Remote`: one repository of a registry, over HTTP.
 //!
-//! One file per endpoint (`manifests`, `blobs`, `download`, `uploads`, `tags`, `token`) over shared
+//! One file per endpoint (`manifests`, `blobs`, `download`, `uploads`, `tags`, `referrers`, `token`) over shared
 //! plumbing, which is read from the bottom up: `wire` exchanges, `send` authenticates and tries again,
 //! `answer` bounds what comes back and `refusal` turns a no into a fault. Nothing a registry says about a
 //! digest is believed: what counts is the hash of the bytes. Source: distribution specification 1.1; the
@@ -25,6 +25,7 @@ mod proxy;
 mod pulse;
 mod reach;
 mod redirect;
+mod referrers;
 mod refusal;
 mod repository;
 mod scope;

@@ -10,10 +10,10 @@ use aisoc_manifests::reference::{RegistryReference, Tag};
 
 use super::connection::Connection;
 use super::scope::Scope;
-use super::{blobs, download, manifests, tags, uploads};
+use super::{blobs, download, manifests, referrers, tags, uploads};
 use crate::options::ClientOptions;
 use crate::storage::{
-    BlobSource, BlobStream, Fetch, Manifest, ManifestName, Push, Pushed, ReplaceTag, Resolve, Tagging,
+    BlobSource, BlobStream, Fetch, Manifest, ManifestName, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging,
 };
 
 /// A repository of a registry. Cheap to clone; clones share connections and the token.
@@ -72,6 +72,12 @@ impl Fetch for Remote {
     }
 }
 
+impl Referrers for Remote {
+    async fn referrers(&self, subject: ArtifactDigest) -> Result<Vec<Descriptor>> {
+        referrers::list(&self.0, subject).await
+    }
+}
+
 impl Push for Remote {
     async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
         blobs::exists(&self.0, descriptor).await
@@ -84,11 +90,16 @@ impl Push for Remote {
     async fn push_manifest(&self, manifest: &Manifest) -> Result<Pushed> {
         // Under its digest and without a tag: nobody finds it before everything that it names is there.
         let digest = manifest.digest();
-        if manifests::exists(&self.0, digest).await? {
-            return Ok(Pushed::Present);
-        }
-        manifests::put(&self.0, manifest, digest).await?;
-        Ok(Pushed::Uploaded)
+        let (stored, noted) = match manifests::exists(&self.0, digest).await? {
+            true => (Pushed::Present, None),
+            false => (Pushed::Uploaded, manifests::put(&self.0, manifest, digest).await?),
+        };
+        referrers::note(&self.0, manifest, noted).await?;
+        Ok(stored)
+    }
+
+    async fn push_part(&self, manifest: &Manifest) -> Result<Pushed> {
+        self.push_manifest(manifest).await
     }
 
     async fn read_back(&self, digest: ArtifactDigest) -> Result<Manifest> {

@@ -42,7 +42,7 @@ pub(super) async fn list(connection: &Arc<Connection>) -> Result<Vec<Tag>> {
 
 /// The URL of the next page, `Link: <URL>; rel="next"` (RFC 8288, 3). It must be at the same origin: the
 /// token goes with it.
-fn next_page(call: &Call<'_>, answer: &Answer) -> Result<Option<Url>> {
+pub(super) fn next_page(call: &Call<'_>, answer: &Answer) -> Result<Option<Url>> {
     let Some(link) = answer.header(LINK) else {
         return Ok(None);
     };

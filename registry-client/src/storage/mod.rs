@@ -4,11 +4,13 @@
 mod ending;
 mod manifest;
 mod operations;
+mod referrers;
 mod source;
 mod stream;
 
 pub(crate) use ending::Ending;
 pub use manifest::{Manifest, ManifestName};
 pub use operations::{Fetch, Push, Pushed, ReplaceTag, Resolve, Tagging};
+pub use referrers::Referrers;
 pub use source::{BlobOrigin, BlobSource, Count, file_stream};
 pub use stream::BlobStream;

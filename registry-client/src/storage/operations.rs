@@ -107,6 +107,9 @@ pub trait Push {
     /// Stores a manifest under its digest, without a tag, unless it is there.
     fn push_manifest(&self, manifest: &Manifest) -> impl Future<Output = Result<Pushed>> + Send;
 
+    /// As [`Push::push_manifest`], of one that an index lists: it is found by that index, and needs no other way to it.
+    fn push_part(&self, manifest: &Manifest) -> impl Future<Output = Result<Pushed>> + Send;
+
     /// The manifest that was stored a moment ago, as a reader gets it. A place that shows it a moment later is
     /// waited for.
     fn read_back(&self, digest: ArtifactDigest) -> impl Future<Output = Result<Manifest>> + Send;

@@ -1,0 +1,150 @@
+//! `aisoc copy`: artifacts from one place to another as they are, for mirrors, promotion and places without a network.
+//!
+//! Nothing is decided about trust: whoever installs judges by their own keys what arrives, which is what left, to the
+//! byte.
+
+use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::dry_run::DryRun;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::reference::{Reference, Tag};
+use aisoc_registry_client::copy::Step;
+use aisoc_registry_client::graph::{Counts, Destination, GraphCopy};
+use aisoc_registry_client::{ClientOptions, Fetch as _, ReplaceTag, Tagging as _, Target};
+
+use crate::dry_run::look_at;
+use crate::events::{Event, Reporter};
+use crate::publish::{check_destination, check_digest};
+use crate::pushed::Pushed;
+use crate::sent::Sent;
+
+/// What is copied, and how.
+#[derive(Debug, Clone)]
+pub struct CopyOptions {
+    /// Whether what refers to it comes as well: signatures, attestations, bills of materials, and what refers to these.
+    pub with_referrers: bool,
+    /// Whether tags of the destination may be taken from other artifacts.
+    pub replace_tag: ReplaceTag,
+    /// Whether anything is copied at all.
+    pub dry_run: DryRun,
+    /// How registries are asked.
+    pub client: ClientOptions,
+}
+
+/// What was copied.
+#[derive(Debug)]
+pub struct Copied {
+    /// Each artifact.
+    pub artifacts: Vec<CopiedRoot>,
+    /// How many manifests there were.
+    pub counts: Counts,
+    /// What became of their blobs.
+    pub pushed: Pushed,
+}
+
+/// An artifact, where it is now.
+#[derive(Debug)]
+pub struct CopiedRoot {
+    /// The place, with the tag, if it has one there.
+    pub place: Reference,
+    /// The digest, which is the same in both places.
+    pub digest: ArtifactDigest,
+}
+
+/// One artifact, and the tag that it gets.
+struct Root {
+    digest: ArtifactDigest,
+    tag: Option<Tag>,
+}
+
+/// Copies the artifact that `source` names to where `destination` says; without a tag there, under its own.
+///
+/// # Errors
+/// `tag_exists` when the tag names another artifact there; `digest_mismatch` when the destination is pinned to another
+/// one; `not_a_plugin_artifact` for a document of which it cannot be told what it names; what either side refuses.
+pub async fn copy_artifact(
+    source: &Reference,
+    destination: &Reference,
+    options: &CopyOptions,
+    reporter: &dyn Reporter,
+) -> Result<Copied> {
+    let from = Target::open(source, &options.client)?;
+    // By its bytes, and not by what the place says of it; from here on it is asked for by this digest alone.
+    let digest = from.fetch_manifest(None).await?.digest();
+    let tag = match destination.names_no_artifact() {
+        true => source.tag().cloned(),
+        false => destination.tag().cloned(),
+    };
+    copy(&from, destination, &[Root { digest, tag }], options, reporter).await
+}
+
+/// Copies every tag of the repository or the layout `source`, each under its own name.
+///
+/// # Errors
+/// As [`copy_artifact`]; `reference_not_found` when there is no tag. What was copied before something is refused stays.
+pub async fn copy_all_tags(
+    source: &Reference,
+    destination: &Reference,
+    options: &CopyOptions,
+    reporter: &dyn Reporter,
+) -> Result<Copied> {
+    let place = Target::open(source, &options.client)?;
+    let tags = place.tags().await?;
+    if tags.is_empty() {
+        return Err(Fault::new(Reason::ReferenceNotFound, format!("`{source}` has no tags")));
+    }
+    let mut roots = Vec::with_capacity(tags.len());
+    for tag in tags {
+        let named = Target::open(&source.tagged(tag.clone()), &options.client)?;
+        let digest = named.fetch_manifest(None).await?.digest();
+        roots.push(Root { digest, tag: Some(tag) });
+    }
+    copy(&place, destination, &roots, options, reporter).await
+}
+
+async fn copy(
+    from: &Target,
+    destination: &Reference,
+    roots: &[Root],
+    options: &CopyOptions,
+    reporter: &dyn Reporter,
+) -> Result<Copied> {
+    let is_foreseen = options.dry_run.is_on();
+    let to = match is_foreseen {
+        true => look_at(destination, &options.client)?,
+        false => Some(Target::create(destination, &options.client)?),
+    };
+    let places: Vec<_> = roots.iter().map(|root| root.place(destination)).collect();
+    for (root, place) in roots.iter().zip(&places) {
+        match &to {
+            Some(to) => check_destination(to, place, root.digest, options.replace_tag).await?,
+            None => check_digest(place, root.digest)?,
+        }
+    }
+    let (sent, written) = match &to {
+        Some(to) if !is_foreseen => {
+            reporter.event(&Event::Pushing { destination });
+            (Sent::to(to), Destination::Write(to))
+        }
+        to => (Sent::default(), Destination::Foresee(to.as_ref())),
+    };
+    let note = |step: Step<'_>| sent.note(&step, reporter);
+    let mut copying = GraphCopy::new(from, written, options.with_referrers, &note);
+    for root in roots {
+        copying.bring(root.digest, root.tag.as_ref(), options.replace_tag).await?;
+    }
+    let counts = copying.finish().await?;
+    let artifacts: Vec<_> =
+        places.into_iter().zip(roots).map(|(place, root)| CopiedRoot { place, digest: root.digest }).collect();
+    let first = roots.first().map(|root| root.digest);
+    let pushed = sent.pushed(first.ok_or_else(|| Fault::new(Reason::Internal, "a copy of nothing"))?);
+    Ok(Copied { artifacts, counts, pushed })
+}
+
+impl Root {
+    fn place(&self, destination: &Reference) -> Reference {
+        match &self.tag {
+            Some(tag) if destination.names_no_artifact() => destination.tagged(tag.clone()),
+            _ => destination.clone(),
+        }
+    }
+}
