@@ -11,24 +11,26 @@ pub fn serve(
     place: &str,
     answer: impl Fn(&str, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
 ) -> SocketAddr {
+    accept(place, move |mut stream| answer(&head(&mut stream)?, &mut stream))
+}
+
+/// The same with each connection as it comes, before anything was said.
+pub fn accept(place: &str, talk: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind(place).expect("a port");
     let address = listener.local_addr().expect("an address");
-    let answer = Arc::new(answer);
+    let talk = Arc::new(talk);
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let (mut stream, answer) = (stream.expect("a connection"), Arc::clone(&answer));
-            thread::spawn(move || {
-                if let Ok(head) = head(&mut stream) {
-                    // A client that hangs up ends the answer.
-                    let _ = answer(&head, &mut stream);
-                }
-            });
+            let (stream, talk) = (stream.expect("a connection"), Arc::clone(&talk));
+            // A client that hangs up ends the talk.
+            thread::spawn(move || drop(talk(stream)));
         }
     });
     address
 }
 
-fn head(stream: &mut TcpStream) -> io::Result<String> {
+/// The head of a request, to the empty line behind it.
+pub(crate) fn head(stream: &mut TcpStream) -> io::Result<String> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte)?;

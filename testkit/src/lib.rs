@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod by_hand;
 pub mod hostile;
+pub mod hostile_registry;
 pub mod jwt;
 pub mod layers;
 pub mod mutants;
