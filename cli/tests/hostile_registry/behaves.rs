@@ -43,6 +43,9 @@ fn found_out(victim: impl FnOnce(&Bench, &str) -> Ended, held: impl FnOnce(Attac
     Some(failed.downcast_ref::<String>().cloned().unwrap_or_default())
 }
 
+/// What an attack is held to.
+type Held = fn(Attacked);
+
 fn ended(shown: &str) -> Ended {
     Ended { code: 1, reason: "registry_denied".to_owned(), shown: shown.to_owned() }
 }
@@ -92,7 +95,7 @@ fn a_secret_that_is_shown_and_a_file_that_is_left_are_found_out() {
 #[test]
 fn what_an_attack_costs_and_where_it_led_are_held_to() {
     let asks = |_: &Bench, other: &str| tell(other, "GET /x HTTP/1.1\r\n\r\n");
-    let wrong: [(&str, fn(Attacked)); 6] = [
+    let wrong: [(_, Held); 6] = [
         ("reason", |held| held.refused(1, "registry_tls").connections_elsewhere(1).nothing_written()),
         ("code", |held| held.refused(4, "registry_denied").connections_elsewhere(1).nothing_written()),
         ("bytes", |held| held.read_at_most(1).connections_elsewhere(1).nothing_written()),
