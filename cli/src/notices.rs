@@ -18,6 +18,9 @@ fn words(notice: &Notice<'_>) -> (&'static str, String) {
         Notice::Resumed { digest, offset, size } => {
             ("Resuming", format!("{} at byte {offset} of {size}, where an earlier run ended", short(*digest)))
         }
+        Notice::GoesOn { digest, offset, size } => {
+            ("Resuming", format!("{} at byte {offset} of {size}, which the registry has", short(*digest)))
+        }
         Notice::Kept { digest, bytes, size, directory } => (
             "Kept",
             format!(
@@ -53,6 +56,10 @@ mod tests {
         assert_eq!(
             of(Notice::Resumed { digest, offset: 5, size: 10 }),
             "sha256:2d711642b726 at byte 5 of 10, where an earlier run ended"
+        );
+        assert_eq!(
+            of(Notice::GoesOn { digest, offset: 5, size: 10 }),
+            "sha256:2d711642b726 at byte 5 of 10, which the registry has"
         );
         let kept = of(Notice::Kept { digest, bytes: 5, size: 10, directory: Path::new("p/.aisoc-partials") });
         assert!(kept.starts_with("5 of 10 bytes of sha256:2d711642b726 in `p/.aisoc-partials`"), "{kept}");

@@ -63,6 +63,13 @@ pub(crate) const MAX_TOKEN_ANSWER_BYTES: usize = 1 << 20;
 pub(crate) const MIN_KEPT_BYTES: u64 = 4 << 20;
 /// After how many bytes it is noted how far a blob is that is kept: as much may have to be fetched again.
 pub(crate) const SEGMENT_BYTES: u64 = 1 << 20;
+/// Smallest blob whose upload goes on where it broke off: less is sent again sooner than it is asked about.
+pub(crate) const MIN_RESUMED_BYTES: u64 = 4 << 20;
+/// How much of a blob one request has, once the whole was too large or broke off.
+pub(crate) const PIECE_BYTES: u64 = 16 << 20;
+/// Smallest piece. What takes no request of that size takes no plugin, and thousands of requests for one blob are
+/// what a registry could ask for with smaller ones.
+pub(crate) const MIN_PIECE_BYTES: u64 = 1 << 20;
 /// Most notes of a registry (`Warning` headers) that are shown.
 pub(crate) const MAX_WARNINGS: usize = 8;
 /// Most bytes of one of them (distribution specification, "Warnings").

@@ -18,6 +18,15 @@ pub enum Notice<'a> {
         /// How many it has.
         size: u64,
     },
+    /// An upload broke off and goes on in the same run: the registry has so many bytes, and only the rest is sent.
+    GoesOn {
+        /// The blob.
+        digest: Digest,
+        /// How many of its first bytes the registry has.
+        offset: u64,
+        /// How many it has.
+        size: u64,
+    },
     /// A download ended before its end, and so many of its first bytes stay for another run.
     Kept {
         /// The blob.

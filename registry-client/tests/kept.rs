@@ -41,6 +41,7 @@ impl Place {
                 Notice::Resumed { offset, size, .. } => format!("resumed at {offset} of {size}"),
                 Notice::Kept { bytes, size, .. } => format!("kept {bytes} of {size}"),
                 Notice::NotKept { why, .. } => format!("not kept: {why}"),
+                Notice::GoesOn { offset, size, .. } => format!("goes on at {offset} of {size}"),
                 Notice::Warned { text, .. } => format!("warned: {text}"),
             };
             heard.lock().expect("whole").push(said);

@@ -9,6 +9,7 @@ use reqwest::Method;
 
 use super::call::{Asked, Call};
 use super::connection::Connection;
+use super::tries::Tries;
 
 /// The request for a blob, or for what is known of it.
 pub(super) fn call(connection: &Connection, method: Method, digest: Digest) -> Call<'static> {
@@ -18,7 +19,7 @@ pub(super) fn call(connection: &Connection, method: Method, digest: Digest) -> C
 /// Whether the registry has the blob. It only saves sending it: what is there under the digest is hashed
 /// by the registry when it comes, and by every reader when it goes. So only a yes of the right size counts, and
 /// none from a login page.
-pub(super) async fn exists(connection: &Arc<Connection>, descriptor: &Descriptor) -> Result<bool> {
-    let known = connection.look(&call(connection, Method::HEAD, descriptor.digest)).await?;
+pub(super) async fn exists(connection: &Arc<Connection>, descriptor: &Descriptor, tries: &mut Tries) -> Result<bool> {
+    let known = connection.look(&call(connection, Method::HEAD, descriptor.digest), tries).await?;
     Ok(known.is_some_and(|answer| answer.length() == Some(descriptor.size) && !answer.is_web_page()))
 }

@@ -118,7 +118,7 @@ fn another(connection: &Connection, asked: ArtifactDigest, sent: &Manifest) -> F
 /// Whether the registry has that manifest. It only saves sending it, so only a plain yes counts.
 pub(super) async fn exists(connection: &Arc<Connection>, digest: ArtifactDigest) -> Result<bool> {
     let call = call(connection, Method::HEAD, ManifestName::Digest(digest));
-    Ok(connection.look(&call).await?.is_some_and(|answer| !answer.is_web_page()))
+    Ok(connection.look(&call, &mut Tries::new(connection)).await?.is_some_and(|answer| !answer.is_web_page()))
 }
 
 /// The manifest of that name, which was stored a moment ago: some registries show it a moment later, from where

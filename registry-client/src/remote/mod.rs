@@ -1,6 +1,6 @@
 //! `Remote`: one repository of a registry, over HTTP.
 //!
-//! One file per endpoint (`manifests`, `blobs`, `download`, `uploads`, `tags`, `referrers`, `token`) over shared
+//! One file per endpoint (`manifests`, `blobs`, `download`, `uploads`, `chunks`, `tags`, `referrers`, `token`) over shared
 //! plumbing, which is read from the bottom up: `wire` exchanges, `send` authenticates and tries again,
 //! `answer` bounds what comes back and `refusal` turns a no into a fault. Nothing a registry says about a
 //! digest is believed: what counts is the hash of the bytes. Source: distribution specification 1.1; the
@@ -13,6 +13,7 @@ mod blobs;
 mod broken;
 mod call;
 mod challenge;
+mod chunks;
 mod clients;
 mod connection;
 mod credentials;
@@ -21,6 +22,7 @@ mod kept;
 mod manifests;
 mod origin;
 mod outgoing;
+mod pieces;
 mod proxy;
 mod pulse;
 mod reach;
@@ -30,6 +32,7 @@ mod refusal;
 mod repository;
 mod scope;
 mod send;
+mod session;
 mod status;
 mod tags;
 mod tls;

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::Descriptor;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::stream::{Stream, StreamExt as _};
 use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 use reqwest::{Body, Method, Request};
 
+use super::pieces::Pieces;
 use super::pulse::Pulse;
 use crate::storage::BlobSource;
 
@@ -21,6 +22,13 @@ pub(super) enum Outgoing<'a> {
     Bytes(Bytes),
     /// A blob, opened and hashed anew for every try: what was sent before may have changed since.
     Blob(&'a Descriptor, &'a BlobSource),
+    /// Some bytes of a blob.
+    Piece {
+        pieces: Pieces<'a>,
+        /// Its first byte.
+        from: u64,
+        length: u64,
+    },
 }
 
 /// The first fault of a body's source. The HTTP library reports it only as "error sending request", and
@@ -49,19 +57,32 @@ impl Outgoing<'_> {
             Self::Nothing => say_that_there_is_none(request),
             Self::Bytes(bytes) => *request.body_mut() = Some(Body::from(bytes.clone())),
             Self::Blob(descriptor, source) => {
-                let (pulse, failed) = (pulse.clone(), failed.clone());
-                let stream = source.open(descriptor).await?.map(move |chunk| {
-                    pulse.beat();
-                    chunk.map_err(|fault| failed.keep(fault))
-                });
-                // The length is known, so the body is not sent in chunks, which many registries and the
-                // proxies in front of them refuse or collect in memory first.
-                request.headers_mut().insert(CONTENT_LENGTH, descriptor.size.into());
-                *request.body_mut() = Some(Body::wrap_stream(stream));
+                stream_into(request, source.open(descriptor).await?, descriptor.size, pulse, failed);
+            }
+            Self::Piece { pieces, from, length } => {
+                stream_into(request, pieces.piece(*from, *length).await?, *length, pulse, failed);
             }
         }
         Ok(())
     }
+}
+
+/// The length is known, so the body is not sent in HTTP's chunks, which many registries and the proxies in front of
+/// them refuse or collect in memory first.
+fn stream_into(
+    request: &mut Request,
+    bytes: impl Stream<Item = Result<Bytes>> + Send + 'static,
+    length: u64,
+    pulse: &Pulse,
+    failed: &SourceFault,
+) {
+    let (pulse, failed) = (pulse.clone(), failed.clone());
+    let stream = bytes.map(move |chunk| {
+        pulse.beat();
+        chunk.map_err(|fault| failed.keep(fault))
+    });
+    request.headers_mut().insert(CONTENT_LENGTH, length.into());
+    *request.body_mut() = Some(Body::wrap_stream(stream));
 }
 
 /// Registries answer 411 to a POST that does not say how long nothing is (RFC 9110, 8.6).

@@ -10,6 +10,7 @@ use aisoc_manifests::reference::{RegistryReference, Tag};
 
 use super::connection::Connection;
 use super::scope::Scope;
+use super::tries::Tries;
 use super::{blobs, download, manifests, referrers, tags, uploads};
 use crate::options::ClientOptions;
 use crate::storage::{
@@ -80,7 +81,7 @@ impl Referrers for Remote {
 
 impl Push for Remote {
     async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
-        blobs::exists(&self.0, descriptor).await
+        blobs::exists(&self.0, descriptor, &mut Tries::new(&self.0)).await
     }
 
     async fn push_blob(&self, descriptor: &Descriptor, source: &BlobSource) -> Result<Pushed> {

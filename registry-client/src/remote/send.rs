@@ -33,10 +33,15 @@ impl Connection {
     /// longer than one exchange may take. The answer may still be a refusal. Only for requests that
     /// do no harm twice.
     pub(super) async fn send(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer> {
+        self.send_in(call, &mut Tries::new(self)).await
+    }
+
+    /// The same, with the tries of a task that this call is one of several of.
+    pub(super) async fn send_in(self: &Arc<Self>, call: &Call<'_>, tries: &mut Tries) -> Result<Answer> {
         // Noted before the first try: tries, logins and the body share one allowance, or a registry that
         // answers each a little before its end would multiply it.
         let ends = Instant::now() + self.wire.longest_exchange();
-        Ok(self.in_time(call, self.try_often(call, Leads::Followed)).await?.ending(ends))
+        Ok(self.in_time(call, self.try_often(call, Leads::Followed, tries)).await?.ending(ends))
     }
 
     /// Gives up what takes longer than one exchange may.
@@ -47,8 +52,8 @@ impl Connection {
     }
 
     /// Each try begins at the registry, and not where it led before: signed URLs run out.
-    async fn try_often(self: &Arc<Self>, call: &Call<'_>, leads: Leads) -> Result<Answer> {
-        let mut tries = Tries::new(self).until(Instant::now() + self.wire.longest_exchange());
+    async fn try_often(self: &Arc<Self>, call: &Call<'_>, leads: Leads, tries: &mut Tries) -> Result<Answer> {
+        let end = Instant::now() + self.wire.longest_exchange();
         loop {
             let sent = match leads {
                 Leads::Followed => self.send_once(call).await,
@@ -57,12 +62,12 @@ impl Connection {
             match sent {
                 Ok(answer) => {
                     let most = answer.standing().tries(answer.place(), &call.method);
-                    if !tries.pause(most, retry_after(answer.headers())).await {
+                    if !tries.pause_until(end, most, retry_after(answer.headers())).await {
                         return Ok(answer);
                     }
                 }
                 Err(broken) => {
-                    if !tries.pause(broken.tries, broken.after).await {
+                    if !tries.pause_until(end, broken.tries, broken.after).await {
                         return Err(self.wire.given_up(broken));
                     }
                 }
@@ -83,8 +88,8 @@ impl Connection {
 
     /// What a HEAD says of something that is to be sent, or nothing. It only saves work: where the registry leads
     /// elsewhere, that place is asked once and briefly, and whatever it makes of the question stops nobody.
-    pub(super) async fn look(self: &Arc<Self>, call: &Call<'_>) -> Result<Option<Answer>> {
-        let answer = self.in_time(call, self.try_often(call, Leads::Left)).await?;
+    pub(super) async fn look(self: &Arc<Self>, call: &Call<'_>, tries: &mut Tries) -> Result<Option<Answer>> {
+        let answer = self.in_time(call, self.try_often(call, Leads::Left, tries)).await?;
         if answer.standing() != Standing::Elsewhere {
             return answer.known(call).await;
         }

@@ -42,6 +42,15 @@ impl Tries {
         Self { ends: self.ends.min(end), ..self }
     }
 
+    /// Waits as [`Tries::pause`] does, for one request of several: its last answer says more than the end of the wait.
+    pub(super) async fn pause_until(&mut self, end: Instant, limit: u32, asked: Option<Duration>) -> bool {
+        let ends = self.ends;
+        self.ends = ends.min(end);
+        let may = self.pause(limit, asked).await;
+        self.ends = ends;
+        may
+    }
+
     /// Waits before another try, or says that there is none: `limit` tries ended so, or as many as may be made at
     /// all, or the waits together would take longer than an exchange may, or than the operation.
     pub(super) async fn pause(&mut self, limit: u32, asked: Option<Duration>) -> bool {

@@ -1,28 +1,27 @@
 //! A blob on its way up: asked for (`end-2`), mounted (`end-11`), or sent as one request of known length
-//! (`end-4a`, `end-6`).
-//!
-//! One request and no chunks: every registry takes it, and a session that broke in the middle is in no
-//! state that registries agree on.
+//! (`end-4a`, `end-6`), which every registry takes; in pieces (`end-5`) where that was too large, and where it broke
+//! off and the registry knows how far it came.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::Descriptor;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
 
 use super::answer::Answer;
 use super::blobs;
 use super::broken::Broken;
 use super::call::{Asked, Call};
+use super::chunks::{Chunks, Outcome};
 use super::connection::Connection;
-use super::origin::{same_origin, shown, with_tls_of};
 use super::outgoing::Outgoing;
-use super::refusal::{not_followed, protocol};
-use super::status::retry_after;
+use super::session::{Session, held};
+use super::status::{Standing, retry_after};
 use super::tries::Tries;
-use crate::limits::MAX_LOCATION_BYTES;
+use crate::limits::{MIN_PIECE_BYTES, MIN_RESUMED_BYTES};
+use crate::notice::Notice;
 use crate::storage::{BlobSource, Pushed};
 
 /// What one attempt came to.
@@ -30,20 +29,45 @@ enum Attempt {
     Done(Pushed),
     /// The registry may take it next time.
     Again(Broken),
+    /// It takes it in pieces, or in smaller ones.
+    InPieces,
 }
 
-/// Stores the blob unless it is there. After a failure the whole attempt is made again, beginning
-/// with the question whether the blob arrived after all: a session that broke is in no known state.
+/// A blob on its way up.
+struct Upload<'a> {
+    connection: &'a Arc<Connection>,
+    descriptor: &'a Descriptor,
+    source: &'a BlobSource,
+    /// One allowance for the whole blob, whichever request of it failed: those of each would be multiplied.
+    tries: Tries,
+    /// How it is sent once it is not sent whole any more.
+    chunks: Chunks<'a>,
+    in_pieces: bool,
+    /// The session that may be gone on with.
+    session: Option<Session>,
+}
+
+/// Stores the blob unless it is there. Each attempt begins with the question whether the blob arrived after all, and
+/// then goes on where the registry says that the last one ended, or from the beginning where it does not say.
 pub(super) async fn push(connection: &Arc<Connection>, descriptor: &Descriptor, source: &BlobSource) -> Result<Pushed> {
-    let mut tries = Tries::new(connection);
+    let mut upload = Upload {
+        connection,
+        descriptor,
+        source,
+        tries: Tries::new(connection),
+        chunks: Chunks::of(connection, descriptor, source),
+        in_pieces: false,
+        session: None,
+    };
     loop {
-        if blobs::exists(connection, descriptor).await? {
+        if blobs::exists(connection, descriptor, &mut upload.tries).await? {
             return Ok(Pushed::Present);
         }
-        match attempt(connection, descriptor, source).await? {
+        match upload.attempt().await? {
             Attempt::Done(pushed) => return Ok(pushed),
+            Attempt::InPieces => upload.in_pieces = true,
             Attempt::Again(broken) => {
-                if !tries.pause(broken.tries, broken.after).await {
+                if !upload.tries.pause(broken.tries, broken.after).await {
                     return Err(connection.wire.given_up(broken));
                 }
             }
@@ -51,67 +75,108 @@ pub(super) async fn push(connection: &Arc<Connection>, descriptor: &Descriptor, 
     }
 }
 
-async fn attempt(connection: &Arc<Connection>, descriptor: &Descriptor, source: &BlobSource) -> Result<Attempt> {
-    match open_session(connection, descriptor, source).await? {
-        Some(session) => send(connection, session, descriptor, source).await,
-        None => Ok(Attempt::Done(Pushed::Mounted)),
+impl Upload<'_> {
+    async fn attempt(&mut self) -> Result<Attempt> {
+        if let Some(session) = self.session.take()
+            && let Some((session, offset)) = self.ask(session).await?
+        {
+            let Descriptor { digest, size, .. } = *self.descriptor;
+            self.connection.options.told.tell(&Notice::GoesOn { digest, offset, size });
+            return self.send_pieces(session, offset).await;
+        }
+        match self.open_session().await? {
+            None => Ok(Attempt::Done(Pushed::Mounted)),
+            Some(session) if self.in_pieces => self.send_pieces(session, 0).await,
+            Some(session) => self.send_whole(session).await,
+        }
     }
-}
 
-/// Ends the session with the whole blob. Sent once and not through `send`: a second PUT to the same
-/// session would meet half a blob.
-async fn send(
-    connection: &Arc<Connection>,
-    mut session: Url,
-    descriptor: &Descriptor,
-    source: &BlobSource,
-) -> Result<Attempt> {
-    // Added to what the registry put there, which is its own and often signed.
-    session.query_pairs_mut().append_pair("digest", &descriptor.digest.to_string());
-    let call = Call {
-        headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))]),
-        body: Outgoing::Blob(descriptor, source),
-        ..Call::new(Method::PUT, session, Asked::Blob(descriptor.digest))
-    };
-    match connection.send_once(&call).await {
-        Ok(answer) => match (answer.standing().tries(answer.place(), &call.method), retry_after(answer.headers())) {
-            (1, _) => arrived(connection, descriptor, &call, answer.success(&call).await?).await,
-            (tries, after) => {
-                Ok(Attempt::Again(Broken { fault: answer.refusal(&call).await, tries, after, unreached: None }))
+    /// How far the session has come, when the registry still knows it and has something of the blob ("Pushing a blob
+    /// in chunks": a GET of the session's URL).
+    async fn ask(&mut self, session: Session) -> Result<Option<(Session, u64)>> {
+        let call = Call::new(Method::GET, session.url.clone(), Asked::Blob(self.descriptor.digest));
+        let answer = self.connection.send_in(&call, &mut self.tries).await?;
+        if answer.standing() != Standing::Done {
+            return Ok(None);
+        }
+        let held = held(&answer).filter(|held| (1..=self.descriptor.size).contains(held));
+        let session = session.goes_on(&call, &answer)?;
+        Ok(held.map(|held| (session, held)))
+    }
+
+    async fn send_pieces(&mut self, session: Session, offset: u64) -> Result<Attempt> {
+        match self.chunks.send(session, offset).await? {
+            Outcome::Ended(ended) => {
+                let (call, answer) = *ended;
+                self.arrived(&call, answer).await
             }
-        },
-        Err(broken) => Ok(Attempt::Again(broken)),
+            Outcome::TooLarge(session) => {
+                self.session = Some(session);
+                Ok(Attempt::InPieces)
+            }
+            Outcome::Broke(broken, session) => {
+                self.session = session;
+                Ok(Attempt::Again(broken))
+            }
+        }
     }
-}
 
-/// Whether the blob is there now. Quay calls its 201 a web page; any other success that is one is a login page's,
-/// unless the blob can be seen.
-async fn arrived(
-    connection: &Arc<Connection>,
-    descriptor: &Descriptor,
-    call: &Call<'_>,
-    answer: Answer,
-) -> Result<Attempt> {
-    let is_plain = answer.status() == StatusCode::CREATED || !answer.is_web_page();
-    if is_plain || blobs::exists(connection, descriptor).await? {
-        return Ok(Attempt::Done(Pushed::Uploaded));
+    /// Ends the session with the whole blob. Sent once and not through `send`: a second PUT to the same
+    /// session would meet half a blob.
+    async fn send_whole(&mut self, session: Session) -> Result<Attempt> {
+        let call = Call {
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))]),
+            body: Outgoing::Blob(self.descriptor, self.source),
+            ..Call::new(
+                Method::PUT,
+                session.ended_by(&self.descriptor.digest.to_string()),
+                Asked::Blob(self.descriptor.digest),
+            )
+        };
+        let answer = match self.connection.send_once(&call).await {
+            Ok(answer) => answer,
+            Err(broken) => return Ok(self.broke(broken, session)),
+        };
+        if answer.status() == StatusCode::PAYLOAD_TOO_LARGE && self.descriptor.size > MIN_PIECE_BYTES {
+            return Ok(Attempt::InPieces);
+        }
+        let (tries, after) = (answer.standing().tries(answer.place(), &call.method), retry_after(answer.headers()));
+        if tries == 1 {
+            return self.arrived(&call, answer.success(&call).await?).await;
+        }
+        Ok(self.broke(Broken { fault: answer.refusal(&call).await, tries, after, unreached: None }, session))
     }
-    Err(answer.unexpected(call))
-}
 
-/// The URL to send the blob to, or nothing when the registry took it over from a repository of its own.
-async fn open_session(
-    connection: &Arc<Connection>,
-    descriptor: &Descriptor,
-    source: &BlobSource,
-) -> Result<Option<Url>> {
-    match mountable(connection, source) {
-        Some(from) => match mount(connection, descriptor, from).await? {
-            Mount::Done => Ok(None),
-            Mount::Session(session) => Ok(Some(session)),
-            Mount::Refused => begin(connection).await.map(Some),
-        },
-        None => begin(connection).await.map(Some),
+    /// What is large enough to be gone on with is, in pieces: the same break would end the whole again. The rest is
+    /// sent again sooner than the registry is asked for it.
+    fn broke(&mut self, broken: Broken, session: Session) -> Attempt {
+        if self.descriptor.size >= MIN_RESUMED_BYTES {
+            self.in_pieces = true;
+            self.session = Some(session);
+        }
+        Attempt::Again(broken)
+    }
+
+    /// Whether the blob is there now. Quay calls its 201 a web page; any other success that is one is a login page's,
+    /// unless the blob can be seen.
+    async fn arrived(&mut self, call: &Call<'_>, answer: Answer) -> Result<Attempt> {
+        let is_plain = answer.status() == StatusCode::CREATED || !answer.is_web_page();
+        if is_plain || blobs::exists(self.connection, self.descriptor, &mut self.tries).await? {
+            return Ok(Attempt::Done(Pushed::Uploaded));
+        }
+        Err(answer.unexpected(call))
+    }
+
+    /// A session to send the blob to, or nothing when the registry took it over from a repository of its own.
+    async fn open_session(&mut self) -> Result<Option<Session>> {
+        if let Some(from) = mountable(self.connection, self.source) {
+            match mount(self.connection, self.descriptor, from).await? {
+                Mount::Done => return Ok(None),
+                Mount::Session(session) => return Ok(Some(session)),
+                Mount::Refused => {}
+            }
+        }
+        begin(self.connection, &mut self.tries).await.map(Some)
     }
 }
 
@@ -121,7 +186,7 @@ enum Mount {
     Done,
     /// It is to be sent there. 202 to a mount is no error: it opens a session like any other ("Mounting a blob
     /// from another repository").
-    Session(Url),
+    Session(Session),
     /// The registry does not do it, or not for us. Whoever may push need not be allowed to read the source, and
     /// the blob is here to be sent all the same.
     Refused,
@@ -140,16 +205,16 @@ async fn mount(connection: &Arc<Connection>, descriptor: &Descriptor, from: &str
     };
     match answer.status() {
         StatusCode::CREATED => Ok(Mount::Done),
-        StatusCode::ACCEPTED => session(&call, &answer).map(Mount::Session),
+        StatusCode::ACCEPTED => Session::opened(&call, &answer).map(Mount::Session),
         _ => Ok(Mount::Refused),
     }
 }
 
-async fn begin(connection: &Arc<Connection>) -> Result<Url> {
+async fn begin(connection: &Arc<Connection>, tries: &mut Tries) -> Result<Session> {
     let call = Call::new(Method::POST, connection.url("blobs", "uploads/"), Asked::Repository);
-    let answer = connection.send(&call).await?.success(&call).await?;
+    let answer = connection.send_in(&call, tries).await?.success(&call).await?;
     match answer.status() {
-        StatusCode::ACCEPTED => session(&call, &answer),
+        StatusCode::ACCEPTED => Session::opened(&call, &answer),
         _ => Err(answer.unexpected(&call)),
     }
 }
@@ -163,18 +228,4 @@ fn mountable<'a>(connection: &Connection, source: &'a BlobSource) -> Option<&'a 
     }
     let other = place.repository().filter(|other| other.registry() == connection.registry())?;
     Some(other.repository())
-}
-
-/// Where the session is, relative to who opened it: the registry, or the place that it led to. A session
-/// anywhere else would receive the plugin, and the credentials with it (CVE-2026-50151).
-fn session(call: &Call<'_>, answer: &Answer) -> Result<Url> {
-    let location = answer.header(LOCATION).filter(|location| location.len() <= MAX_LOCATION_BYTES);
-    let url = location.and_then(|location| answer.url().join(location).ok());
-    let url = url.ok_or_else(|| protocol(call, "opens an upload without saying where"))?;
-    let url = with_tls_of(answer.url(), url);
-    let has_login = !url.username().is_empty() || url.password().is_some();
-    if same_origin(&url, answer.url()) && !has_login {
-        return Ok(url);
-    }
-    Err(not_followed(call, "sends the upload to another host").expected(shown(answer.url()), shown(&url)))
 }

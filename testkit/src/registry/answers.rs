@@ -17,6 +17,25 @@ pub(super) async fn drained(request: Request<Incoming>, response: Response<Body>
     response
 }
 
+/// The same body, which ends in an error after so many bytes.
+pub(super) fn broken(body: Incoming, after: usize) -> Body {
+    let pieces = stream::try_unfold((body, after), |(mut body, left)| async move {
+        let cut = || io::Error::other("cut");
+        let frame = body.frame().await.filter(|_| left > 0).ok_or_else(cut)?.map_err(|_| cut())?;
+        let mut bytes = frame.into_data().map_err(|_| cut())?;
+        bytes.truncate(left);
+        let left = left - bytes.len();
+        Ok(Some((Frame::data(bytes), (body, left))))
+    });
+    StreamBody::new(pieces).boxed_unsync()
+}
+
+/// How long the body of a request is said to be.
+pub(super) fn length<B>(request: &Request<B>) -> u64 {
+    let length = request.headers().get("content-length").and_then(|length| length.to_str().ok());
+    length.and_then(|length| length.parse().ok()).unwrap_or(0)
+}
+
 pub(super) fn answer(status: u16, headers: &[(&'static str, String)], body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(full(body));
     *response.status_mut() = StatusCode::from_u16(status).expect("a status");

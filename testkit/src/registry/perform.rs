@@ -10,7 +10,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::answers::{answer, chunks, drained, drip, full, oci_error, set};
+use super::answers::{answer, broken, chunks, drained, drip, full, length, oci_error, set};
 use super::script::{Act, Side};
 use super::state::{Seen, Shared};
 
@@ -66,6 +66,14 @@ impl Shared {
             Some(Act::IgnoreRange) => {
                 request.headers_mut().remove(hyper::header::RANGE);
                 Ok(self.registry.answer(request).await)
+            }
+            Some(Act::BreakBody(after)) => {
+                // The answer to the part is nobody's: what was taken of it stays, as behind a broken line.
+                drop(self.registry.answer(request.map(|body| broken(body, after))).await);
+                Err(io::Error::other("broke off"))
+            }
+            Some(Act::LimitBody(most)) if length(&request) > most => {
+                Ok(drained(request, answer(413, &[], oci_error("SIZE_INVALID"))).await)
             }
             Some(act) => Ok(self.distort(act, self.registry.answer(request).await, &elsewhere).await),
         }

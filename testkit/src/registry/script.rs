@@ -50,6 +50,10 @@ pub enum Act {
     WrongRange,
     /// Sends that header instead of, or besides, the right one; an empty value removes it.
     Header(&'static str, String),
+    /// Takes so many bytes of what is sent, keeps them, and closes the connection without an answer.
+    BreakBody(usize),
+    /// Answers 413 to a body that is longer.
+    LimitBody(u64),
     /// Redirects to the other listener, which has the same content.
     RedirectElsewhere,
     /// The same with that status in place of 307.

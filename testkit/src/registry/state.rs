@@ -23,6 +23,10 @@ pub struct Seen {
     pub authorization: Option<String>,
     /// The `Range` header.
     pub range: Option<String>,
+    /// The `Content-Range` header.
+    pub content_range: Option<String>,
+    /// The `Content-Length` header.
+    pub content_length: Option<String>,
 }
 
 /// What the threads of a registry share.
@@ -54,6 +58,8 @@ impl Seen {
             query: request.uri().query().unwrap_or_default().to_owned(),
             authorization: header(AUTHORIZATION),
             range: header(hyper::header::RANGE),
+            content_range: header(hyper::header::CONTENT_RANGE),
+            content_length: header(hyper::header::CONTENT_LENGTH),
         }
     }
 }
