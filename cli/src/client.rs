@@ -1,6 +1,7 @@
 //! How the registry client is told about this machine: flags, login variables, Docker's config files, trusted
 //! certificates, proxies.
 
+use aisoc_files::PartialDirectory;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::text::shown;
@@ -27,6 +28,7 @@ pub(crate) fn options(args: &RegistryArgs, environment: &Environment) -> Result<
         proxies: environment.proxies()?,
         unreached: Unreached::remembered(),
         timeout: timeout(args, environment)?,
+        sessions: environment.state_directory().map(|directory| PartialDirectory::of_user(&directory)),
         user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
     })

@@ -45,6 +45,8 @@ pub(crate) const CONFIG_DIR: &str = "AISOC_CONFIG_DIR";
 pub(crate) const POLICY: &str = "AISOC_POLICY";
 /// Where a user's settings are.
 pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Where the user's programs keep what they go on with.
+pub(crate) const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// Where the machine's certificates are: a file, and directories.
 pub(crate) const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 pub(crate) const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
@@ -290,6 +292,13 @@ impl Environment {
     pub(crate) fn plugins_lock(&self) -> Option<PathBuf> {
         let home = self.path(XDG_CONFIG_HOME).or_else(|| Some(self.path("HOME")?.join(".config")))?;
         Some(home.join("aisoc").join("plugins.lock"))
+    }
+
+    /// Where aisoc keeps what it goes on with for this user (XDG Base Directory Specification).
+    pub(crate) fn state_directory(&self) -> Option<PathBuf> {
+        let home = self.path(XDG_STATE_HOME).or_else(|| Some(self.path("HOME")?.join(".local/state")))?;
+        // Relative ones are to be passed over, says the same place.
+        Some(home.join("aisoc")).filter(|directory| directory.is_absolute())
     }
 
     /// A variable that is set and not empty, as text.

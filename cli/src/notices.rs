@@ -29,6 +29,13 @@ fn words(notice: &Notice<'_>) -> (&'static str, String) {
                 directory.display()
             ),
         ),
+        Notice::SessionKept { digest, size } => (
+            "Kept",
+            format!(
+                "the upload of {}, {size} bytes: the same command again goes on where the registry has it",
+                short(*digest)
+            ),
+        ),
         Notice::NotKept { digest, why } => {
             ("Note", format!("{} begins anew if it is interrupted: {why}", short(*digest)))
         }

@@ -44,6 +44,8 @@ const READERS: &[(&str, usize, &str)] = &[
     ("registry-client/src/layout/one_pass.rs", 1, "Digest::of(&bytes) == layer.digest"),
     // What arrived, as many bytes as were counted, once more by the algorithm of its digest.
     ("registry-client/src/layout/ingest.rs", 1, "expected.require(&found"),
+    // Where an upload is that an earlier run began: all that the file is long, and no more than a location may be.
+    ("registry-client/src/remote/kept_session.rs", 1, "length > MAX_LOCATION_BYTES"),
     // A request's body, which was received to its end and counted before.
     ("registry-server/src/manifests.rs", 1, "SpooledTempFile"),
     // Answers of a child that we started, and of the person at the terminal: a line without its end is none.

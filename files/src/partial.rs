@@ -6,10 +6,10 @@
 //! content. Whoever uses one holds its lock. What is in it is believed by nobody: its user hashes it. Nothing
 //! here waits, and what cannot be proved to be ours is neither used nor removed.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -44,6 +44,8 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartialDirectory {
     path: PathBuf,
+    /// Whether the directories above it are made, too, when something is kept.
+    makes_parents: bool,
 }
 
 /// One thing that is on its way, locked.
@@ -58,7 +60,13 @@ pub struct Partial {
 impl PartialDirectory {
     /// The one in `parent`. Nothing is made before something is kept.
     pub fn in_directory(parent: &Path) -> Self {
-        Self { path: parent.join(PARTIALS) }
+        Self { path: parent.join(PARTIALS), makes_parents: false }
+    }
+
+    /// The one in `parent`, which is this user's and need not be there yet: it is made, for this user alone, when
+    /// something is kept.
+    pub fn of_user(parent: &Path) -> Self {
+        Self { makes_parents: true, ..Self::in_directory(parent) }
     }
 
     /// Where it is.
@@ -139,6 +147,9 @@ impl PartialDirectory {
     }
 
     fn make(&self) -> io::Result<OwnedFd> {
+        if let Some(parent) = self.path.parent().filter(|_| self.makes_parents) {
+            DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        }
         for _ in 0..ROUNDS {
             match rustix::fs::mkdirat(rustix::fs::CWD, &self.path, Mode::RWXU) {
                 Ok(()) | Err(Errno::EXIST) => {}
@@ -264,7 +275,7 @@ impl Partial {
             rustix::fs::unlinkat(&self.directory, self.name.as_str(), AtFlags::empty())?;
         }
         if let Some(directory) = self.path.parent() {
-            PartialDirectory { path: directory.to_owned() }.remove_if_empty();
+            PartialDirectory { path: directory.to_owned(), makes_parents: false }.remove_if_empty();
         }
         Ok(())
     }
@@ -356,6 +367,19 @@ mod tests {
         assert_eq!(partial.content_bytes().expect("asked"), 3);
         partial.remove().expect("removed");
         assert_eq!(fs::read_dir(parent.path()).expect("listed").count(), 0, "and its directory with it");
+    }
+
+    #[test]
+    fn the_directory_of_a_user_is_made_with_those_above_it_once_something_is_kept() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let state = parent.path().join("state/aisoc");
+        let partials = PartialDirectory::of_user(&state);
+        assert!(!state.exists() && partials.abandoned().expect("listed").is_empty());
+        let partial = opened(&partials, "n", 1);
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&state), mode(partials.path())), (0o700, 0o700));
+        partial.remove().expect("removed");
+        assert!(state.exists() && !partials.path().exists());
     }
 
     #[test]

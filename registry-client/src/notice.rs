@@ -18,7 +18,7 @@ pub enum Notice<'a> {
         /// How many it has.
         size: u64,
     },
-    /// An upload broke off and goes on in the same run: the registry has so many bytes, and only the rest is sent.
+    /// An upload goes on that broke off, in this run or an earlier one: the registry has so many bytes, and only the rest is sent.
     GoesOn {
         /// The blob.
         digest: Digest,
@@ -38,7 +38,14 @@ pub enum Notice<'a> {
         /// In which directory.
         directory: &'a Path,
     },
-    /// Nothing of a download stays, should it end before its end.
+    /// An upload ended before its end, and its session stays for another run, which asks the registry how far it came.
+    SessionKept {
+        /// The blob.
+        digest: Digest,
+        /// How many bytes it has.
+        size: u64,
+    },
+    /// Nothing of a transfer stays, should it end before its end.
     NotKept {
         /// The blob.
         digest: Digest,

@@ -48,6 +48,8 @@ pub struct ClientOptions {
     pub timeout: Option<Timeout>,
     /// Where large blobs that are read stay while they come, for a later run; nowhere where nothing is said.
     pub partials: Option<PartialDirectory>,
+    /// Where it stays which upload session a large blob is sent in, for a later run; nowhere where nothing is said.
+    pub sessions: Option<PartialDirectory>,
     /// Who hears of what goes on all the same.
     pub told: Told,
 }
@@ -205,6 +207,7 @@ impl Default for ClientOptions {
             unreached: Unreached::default(),
             timeout: None,
             partials: None,
+            sessions: None,
             told: Told::default(),
         }
     }

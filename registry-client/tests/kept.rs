@@ -42,6 +42,7 @@ impl Place {
                 Notice::Kept { bytes, size, .. } => format!("kept {bytes} of {size}"),
                 Notice::NotKept { why, .. } => format!("not kept: {why}"),
                 Notice::GoesOn { offset, size, .. } => format!("goes on at {offset} of {size}"),
+                Notice::SessionKept { size, .. } => format!("session of {size} kept"),
                 Notice::Warned { text, .. } => format!("warned: {text}"),
             };
             heard.lock().expect("whole").push(said);

@@ -3,8 +3,12 @@
 
 mod support;
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use aisoc_files::PartialDirectory;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::oci::Descriptor;
 use aisoc_registry_client::{BlobSource, ClientOptions, Fetch as _, Notice, Push as _, Pushed, Target, Told};
@@ -256,4 +260,132 @@ async fn a_file_that_changes_while_it_is_sent_gets_no_name() {
     let fault = target.push_blob(&place.descriptor(), &source).await.expect_err("changed");
     assert_eq!((fault.reason(), place.heard().len()), (Reason::PullFailed, 1), "{}", shown(&fault));
     assert!(!target.has_blob(&place.descriptor()).await.expect("asked"));
+}
+
+/// Two runs of somebody who sends the same blob, and what stays between them.
+struct Runs {
+    place: Place,
+    state: tempfile::TempDir,
+}
+
+impl Runs {
+    /// A first run that breaks off for good, after so many bytes.
+    async fn broken_at(bytes: usize, size: usize) -> Self {
+        let rules = vec![uploads("PUT", Act::BreakBody(bytes)).times(1), uploads("GET", Act::HangUp)];
+        let runs = Self { place: Place::with(size, rules), state: tempfile::tempdir().expect("a directory") };
+        let fault = runs.push().await.expect_err("broken off");
+        assert_eq!(fault.reason(), Reason::RegistryUnavailable, "{}", shown(&fault));
+        runs.place.registry.set_rules(vec![]);
+        runs.place.registry.forget();
+        runs
+    }
+
+    async fn push_to(&self, repository: &str) -> Result<Pushed, Fault> {
+        let options = ClientOptions { sessions: Some(PartialDirectory::of_user(self.state.path())), ..options() };
+        let place = reference(&self.place.registry.reference(repository));
+        let source = BlobSource::Bytes(self.place.bytes.clone().into());
+        Target::create(&place, &options)?.push_blob(&self.place.descriptor(), &source).await
+    }
+
+    async fn push(&self) -> Result<Pushed, Fault> {
+        self.push_to("plugin:1").await
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let listed = fs::read_dir(self.state.path().join(".aisoc-partials"));
+        listed.map(|listed| listed.map(|entry| entry.expect("one").path()).collect()).unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn another_run_goes_on_in_the_session_of_the_first_and_leaves_nothing() {
+    let size = 8 * MIB + 5;
+    let runs = Runs::broken_at(5 * MIB, size).await;
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(runs.files().len(), 1);
+    assert_eq!((mode(&runs.files()[0]), mode(runs.files()[0].parent().expect("one"))), (0o600, 0o700));
+    assert_eq!(runs.push().await.expect("sent"), Pushed::Uploaded);
+    assert_eq!(runs.place.lines(), ["GET", &format!("PATCH {}-{}", 5 * MIB, size - 1), "PUT"]);
+    assert_eq!(runs.files(), Vec::<PathBuf>::new());
+    let found = runs.place.target().fetch_blob_bytes(&runs.place.descriptor(), u64::MAX).await.expect("there");
+    assert!(found == runs.place.bytes);
+}
+
+#[tokio::test]
+async fn a_session_is_of_its_repository_and_of_nobody_else() {
+    let runs = Runs::broken_at(5 * MIB, 8 * MIB).await;
+    assert_eq!(runs.push_to("other:1").await.expect("sent"), Pushed::Uploaded);
+    let is_first = |seen: &Seen| seen.path.starts_with("/v2/plugin/");
+    assert!(!runs.place.registry.requests().iter().any(is_first), "{:?}", runs.place.lines());
+    assert_eq!(runs.files().len(), 1, "the other one's stays");
+}
+
+#[tokio::test]
+async fn a_kept_session_that_is_gone_or_changed_or_readable_by_others_is_not_used() {
+    for change in ["gone", "never answers for", "other bytes", "another host", "longer", "readable by others", "a link"]
+    {
+        let runs = Runs::broken_at(5 * MIB, 8 * MIB).await;
+        let file = runs.files().pop().expect("one");
+        let bytes = fs::read(&file).expect("read");
+        let url = bytes.windows(4).position(|four| four == b"http").expect("a URL");
+        match change {
+            "gone" => runs.place.registry.set_rules(vec![uploads("GET", Act::Status(404)).times(1)]),
+            "never answers for" => runs.place.registry.set_rules(vec![uploads("GET", Act::HangUp)]),
+            "other bytes" => {
+                let mut bytes = bytes.clone();
+                *bytes.last_mut().expect("a byte") ^= 1;
+                fs::write(&file, bytes).expect("written");
+            }
+            "another host" => {
+                // With a note that fits: only the origin is wrong.
+                let own = String::from_utf8(bytes[url..].to_vec()).expect("text");
+                let other = own.replace(&runs.place.registry.host(), &runs.place.registry.elsewhere());
+                let partials = PartialDirectory::of_user(runs.state.path());
+                let name = file.file_stem().expect("a name").to_str().expect("text").to_owned();
+                let partial = partials.open(&name, 1).expect("opened").expect("free");
+                partial.truncate(0).expect("cut");
+                partial.write_at(other.as_bytes(), 0).expect("written");
+                let hash = aisoc_manifests::digest::Digest::of(other.as_bytes()).hex();
+                partial.write_note(&format!("session {} {hash}", other.len())).expect("noted");
+            }
+            "longer" => fs::write(&file, [&bytes[..], &[b'a'; 9000]].concat()).expect("written"),
+            "readable by others" => fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("set"),
+            _ => {
+                fs::rename(&file, runs.state.path().join("moved")).expect("moved");
+                symlink(runs.state.path().join("moved"), &file).expect("linked");
+            }
+        }
+        assert_eq!(runs.push().await.map_err(|fault| shown(&fault)), Ok(Pushed::Uploaded), "{change}");
+        let sent = runs.place.lines().into_iter().find(|line| line != "GET");
+        assert_eq!(sent.as_deref(), Some("POST"), "{change}: {:?}", runs.place.lines());
+        assert_eq!(runs.place.registry.requests_elsewhere(), [], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_there_for_another_run() {
+    let rules = vec![uploads("PUT", Act::Status(400))];
+    let runs = Runs { place: Place::with(5 * MIB, rules), state: tempfile::tempdir().expect("a directory") };
+    assert_eq!(runs.push().await.expect_err("refused").reason(), Reason::RegistryRefused);
+    assert_eq!(runs.files(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_run_that_is_let_go_says_that_its_session_stays() {
+    let place = Place::with(5 * MIB, vec![uploads("PUT", Act::Silence)]);
+    let state = tempfile::tempdir().expect("a directory");
+    let heard = Arc::clone(&place.heard);
+    let hear = move |notice: &Notice<'_>| {
+        if let Notice::SessionKept { size, .. } = notice {
+            heard.lock().expect("whole").push(format!("kept {size}"));
+        }
+    };
+    let sessions = Some(PartialDirectory::of_user(state.path()));
+    let options = ClientOptions { told: Told::by(hear), sessions, ..options() };
+    let target = Target::create(&reference(&place.registry.reference("plugin:1")), &options).expect("a target");
+    let source = BlobSource::Bytes(place.bytes.clone().into());
+    let descriptor = place.descriptor();
+    let push = target.push_blob(&descriptor, &source);
+    tokio::time::timeout(std::time::Duration::from_millis(500), push).await.expect_err("silent");
+    assert_eq!(place.heard(), [format!("kept {}", 5 * MIB)]);
 }

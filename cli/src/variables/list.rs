@@ -135,6 +135,12 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ..PLAIN
     },
     Setting {
+        name: environment::XDG_STATE_HOME,
+        default: Unset::Means("`~/.local/state`"),
+        purpose: "where `aisoc` keeps, for this user alone, which upload an interrupted push goes on with",
+        ..PLAIN
+    },
+    Setting {
         name: environment::SITE_PACKAGES,
         about: About::Sources,
         default: Unset::Means("those of the active virtual environment"),

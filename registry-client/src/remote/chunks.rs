@@ -16,6 +16,7 @@ use super::answer::Answer;
 use super::broken::Broken;
 use super::call::{Asked, Call};
 use super::connection::Connection;
+use super::kept_session::KeptSession;
 use super::outgoing::Outgoing;
 use super::pieces::Pieces;
 use super::session::{Session, held};
@@ -56,9 +57,15 @@ impl<'a> Chunks<'a> {
         Self { connection, descriptor, pieces: Pieces::of(descriptor, source), length: PIECE_BYTES }
     }
 
-    /// Sends what follows that byte, and ends the session.
-    pub(super) async fn send(&mut self, mut session: Session, mut offset: u64) -> Result<Outcome<'a>> {
+    /// Sends what follows that byte, and ends the session. Where it is after each piece is kept.
+    pub(super) async fn send(
+        &mut self,
+        mut session: Session,
+        mut offset: u64,
+        kept: &mut KeptSession,
+    ) -> Result<Outcome<'a>> {
         while offset < self.descriptor.size {
+            kept.keep(&session).await;
             match self.piece(session, offset).await? {
                 Piece::Taken(next, held) => (session, offset) = (next, held),
                 Piece::Not(outcome) => return Ok(outcome),

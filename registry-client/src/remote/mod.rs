@@ -19,6 +19,7 @@ mod connection;
 mod credentials;
 mod download;
 mod kept;
+mod kept_session;
 mod manifests;
 mod origin;
 mod outgoing;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::oci::Descriptor;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -16,6 +16,7 @@ use super::broken::Broken;
 use super::call::{Asked, Call};
 use super::chunks::{Chunks, Outcome};
 use super::connection::Connection;
+use super::kept_session::KeptSession;
 use super::outgoing::Outgoing;
 use super::session::{Session, held};
 use super::status::{Standing, retry_after};
@@ -45,49 +46,80 @@ struct Upload<'a> {
     in_pieces: bool,
     /// The session that may be gone on with.
     session: Option<Session>,
+    /// Whether that is one of an earlier run.
+    is_earlier: bool,
+    /// The present one, for another run.
+    kept: KeptSession,
 }
 
-/// Stores the blob unless it is there. Each attempt begins with the question whether the blob arrived after all, and
-/// then goes on where the registry says that the last one ended, or from the beginning where it does not say.
+/// Stores the blob unless it is there. Each further attempt begins with the question whether it arrived after all, and
+/// goes on where the registry says that the last one ended, be it one of an earlier run, or from the beginning
+/// where it does not say.
 pub(super) async fn push(connection: &Arc<Connection>, descriptor: &Descriptor, source: &BlobSource) -> Result<Pushed> {
+    let mut tries = Tries::new(connection);
+    if blobs::exists(connection, descriptor, &mut tries).await? {
+        return Ok(Pushed::Present);
+    }
+    let mut kept = KeptSession::of(connection, descriptor).await;
+    let session = kept.read().await;
     let mut upload = Upload {
         connection,
         descriptor,
         source,
-        tries: Tries::new(connection),
+        tries,
         chunks: Chunks::of(connection, descriptor, source),
         in_pieces: false,
-        session: None,
+        is_earlier: session.is_some(),
+        session,
+        kept,
     };
-    loop {
-        if blobs::exists(connection, descriptor, &mut upload.tries).await? {
-            return Ok(Pushed::Present);
-        }
-        match upload.attempt().await? {
-            Attempt::Done(pushed) => return Ok(pushed),
-            Attempt::InPieces => upload.in_pieces = true,
-            Attempt::Again(broken) => {
-                if !upload.tries.pause(broken.tries, broken.after).await {
-                    return Err(connection.wire.given_up(broken));
+    let pushed = upload.finish().await;
+    // Only what another run may mend is there for it.
+    if pushed.as_ref().err().is_none_or(|fault| fault.reason() != Reason::RegistryUnavailable) {
+        upload.kept.forget().await;
+    }
+    pushed
+}
+
+impl Upload<'_> {
+    async fn finish(&mut self) -> Result<Pushed> {
+        loop {
+            match self.attempt().await? {
+                Attempt::Done(pushed) => return Ok(pushed),
+                Attempt::InPieces => self.in_pieces = true,
+                Attempt::Again(broken) => {
+                    if !self.tries.pause(broken.tries, broken.after).await {
+                        return Err(self.connection.wire.given_up(broken));
+                    }
+                    if blobs::exists(self.connection, self.descriptor, &mut self.tries).await? {
+                        return Ok(Pushed::Present);
+                    }
                 }
             }
         }
     }
-}
 
-impl Upload<'_> {
     async fn attempt(&mut self) -> Result<Attempt> {
         if let Some(session) = self.session.take()
-            && let Some((session, offset)) = self.ask(session).await?
+            && let Some((session, offset)) = self.asked(session).await?
         {
             let Descriptor { digest, size, .. } = *self.descriptor;
             self.connection.options.told.tell(&Notice::GoesOn { digest, offset, size });
             return self.send_pieces(session, offset).await;
         }
-        match self.open_session().await? {
-            None => Ok(Attempt::Done(Pushed::Mounted)),
-            Some(session) if self.in_pieces => self.send_pieces(session, 0).await,
-            Some(session) => self.send_whole(session).await,
+        let Some(session) = self.open_session().await? else {
+            return Ok(Attempt::Done(Pushed::Mounted));
+        };
+        self.kept.keep(&session).await;
+        if self.in_pieces { self.send_pieces(session, 0).await } else { self.send_whole(session).await }
+    }
+
+    /// As [`Upload::ask`]. One of an earlier run that cannot be asked is gone: it would end every run that follows.
+    async fn asked(&mut self, session: Session) -> Result<Option<(Session, u64)>> {
+        let is_earlier = std::mem::replace(&mut self.is_earlier, false);
+        match self.ask(session).await {
+            Err(_) if is_earlier => Ok(None),
+            found => found,
         }
     }
 
@@ -105,7 +137,7 @@ impl Upload<'_> {
     }
 
     async fn send_pieces(&mut self, session: Session, offset: u64) -> Result<Attempt> {
-        match self.chunks.send(session, offset).await? {
+        match self.chunks.send(session, offset, &mut self.kept).await? {
             Outcome::Ended(ended) => {
                 let (call, answer) = *ended;
                 self.arrived(&call, answer).await
