@@ -241,6 +241,9 @@ warnings! {
     AccessKept "access_kept"
         "A file that says who may ask a registry for what has changed and cannot be used: what it said before counts."
         Some("correct it where the message says; it is read again within a second")
+    IndexBehind "index_behind"
+        "A registry cannot write an `index.json`: its own clients see all that was pushed, and whoever reads the file does not."
+        Some("free what the message names; it is written again within a second")
     // --- a host
     TokenWithoutOperator "token_without_operator"
         "A token that may change plugins was made, and nobody answers for it: what is done with it is nobody's."

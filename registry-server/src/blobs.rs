@@ -25,7 +25,10 @@ impl Registry {
 
     async fn get_blob(&self, head: &Parts, repository: &str, digest: Digest) -> Answered {
         let (store, name) = (self.store.clone(), repository.to_owned());
+        // Who asks whether it is there is about to name it, and does not send it.
+        let is_question = head.method == Method::HEAD;
         let found = blocking(move || match store.repository(&name)? {
+            Some(layout) if is_question => store.wanted(&layout, digest),
             Some(layout) => layout.blob(digest),
             None => Ok(None),
         });

@@ -15,7 +15,7 @@ use crate::response::{Answered, document, with_headers};
 use crate::store::Store;
 
 /// Most directories that are looked at for one answer.
-const MAX_DIRECTORIES: usize = 100_000;
+pub(crate) const MAX_DIRECTORIES: usize = 100_000;
 /// Most names in one page, also for whoever asks for more.
 const MAX_PAGE_NAMES: usize = 10_000;
 

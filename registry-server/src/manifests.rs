@@ -23,7 +23,6 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::query::parameters;
 use crate::registry::Registry;
-use crate::repositories::Repository;
 use crate::response::{Answered, empty, part, with_headers};
 use crate::store::Store;
 
@@ -122,7 +121,7 @@ impl Registry {
     /// By a tag or by a digest, in the index only: the index is what makes a file among the blobs a manifest.
     async fn get_manifest(&self, repository: &str, name: ManifestName) -> Answered {
         let (store, repository, asked) = (self.store.clone(), repository.to_owned(), name.clone());
-        let find = move || Ok(find(store.indexed(&repository)?.as_ref(), &repository, &asked));
+        let find = move || Ok(find(&store, &repository, &asked));
         let (descriptor, blob) = self.on_documents(find).await??;
         let size = blob.size;
         let headers = [
@@ -151,7 +150,7 @@ impl Registry {
     }
 
     /// A tag alone is taken away; a digest takes the manifest with all its tags. The blobs stay: other
-    /// manifests may name them, and nothing counts that.
+    /// manifests may name them, which a collection of garbage finds out.
     async fn delete_manifest(&self, repository: &str, name: ManifestName) -> Answered {
         let (store, owner, asked) = (self.store.clone(), repository.to_owned(), name.clone());
         let removed = self.on_documents(move || {
@@ -165,7 +164,9 @@ impl Registry {
                         (catalog.manifest(*digest).is_some(), Change::Remove { digest: *digest })
                     }
                 };
-                Ok::<_, Fault>((if is_there { vec![change] } else { vec![] }, is_there))
+                let changes = if is_there { vec![change] } else { vec![] };
+                renew_untagged(repository.layout(), catalog, &changes)?;
+                Ok::<_, Fault>((changes, is_there))
             })?;
             Ok(Some(removed))
         });
@@ -197,16 +198,35 @@ fn store_manifest(
         return Err(Problem::bad_digest(format!("the body's digest is {digest}")));
     }
     let document = read(&manifest)?;
-    // Only now: a document that is no manifest makes no repository.
-    let repository = store.create_indexed(repository)?;
+    let repository = match store.indexed(repository)? {
+        Some(found) => found,
+        // Only now: what is refused makes no repository.
+        None => {
+            check_named(None, &document)?;
+            store.create_indexed(repository)?
+        }
+    };
     let layout = repository.layout();
     // All of it while nobody else changes the index: what it names, and what it is, is not removed meanwhile.
     repository.change(|catalog| {
-        check_named(layout, &document)?;
+        check_named(Some(layout), &document)?;
         layout.keep_manifest(&manifest)?;
-        Ok::<_, Problem>((changes(catalog, &manifest.descriptor(), &names.tags), ()))
+        let changes = changes(catalog, &manifest.descriptor(), &names.tags);
+        renew_untagged(layout, catalog, &changes)?;
+        Ok::<_, Problem>((changes, ()))
     })?;
     Ok((digest, document.subject.map(|subject| subject.artifact_digest())))
+}
+
+/// What loses a tag has no other date than this: how long it was without one is counted from now on.
+fn renew_untagged(layout: &Directory, catalog: &Catalog, changes: &[Change]) -> Result<()> {
+    for change in changes {
+        let (Change::Put { tag: Some(tag), .. } | Change::Untag { tag }) = change else { continue };
+        for digest in catalog.named_by(tag) {
+            layout.renew(digest)?;
+        }
+    }
+    Ok(())
 }
 
 /// What the index gets: nothing, where it says so already.
@@ -221,19 +241,20 @@ fn changes(catalog: &Catalog, manifest: &Descriptor, tags: &[Tag]) -> Vec<Change
 }
 
 /// The manifest's descriptor and its file, whose bytes have that digest.
-fn find(
-    repository: Option<&Repository>,
-    called: &str,
-    name: &ManifestName,
-) -> Result<(Descriptor, StoredBlob), Problem> {
-    let repository = repository.ok_or_else(|| Problem::unknown_repository(called))?;
+fn find(store: &Store, called: &str, name: &ManifestName) -> Result<(Descriptor, StoredBlob), Problem> {
+    let repository = store.indexed(called)?.ok_or_else(|| Problem::unknown_repository(called))?;
     let descriptor = repository.look(|catalog| match name {
         ManifestName::Tag(tag) => catalog.tagged(tag),
         // Only what is in the index is a manifest; a config document is not served as one.
         ManifestName::Digest(digest) => Ok(catalog.manifest(*digest)),
     })?;
     let (layout, descriptor) = (repository.layout(), descriptor.ok_or_else(|| Problem::unknown_manifest(name))?);
-    let blob = layout.blob(descriptor.digest)?.ok_or_else(|| Problem::unknown_manifest(name))?;
+    let blob = match name {
+        ManifestName::Tag(_) => layout.blob(descriptor.digest)?,
+        // Whoever has it pinned has no tag: that somebody asks for it is all that says so.
+        ManifestName::Digest(_) => store.wanted(layout, descriptor.digest)?,
+    };
+    let blob = blob.ok_or_else(|| Problem::unknown_manifest(name))?;
     // Hashed for every reader, unlike blobs: it is small, and a damaged one is found here and not by each.
     blob.read(descriptor.digest, MAX_MANIFEST_BYTES)?;
     Ok((descriptor, blob))
@@ -260,7 +281,7 @@ fn read(manifest: &Manifest) -> Result<Document, Problem> {
 
 /// Refuses a document that names what is not here, or names it with another size. Every reader stops at the
 /// size of a descriptor and hashes what it has by then, so such a manifest can be pushed and never be pulled.
-fn check_named(layout: &Directory, document: &Document) -> Result<(), Problem> {
+fn check_named(layout: Option<&Directory>, document: &Document) -> Result<(), Problem> {
     let named = document.config.iter().chain(document.layers.iter().flatten());
     for descriptor in named.chain(document.manifests.iter().flatten()) {
         if !check_size(layout, descriptor)? && !is_elsewhere(descriptor) {
@@ -273,8 +294,9 @@ fn check_named(layout: &Directory, document: &Document) -> Result<(), Problem> {
 }
 
 /// Whether what the descriptor names is here. What is here has one size (`code-10`).
-fn check_size(layout: &Directory, descriptor: &Descriptor) -> Result<bool, Problem> {
-    let Some(blob) = layout.blob(descriptor.digest)? else { return Ok(false) };
+fn check_size(layout: Option<&Directory>, descriptor: &Descriptor) -> Result<bool, Problem> {
+    let found = layout.map(|layout| layout.blob(descriptor.digest)).transpose()?.flatten();
+    let Some(blob) = found else { return Ok(false) };
     if blob.size == descriptor.size {
         return Ok(true);
     }

@@ -1,9 +1,11 @@
 //! `ServeOptions`: the limits of a registry, each of which ends one way to hold it up.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aisoc_connections::ServerTls;
+use aisoc_manifests::fault::Fault;
 use aisoc_registry_client::Slowest;
 
 use crate::access::Access;
@@ -45,8 +47,20 @@ pub struct ServeOptions {
     pub read_only: bool,
     /// Where each request is noted.
     pub access_log: Option<Arc<AccessLog>>,
+    /// Told what other tools cannot see in a repository, because its `index.json` cannot be written.
+    pub tell_behind: Option<TellBehind>,
     /// How long open requests may take to end once the registry is told to stop.
     pub stop_timeout: Duration,
+}
+
+/// Whom a registry tells that an `index.json` is behind what its clients see. They go on; who reads the file does not.
+#[derive(Clone)]
+pub struct TellBehind(pub Arc<dyn Fn(&Fault) + Send + Sync>);
+
+impl fmt::Debug for TellBehind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TellBehind")
+    }
 }
 
 impl Default for ServeOptions {
@@ -66,6 +80,7 @@ impl Default for ServeOptions {
             tls: None,
             read_only: false,
             access_log: None,
+            tell_behind: None,
             stop_timeout: Duration::from_secs(5),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Fault, Result};
 use aisoc_registry_client::worker::blocking;
 use tokio::sync::Semaphore;
 
@@ -55,20 +55,26 @@ impl Registry {
         Ok(done.await?)
     }
 
+    /// Says what is new of what other tools do not see yet. What is tried again each second is said once.
+    fn tell_behind(&self, faults: Vec<Fault>, told: &mut Vec<String>) {
+        let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        if let Some(tell) = &self.options.tell_behind {
+            faults.iter().zip(&said).filter(|(_, text)| !told.contains(text)).for_each(|(fault, _)| tell.0(fault));
+        }
+        *told = said;
+    }
+
     /// What is to be done now and then, for as long as the registry serves: uploads end that nobody comes back for, and
     /// each `index.json` is written that has changed. Somebody reads it who is no client of ours.
     pub(crate) async fn keep_house(&self) {
         let every = HOUSE_EVERY.min(self.options.upload_timeout);
+        let mut told = Vec::new();
         loop {
             tokio::time::sleep(every).await;
             self.uploads.expire(self.options.upload_timeout);
             let store = self.store.clone();
-            // A thread that could not be had is had the next time.
-            let _ = blocking(move || {
-                store.write_documents();
-                Ok(())
-            })
-            .await;
+            let written = blocking(move || Ok(store.write_documents())).await;
+            self.tell_behind(written.unwrap_or_else(|fault| vec![fault]), &mut told);
         }
     }
 }

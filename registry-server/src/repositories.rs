@@ -3,11 +3,11 @@
 //! What is held is asked only after a look at the files that it was read from (`Kept`): an index that another tool
 //! has changed, or another server of the same directory, is read again and never answered from memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_registry_client::layout::{Catalog, Change, Directory, Kept};
 
 use crate::subjects::Subjects;
@@ -28,6 +28,8 @@ pub(crate) struct Repositories {
 #[derive(Debug, Default)]
 struct Table {
     held: HashMap<PathBuf, Place>,
+    /// Those that are held no more and may have lines that their document does not have.
+    left: BTreeSet<PathBuf>,
     /// Counts questions, to know which repository was not asked for the longest.
     asked: u64,
 }
@@ -84,30 +86,61 @@ impl Repositories {
             let Some(oldest) = others.min_by_key(|(_, place)| place.asked).map(|(path, _)| path.clone()) else {
                 return;
             };
-            table.held.remove(&oldest);
+            let is_written = table.held.remove(&oldest).is_some_and(|place| place.is_written());
+            if !is_written && self.writes {
+                table.left.insert(oldest);
+            }
         }
     }
 
     /// Writes the documents of all repositories that have changed: other tools see what they hold then.
-    pub(crate) fn write_documents(&self) {
+    /// One that cannot be written keeps its lines, is named in the answer, and is tried again the next time.
+    pub(crate) fn write_documents(&self) -> Vec<Fault> {
         if !self.writes {
-            return;
+            return Vec::new();
         }
-        let held: Vec<_> =
-            locked(&self.table).held.iter().map(|(path, place)| (path.clone(), Arc::clone(&place.held))).collect();
+        let mut faults = Vec::new();
+        let (held, left) = {
+            let mut table = locked(&self.table);
+            let held: Vec<_> = table.held.iter().map(|(path, place)| (path.clone(), Arc::clone(&place.held))).collect();
+            (held, std::mem::take(&mut table.left))
+        };
         for (path, held) in held {
             let mut held = locked(&held);
             let Some(held) = held.as_mut().filter(|held| held.kept.is_behind()) else { continue };
-            // One that is gone or cannot be written keeps its lines, and whoever asks for it next is told why.
-            let _ = Directory::open(&path).and_then(|layout| held.kept.fold(layout.place()));
+            faults.extend(write_document(&path, Some(&mut held.kept)).err());
         }
+        for path in left {
+            if let Err(fault) = write_document(&path, None) {
+                faults.push(fault);
+                locked(&self.table).left.insert(path);
+            }
+        }
+        faults
     }
 }
 
 impl Drop for Repositories {
     fn drop(&mut self) {
-        self.write_documents();
+        // Nobody is there to be told: the lines say what the document does not, to the next one that opens it.
+        drop(self.write_documents());
     }
+}
+
+impl Place {
+    /// Whether its document has all of its changes. Somebody who uses it may be making one.
+    fn is_written(&self) -> bool {
+        self.held.try_lock().is_ok_and(|held| held.as_ref().is_none_or(|held| !held.kept.is_behind()))
+    }
+}
+
+/// Writes the document of a repository. One that is gone needs none.
+fn write_document(path: &Path, kept: Option<&mut Kept>) -> Result<()> {
+    let written = Directory::open(path).and_then(|layout| match kept {
+        Some(kept) => kept.fold(layout.place()),
+        None => Kept::read(layout.place())?.fold(layout.place()),
+    });
+    written.or_else(|fault| if fault.reason() == Reason::IoNotFound { Ok(()) } else { Err(fault) })
 }
 
 impl Repository {
@@ -176,4 +209,101 @@ impl Repository {
 /// What a panic has left is looked at like everything else: against the files.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    use aisoc_manifests::oci::Descriptor;
+
+    fn all() -> Arc<Repositories> {
+        Arc::new(Repositories::new(true))
+    }
+
+    fn layout(root: &Path, name: &str) -> Directory {
+        Directory::create(&root.join(name)).expect("made")
+    }
+
+    fn ask(all: &Arc<Repositories>, root: &Path, name: &str) {
+        all.of(layout(root, name)).look(|_| Ok::<_, Fault>(())).expect("looked");
+    }
+
+    fn names(all: &Repositories) -> Vec<String> {
+        let mut names: Vec<_> = locked(&all.table).held.keys().map(|path| path.display().to_string()).collect();
+        names.iter_mut().for_each(|path| *path = path.rsplit('/').next().unwrap_or_default().to_owned());
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn so_many_repositories_are_held_and_the_one_that_was_not_asked_for_the_longest_goes() {
+        let (root, all) = (tempfile::tempdir().expect("directory"), all());
+        for number in 0..MAX_HELD - 1 {
+            ask(&all, root.path(), &format!("{number:02}"));
+        }
+        assert_eq!(names(&all).len(), MAX_HELD - 1);
+        ask(&all, root.path(), "at");
+        assert_eq!(names(&all).len(), MAX_HELD, "that many are held");
+        ask(&all, root.path(), "00");
+        ask(&all, root.path(), "above");
+        let held = names(&all);
+        assert_eq!(held.len(), MAX_HELD);
+        assert!(held.contains(&"00".to_owned()) && !held.contains(&"01".to_owned()), "{held:?}");
+    }
+
+    #[test]
+    fn so_many_entries_are_held_and_one_repository_may_have_more() {
+        let (root, all) = (tempfile::tempdir().expect("directory"), all());
+        ask(&all, root.path(), "small");
+        ask(&all, root.path(), "large");
+        let (small, large) = (root.path().join("small"), root.path().join("large"));
+        all.weigh(&small, 10);
+        for (entries, expected) in [
+            (MAX_HELD_ENTRIES - 11, vec!["large", "small"]),
+            (MAX_HELD_ENTRIES - 10, vec!["large", "small"]),
+            (MAX_HELD_ENTRIES - 9, vec!["large"]),
+            (MAX_HELD_ENTRIES * 2, vec!["large"]),
+        ] {
+            all.weigh(&large, entries);
+            assert_eq!(names(&all), expected, "{entries}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_held_any_more_is_written_and_what_cannot_be_written_is_said_until_it_can() {
+        let (root, all) = (tempfile::tempdir().expect("directory"), all());
+        let put = |name: &str| {
+            let put = Change::Put { manifest: Descriptor::of("t/x", name.as_bytes()), tag: Some("1".to_owned()) };
+            let repository = all.of(layout(root.path(), name));
+            repository.change(|_| Ok::<_, Fault>((vec![put], ()))).expect("changed");
+        };
+        let document = |name: &str| fs::read_to_string(root.path().join(name).join("index.json")).expect("there");
+        put("first");
+        for number in 0..MAX_HELD {
+            ask(&all, root.path(), &format!("{number:02}"));
+        }
+        assert!(!names(&all).contains(&"first".to_owned()) && !document("first").contains("\"1\""));
+        put("second");
+        // A directory where the lock is to be: neither can be written.
+        let stands = |name: &str| root.path().join(name).join(".aisoc-lock");
+        for name in ["first", "second"] {
+            fs::create_dir(stands(name)).expect("made");
+        }
+        for _ in 0..2 {
+            let faults = all.write_documents();
+            assert_eq!(faults.len(), 2, "{faults:?}");
+            assert!(faults.iter().all(|fault| fault.to_string().contains(".aisoc-lock")), "{faults:?}");
+        }
+        for name in ["first", "second"] {
+            fs::remove_dir(stands(name)).expect("removed");
+        }
+        assert!(all.write_documents().is_empty());
+        assert!(["first", "second"].iter().all(|name| document(name).contains("\"1\"")));
+        // One that is gone needs none.
+        put("third");
+        fs::remove_dir_all(root.path().join("third")).expect("removed");
+        assert!(all.write_documents().is_empty());
+    }
 }

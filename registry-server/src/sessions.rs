@@ -228,3 +228,38 @@ fn crowded(open: &HashMap<String, Upload>, beginner: &str) -> String {
 fn busy(message: &str) -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aisoc_manifests::digest::Algorithm;
+
+    fn ingest(root: &std::path::Path) -> Ingest {
+        Ingest::new_in(root, Algorithm::Sha256).expect("begun")
+    }
+
+    #[tokio::test]
+    async fn so_many_uploads_are_open_and_another_takes_the_place_of_an_idle_one_or_of_none() {
+        let root = tempfile::tempdir().expect("directory");
+        let sessions = Sessions::new(3);
+        let begin = |id: &str| sessions.begin(id.to_owned(), "a", ingest(root.path()));
+        let is_open = |id: &str| sessions.size(id, "a").is_ok();
+        for id in ["0", "1", "2"] {
+            begin(id).expect("there is room");
+            sleep(Duration::from_millis(2)).await;
+        }
+        assert!(["0", "1", "2"].into_iter().all(is_open), "as many as the limit");
+        begin("3").expect("the one that was idle longest goes");
+        assert!(!is_open("0") && ["1", "2", "3"].into_iter().all(is_open));
+        let first = sessions.take("1", "a", false).await.expect("taken");
+        let second = sessions.take("2", "a", false).await.expect("taken");
+        begin("4").expect("one is idle");
+        assert!(!is_open("3") && ["1", "2", "4"].into_iter().all(is_open), "what is written to stays");
+        let third = sessions.take("4", "a", false).await.expect("taken");
+        let refused = begin("5").expect_err("all are written to");
+        assert_eq!((refused.status, refused.code), (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests));
+        assert!(["1", "2", "4"].into_iter().all(is_open));
+        drop((first, second, third));
+        begin("5").expect("there is room again");
+    }
+}

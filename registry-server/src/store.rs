@@ -12,7 +12,7 @@ use aisoc_files::{PrivateDirectory, sweep};
 use aisoc_manifests::digest::{Algorithm, Digest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use aisoc_registry_client::layout::{Directory, Ingest};
+use aisoc_registry_client::layout::{Directory, Ingest, StoredBlob};
 
 use crate::ground::{Found, Ground, obstructed};
 use crate::repositories::{Repositories, Repository};
@@ -73,7 +73,10 @@ impl Store {
             return Ok(None);
         }
         match self.ground.look(name)? {
-            Found::Layout(path) => Directory::open(&path).map(Some),
+            Found::Layout(path) => {
+                let layout = Directory::open(&path)?;
+                Ok(Some(if self.uploads.is_some() { layout } else { layout.read_alone() }))
+            }
             Found::Nothing | Found::Obstacle => Ok(None),
         }
     }
@@ -91,9 +94,10 @@ impl Store {
         Ok(self.repositories.of(self.create(name)?))
     }
 
-    /// Writes the `index.json` of each repository that has changed since it was written last.
-    pub(crate) fn write_documents(&self) {
-        self.repositories.write_documents();
+    /// Writes the `index.json` of each repository that has changed since it was written last. Says which could not be
+    /// written; they are tried again the next time.
+    pub(crate) fn write_documents(&self) -> Vec<Fault> {
+        self.repositories.write_documents()
     }
 
     /// Refuses what the end of an upload would refuse: before anything is received, and without making
@@ -127,6 +131,12 @@ impl Store {
         Ok(names.into_iter().find(|name| may_read(name) && has(name)))
     }
 
+    /// The blob of a repository, for whoever is about to name it: a collection of garbage leaves it alone meanwhile. In a
+    /// store that is read alone there is nothing to be named.
+    pub(crate) fn wanted(&self, layout: &Directory, digest: Digest) -> Result<Option<StoredBlob>> {
+        if self.uploads.is_some() { layout.renew(digest) } else { layout.blob(digest) }
+    }
+
     /// The layout of a repository, made if it is not there.
     pub(crate) fn create(&self, name: &str) -> Result<Directory> {
         match is_repository(name) && self.uploads.is_some() {
@@ -151,14 +161,15 @@ impl Store {
         let Some(source) = self.repository(from)? else {
             return Ok(false);
         };
-        if source.blob(digest)?.is_none() {
+        if source.renew(digest)?.is_none() {
             return Ok(false);
         }
-        let target = self.create(to)?.place_of(digest)?;
-        match fs::hard_link(source.blob_path(digest), &target) {
+        let layout = self.create(to)?;
+        match fs::hard_link(source.blob_path(digest), layout.place_of(digest)?) {
+            // Both names are of one file, whose time is now.
             Ok(()) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(true),
-            // A file system without links: not mounted, so the client sends it.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(layout.renew(digest)?.is_some()),
+            // A file system without links, or it has gone: not mounted, so the client sends it.
             Err(_) => Ok(false),
         }
     }

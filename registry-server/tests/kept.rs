@@ -305,3 +305,91 @@ async fn a_question_for_referrers_reads_those_alone() {
     assert_eq!(served.referrers(subject, "").await, [mine]);
     assert_eq!(served.status("GET", &format!("/v2/a/referrers/{other}")).await, 400, "this one is asked for");
 }
+
+/// Every file below a directory, with its content.
+fn contents(root: &std::path::Path) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
+    let (mut open, mut found) = (vec![root.to_owned()], std::collections::BTreeMap::new());
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).expect("listed") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => open.push(path),
+                false => drop(found.insert(path.clone(), fs::read(path).expect("read"))),
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_store_that_is_read_alone_has_the_changes_of_another_process_and_is_left_as_it_is() {
+    let root = tempfile::tempdir().expect("directory");
+    let first = served(&root).await;
+    let digest = first.put("1", json!({})).await;
+    first.end().await;
+    sleep(Duration::from_millis(100)).await;
+    let size = fs::metadata(layout(&root).join("blobs/sha256").join(digest.hex())).expect("there").len();
+    let manifest = json!({ "mediaType": MANIFEST, "digest": digest, "size": size });
+    let line = |tag: &str| format!("{}\n", json!({ "change": "put", "manifest": manifest, "tag": tag }));
+    fs::write(layout(&root).join(".aisoc-changes"), line("2") + "{\"change\":\"unt").expect("written");
+    let before = contents(root.path());
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("address"));
+    let store = Store::open_read_only(root.path()).expect("store");
+    let options = ServeOptions { read_only: true, ..ServeOptions::default() };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let ended = tokio::spawn(async move {
+        serve_until(listener, store, options, async { drop(stopped.await) }).await.expect("served");
+    });
+    let reader = Served { client: common::client().build().expect("client"), base, stop, ended };
+    assert_eq!(reader.tags().await, ["1", "2"]);
+    for name in ["1", "2", &digest.to_string()] {
+        assert_eq!(reader.status("GET", &format!("/v2/a/manifests/{name}")).await, 200, "{name}");
+    }
+    assert_eq!(reader.status("HEAD", &format!("/v2/a/blobs/{digest}")).await, 200);
+    // Longer than a document is left behind where it may be written.
+    sleep(Duration::from_millis(1500)).await;
+    assert_eq!(contents(root.path()), before);
+    // The other process goes on.
+    let more = fs::OpenOptions::new().append(true).open(layout(&root).join(".aisoc-changes")).expect("opened");
+    std::io::Write::write_all(&mut &more, format!("~\n{}", line("3")).as_bytes()).expect("written");
+    assert_eq!(reader.tags().await, ["1", "2", "3"]);
+    reader.end().await;
+    assert_eq!(contents(root.path()).len(), before.len());
+}
+
+#[tokio::test]
+async fn a_page_has_so_many_referrers_and_one_more_is_on_the_next() {
+    const PAGE: usize = 1_000;
+    let root = tempfile::tempdir().expect("directory");
+    let first = served(&root).await;
+    first.put("1", json!({})).await;
+    first.end().await;
+    sleep(Duration::from_millis(100)).await;
+    let subject = Digest::of(b"subject");
+    // As another tool writes them: a push of each would sync a thousand files.
+    let mut listed = Vec::new();
+    for number in 0..=PAGE {
+        let mut document = about(subject, "sig/x", number);
+        document["schemaVersion"] = 2.into();
+        document["mediaType"] = MANIFEST.into();
+        let bytes = document.to_string();
+        let digest = Digest::of(bytes.as_bytes());
+        fs::write(layout(&root).join("blobs/sha256").join(digest.hex()), &bytes).expect("written");
+        listed.push(json!({ "mediaType": MANIFEST, "digest": digest, "size": bytes.len() }));
+    }
+    let second = served(&root).await;
+    for (count, sizes) in [(PAGE - 1, vec![PAGE - 1]), (PAGE, vec![PAGE]), (PAGE + 1, vec![PAGE, 1])] {
+        let index = json!({ "schemaVersion": 2, "manifests": listed[..count] });
+        fs::write(layout(&root).join("index.json"), index.to_string()).expect("written");
+        let (mut path, mut found) = (Some(format!("/v2/a/referrers/{subject}")), Vec::new());
+        while let Some(next) = path {
+            let (page, link) = second.json(&next).await;
+            found.push(page["manifests"].as_array().expect("a list").len());
+            let target = link.as_deref().and_then(|link| link.strip_prefix('<')?.split('>').next());
+            path = target.map(str::to_owned);
+        }
+        assert_eq!(found, sizes, "{count}");
+    }
+}

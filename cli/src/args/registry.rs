@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use aisoc_registry_server::AccessFiles;
 use clap::Args;
+use jiff::SignedDuration;
 
+use super::dry_run::DryRunArgs;
+use super::duration::duration;
 use super::listen::{Listen, host_name};
 
 #[derive(Debug, Args)]
@@ -39,6 +42,24 @@ pub(crate) struct ServeArgs {
     /// standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) access_log: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegistryGcArgs {
+    /// What is collected: the directory of a registry, which may be serving it, or one OCI layout
+    #[arg(long, value_name = "DIR", default_value = "aisoc-registry")]
+    pub(crate) dir: PathBuf,
+    /// Remove manifests, too, that have no tag, unless an index that stays lists them or they are about one that stays
+    #[arg(long, requires = "older_than")]
+    pub(crate) untagged: bool,
+    /// How long such a manifest stays since it was pushed, asked for by its digest, or lost its tag (`30d`, `4w`, `36h`)
+    #[arg(long, value_name = "DURATION", requires = "untagged", value_parser = duration)]
+    pub(crate) older_than: Option<SignedDuration>,
+    /// How long a blob stays that no manifest names, since it was sent, mounted or asked for with HEAD
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    pub(crate) grace: SignedDuration,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
 }
 
 /// Who may ask for what.

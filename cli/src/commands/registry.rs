@@ -8,7 +8,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::ServedRegistry;
 use aisoc_pipeline::unless_stopped;
-use aisoc_registry_server::{Access, AccessLog, Listeners, ServeOptions, ServerTls, Store, Tell};
+use aisoc_registry_server::{Access, AccessLog, Listeners, ServeOptions, ServerTls, Store, Tell, TellBehind};
 use tokio::task::JoinHandle;
 
 use super::tls_files::TlsFiles;
@@ -97,7 +97,10 @@ fn options(
         true => AccessLog::to_stdout(clock::now),
         false => AccessLog::to_file(path, clock::now),
     });
+    let output = context.output.clone();
+    let tell_behind = TellBehind(Arc::new(move |fault| output.warning(Warning::IndexBehind, fault.to_string())));
     Ok(ServeOptions {
+        tell_behind: Some(tell_behind),
         allowed_hosts,
         access: access.transpose()?,
         tls,

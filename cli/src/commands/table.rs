@@ -10,8 +10,8 @@ use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
     accepted, api, capabilities, clock, command_list, completions, config, copy, demo, digest, docs, doctor, explain,
     fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new,
-    package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve, settings, sign,
-    succession, token, uninstall, usage, validate, verify, verify_at_rest, version,
+    package, pull, push, reasons, registry, registry_gc, release, resign, review, rollback, schema, search, serve,
+    settings, sign, succession, token, uninstall, usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -1353,6 +1353,32 @@ made again.",
         },
     },
     &Command {
+        run: registry_gc::gc,
+        is: Declaration {
+            words: &["registry", "gc"],
+            about: "Remove from a registry what no manifest names any more",
+            examples: "Examples:
+  aisoc registry gc --dry-run   # what would be removed
+  aisoc registry gc --dir ./registry
+  # manifests without a tag, too, that nobody has asked for in 90 days
+  aisoc registry gc --dir ./registry --untagged --older-than 90d
+
+Every manifest stays, with all that it names, and so does what was pushed or
+asked for within `--grace`: its manifest may be on its way. With `--untagged`,
+manifests without a tag go once they are old enough. These may be what
+somebody has pinned by digest; who asks for one begins its time anew.
+
+A registry may serve the directory meanwhile. Both take the lock of each
+repository for a moment at a time. A manifest that cannot be read keeps its
+whole repository from being collected, and is named. Files that are no blobs
+are left alone. Ctrl-C leaves everything whole.",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Registry,
+            document: Some(document_schema::<documents::CollectedRegistry>),
+            ..PLAIN
+        },
+    },
+    &Command {
         run: registry::serve,
         is: Declaration {
             words: &["registry", "serve"],
@@ -1376,7 +1402,8 @@ says that this is meant. It answers as `localhost`, under its address, the name
 of `--listen`, those of its certificate and those of `--allow-host`, and to no
 other name: a web page that borrows the address for a name of its own gets
 nothing. `localhost` is `127.0.0.1` and `::1`, both under one port. Figures for
-Prometheus are at `/metrics`. With --json the address comes as one line, as soon
+Prometheus are at `/metrics`. `aisoc registry gc` removes what nothing names any
+more, also while this serves. With --json the address comes as one line, as soon
 as it can be asked.",
             risk: Risk::Write,
             domain: Domain::Registry,

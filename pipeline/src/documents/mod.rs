@@ -10,6 +10,7 @@ mod author;
 mod capability;
 mod changed_key;
 mod clock;
+mod collection;
 mod doctor;
 mod explanation;
 mod fleet;
@@ -53,6 +54,7 @@ pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
 pub use capability::{CapabilityList, KnownCapability};
 pub use changed_key::{ChangedKey, FinishedChange, SuccessorOfKey};
 pub use clock::SiteClock;
+pub use collection::{CollectedRegistry, CollectedRepository, CollectionProblem};
 pub use doctor::{SandboxExamination, SandboxLayer, SiteExamination, SiteFinding};
 pub use explanation::{
     ChangedFile, Check, ExplainedDecision, ExplainedGate, Explanation, FileState, Key, SignatureFile, UncoveredFile,

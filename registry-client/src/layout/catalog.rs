@@ -144,6 +144,16 @@ impl Catalog {
         self.names.contains_key(&digest) || self.unnamed.contains_key(&digest)
     }
 
+    /// Whether the index lists the blob under some name.
+    pub fn is_named(&self, digest: Digest) -> bool {
+        self.names.contains_key(&digest)
+    }
+
+    /// What has that name.
+    pub fn named_by(&self, name: &str) -> impl Iterator<Item = Digest> {
+        self.named.get(name).into_iter().flatten().map(|entry| entry.digest)
+    }
+
     /// Whether something has that name.
     pub fn has_name(&self, name: &str) -> bool {
         self.named.contains_key(name)
@@ -183,6 +193,17 @@ impl Catalog {
     /// Bytes that the index takes when it is written, about.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Bytes that the `index.json` has at most once these changes are made: what they take away is not counted.
+    pub(super) fn bytes_after(&self, changes: &[Change]) -> u64 {
+        let head = to_bytes(&self.index_of(vec![])).len() as u64;
+        let more = changes.iter().map(|change| match change {
+            Change::Put { manifest, tag } => Entry::of(manifest.clone()).length(tag.as_deref()),
+            Change::Untag { .. } | Change::Remove { .. } => 0,
+        });
+        // There is a comma less than there are entries.
+        (head + self.bytes + more.sum::<u64>()).saturating_sub(1)
     }
 
     /// Makes the change.

@@ -9,7 +9,7 @@
 )]
 
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,6 +74,12 @@ impl Directory {
     #[must_use]
     pub fn until(self, cancellation: &Cancellation) -> Self {
         Self { place: self.place.until(cancellation) }
+    }
+
+    /// To be read and never written, not even to be locked: it may be on a read-only mount.
+    #[must_use]
+    pub fn read_alone(self) -> Self {
+        Self { place: self.place.read_alone() }
     }
 
     /// Puts an empty layout at `root` in one step: it is made beside and renamed, which replaces an empty
@@ -184,7 +190,8 @@ impl Directory {
             Some(blob) => blob.is(digest, manifest.bytes().len() as u64),
             None => false,
         };
-        if is_whole {
+        // Sent again, so wanted from now on.
+        if is_whole && self.renew(digest)?.is_some() {
             return Ok(());
         }
         self.keep(self.ingest_by(digest.algorithm())?.write(manifest.bytes())?, digest)
@@ -205,12 +212,13 @@ impl Directory {
     /// # Errors
     /// `tag_exists`, `layout_invalid`, `io_` reasons.
     pub fn put_manifest(&self, manifest: &Manifest, tags: &[Tag], replace: ReplaceTag) -> Result<Pushed> {
-        self.keep_manifest(manifest)?;
         self.update(|entries| {
             for tag in tags {
                 let present = index::tagged(entries, tag)?.map(|found| found.artifact_digest());
                 replace.check(tag, present, manifest.digest())?;
             }
+            // While nobody else writes, so that it is not collected before it is listed.
+            self.keep_manifest(manifest)?;
             let before = entries.clone();
             let descriptor = manifest.descriptor();
             match tags {
@@ -265,6 +273,14 @@ impl Directory {
     /// Where the blob of that digest is or would be.
     pub fn blob_path(&self, digest: Digest) -> PathBuf {
         self.root().join(blob_name(digest))
+    }
+
+    /// How many bytes would be free without the blob: none where another layout shares them, or it is not there.
+    pub(super) fn unshared_size(&self, digest: Digest) -> Result<u64> {
+        let failed = |error| Fault::io("look at", &self.blob_path(digest), error);
+        let Some(blob) = self.blob(digest)? else { return Ok(0) };
+        let found = blob.file.metadata().map_err(failed)?;
+        Ok(if found.nlink() == 1 { found.len() } else { 0 })
     }
 
     /// Opens a regular file and nothing else.

@@ -10,6 +10,7 @@ use aisoc_files::{Draft, Existing, PrivateDirectory};
 use aisoc_manifests::digest::{Algorithm, Digest, Hasher, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
+use super::renewed::renew_file;
 use super::stored::PIECE_BYTES;
 
 /// How the names of private directories begin in which a file is on its way.
@@ -66,6 +67,12 @@ impl Ingest {
         self.size
     }
 
+    /// The open file.
+    #[cfg(test)]
+    pub(super) fn file(&self) -> &File {
+        self.draft.file()
+    }
+
     /// See [`Directory::keep`](super::Directory::keep), which knows what the name is.
     pub(super) fn finish(self, expected: Digest, target: &Path) -> Result<()> {
         let found = match self.algorithm == expected.algorithm() {
@@ -75,6 +82,8 @@ impl Ingest {
                 .map_err(|error| Fault::io("read", self.draft.path(), error))?,
         };
         expected.require(&found, Reason::PullFailed, "the content does not match its digest")?;
+        // Its last byte may have come long ago, and it is wanted now.
+        renew_file(self.draft.file()).map_err(|error| Fault::io("write", self.draft.path(), error))?;
         land(self.draft, target)
     }
 }

@@ -108,9 +108,14 @@ impl Kept {
     /// # Errors
     /// `layout_invalid` when it is missing or no index, `locked`, `io_` reasons.
     pub fn read(layout: &Place) -> Result<Self> {
+        Self::read_settled(layout, |kept| kept.is_current(layout))
+    }
+
+    /// As it is once it does not change any more, or once its writers are kept out.
+    fn read_settled(layout: &Place, is_current: impl Fn(&Self) -> Result<bool>) -> Result<Self> {
         for _ in 0..ROUNDS {
             let kept = Self::read_once(layout)?;
-            if kept.is_current(layout)? {
+            if is_current(&kept)? {
                 return Ok(kept);
             }
         }
@@ -190,7 +195,7 @@ impl Kept {
         }
         let (changes, answer) = decide(&self.catalog)?;
         if !changes.is_empty() {
-            self.append(layout, &changes)?;
+            self.append(layout, &changes, &lock)?;
         }
         for change in &changes {
             // The entry first: a file that no entry names is only waste, the other way round is damage.
@@ -205,12 +210,20 @@ impl Kept {
         Ok(answer)
     }
 
-    fn append(&mut self, layout: &Place, changes: &[Change]) -> Result<()> {
+    fn append(&mut self, layout: &Place, changes: &[Change], lock: &PassingLock) -> Result<()> {
         let lines: Vec<Vec<u8>> = changes.iter().map(to_bytes).collect();
         let lines = lines.join(&b'\n');
         let is_more = changes.iter().any(|change| matches!(change, Change::Put { .. }));
-        if is_more && self.catalog.bytes() + lines.len() as u64 > MAX_INDEX_BYTES {
+        if is_more && self.catalog.bytes_after(changes) > MAX_INDEX_BYTES {
             return Err(full(layout.root()));
+        }
+        let (before, more) = (self.changes.as_ref().map_or(0, |seen| seen.stand.size), lines.len() as u64);
+        // What was cut is ended before, and the last line after.
+        if before + more + [CUT, b'\n', b'\n'].len() as u64 > MAX_CHANGES_BYTES {
+            // The document instead, which nobody reads before it is whole.
+            self.is_doubtful = true;
+            changes.iter().for_each(|change| self.catalog.apply(change));
+            return self.write(layout, lock);
         }
         let failed = |error| Fault::io("write", &layout.root().join(CHANGES), error);
         self.is_doubtful = true;
@@ -275,4 +288,111 @@ fn remove_changes(root: &Path) -> Result<()> {
 
 fn full(root: &Path) -> Fault {
     invalid(root, "the index is full").hint("remove tags, or begin another layout")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Directory;
+    use aisoc_manifests::fault::Reason;
+    use aisoc_manifests::oci::{Annotations, Descriptor};
+
+    fn layout() -> (tempfile::TempDir, Directory) {
+        let root = tempfile::tempdir().expect("directory");
+        let layout = Directory::create(&root.path().join("layout")).expect("made");
+        (root, layout)
+    }
+
+    fn padded(begins: &str, most: u64, beyond: i64) -> Vec<u8> {
+        let mut bytes = begins.as_bytes().to_vec();
+        bytes.resize(usize::try_from(most as i64 + beyond).expect("a size"), b'\n');
+        bytes
+    }
+
+    #[test]
+    fn an_index_and_its_changes_are_read_up_to_their_bounds_and_not_beyond() {
+        let (_root, layout) = layout();
+        let index = fs::read_to_string(layout.root().join(INDEX)).expect("there");
+        for (beyond, is_read) in [(-1, true), (0, true), (1, false)] {
+            for (name, begins, most) in [(INDEX, index.as_str(), MAX_INDEX_BYTES), (CHANGES, "", MAX_CHANGES_BYTES)] {
+                let path = layout.root().join(name);
+                fs::write(&path, padded(begins, most, beyond)).expect("written");
+                let read = Kept::read(layout.place());
+                assert_eq!(read.is_ok(), is_read, "{name} {beyond}");
+                if let Err(fault) = read {
+                    assert_eq!(fault.reason(), Reason::LayoutInvalid);
+                    assert!(fault.message().contains(&format!("`{name}` is too large")), "{fault}");
+                }
+                fs::write(layout.root().join(INDEX), &index).expect("written");
+                let _ = fs::remove_file(layout.root().join(CHANGES));
+            }
+        }
+    }
+
+    #[test]
+    fn an_index_takes_entries_up_to_its_bound_and_gives_up_those_that_it_has_beyond_it() {
+        for (beyond, is_taken) in [(-1, true), (0, true), (1, false)] {
+            let (_root, layout) = layout();
+            let mut kept = Kept::read(layout.place()).expect("read");
+            let put = |length: usize| {
+                let notes = Annotations::from([("note".to_owned(), "x".repeat(length))]);
+                let manifest = Descriptor { annotations: notes, ..Descriptor::of("t/x", b"a") };
+                Change::Put { manifest, tag: Some("1".to_owned()) }
+            };
+            let length = MAX_INDEX_BYTES as i64 + beyond - kept.catalog().bytes_after(&[put(0)]) as i64;
+            let change = put(usize::try_from(length).expect("a size"));
+            let changed = kept.change(layout.place(), |_| Ok::<_, Fault>((vec![change], ())));
+            assert_eq!(changed.is_ok(), is_taken, "{beyond}");
+            kept.fold(layout.place()).expect("written");
+            let length = fs::metadata(layout.root().join(INDEX)).expect("there").len();
+            assert!(!is_taken || length as i64 == MAX_INDEX_BYTES as i64 + beyond, "{length}");
+            assert_eq!(layout.index().expect("read again").manifests.len(), usize::from(is_taken));
+            assert_eq!(kept.catalog().len(), usize::from(is_taken));
+            if let Err(fault) = changed {
+                assert!(fault.message().contains("the index is full"), "{fault}");
+            }
+            // What takes away needs no room.
+            let remove = Change::Untag { tag: "1".to_owned() };
+            kept.change(layout.place(), |_| Ok::<_, Fault>((vec![remove], ()))).expect("taken away");
+        }
+    }
+
+    #[test]
+    fn what_the_file_of_changes_has_no_room_for_goes_into_the_document() {
+        let line = to_bytes(&Change::Untag { tag: "1".to_owned() }).len() as u64;
+        for (beyond, is_appended) in [(-1, true), (0, true), (1, false)] {
+            let (_root, layout) = layout();
+            let padding = MAX_CHANGES_BYTES - line - 3;
+            fs::write(layout.root().join(CHANGES), padded("", padding, beyond)).expect("written");
+            let mut kept = Kept::read(layout.place()).expect("read");
+            let untag = Change::Untag { tag: "1".to_owned() };
+            kept.change(layout.place(), |_| Ok::<_, Fault>((vec![untag], ()))).expect("changed");
+            assert_eq!(
+                (kept.is_behind(), layout.root().join(CHANGES).exists()),
+                (is_appended, is_appended),
+                "{beyond}"
+            );
+            assert!(kept.is_current(layout.place()).expect("asked") && Kept::read(layout.place()).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_changes_while_it_is_read_is_read_once_more_without_its_writers_unless_nothing_may_be_made() {
+        let (_root, layout) = layout();
+        let is_locked = |kept: Result<Kept>| kept.err().is_some_and(|fault| fault.reason() == Reason::Locked);
+        let reads = std::cell::Cell::new(0);
+        let changes = |_: &Kept| {
+            reads.set(reads.get() + 1);
+            Ok(false)
+        };
+        assert!(Kept::read_settled(layout.place(), changes).is_ok());
+        assert_eq!(reads.get(), ROUNDS);
+        // Its writers are not kept out by a reader that makes nothing, on a disk where it could.
+        let layout = layout.read_alone();
+        assert!(is_locked(Kept::read_settled(layout.place(), changes)));
+        assert!(is_locked(Kept::read_settled(layout.place(), |_| Ok(false))));
+        let settles = |_: &Kept| Ok(reads.replace(reads.get() + 1) == 2 * ROUNDS + 1);
+        assert!(Kept::read_settled(layout.place(), settles).is_ok(), "it is asked again until it settles");
+        assert!(!layout.root().join(".aisoc-lock").exists());
+    }
 }

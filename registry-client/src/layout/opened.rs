@@ -129,6 +129,14 @@ impl Store {
         }
     }
 
+    /// The blob, for whoever is about to name it: a collection of garbage leaves it alone meanwhile.
+    fn wanted(&self, digest: Digest) -> Result<Option<StoredBlob>> {
+        match self {
+            Self::Directory(directory) => directory.renew(digest),
+            Self::Archive(_) | Self::Staged(_) => self.blob(digest),
+        }
+    }
+
     fn writable(&self) -> Result<&Directory> {
         match self {
             Self::Directory(directory) => Ok(directory),
@@ -221,14 +229,14 @@ impl Referrers for Layout {
 impl Push for Layout {
     async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
         let (digest, size) = (descriptor.digest, descriptor.size);
-        self.blocking(move |store, _| Ok(store.blob(digest)?.is_some_and(|blob| blob.size == size))).await
+        self.blocking(move |store, _| Ok(store.wanted(digest)?.is_some_and(|blob| blob.size == size))).await
     }
 
     async fn push_blob(&self, descriptor: &Descriptor, source: &BlobSource) -> Result<Pushed> {
         // Whole, not only there: a disk or a copy may have damaged it, and packaging again must mend that.
         let (digest, size) = (descriptor.digest, descriptor.size);
         let is_whole = move |blob: StoredBlob| blob.is(digest, size);
-        if self.blocking(move |store, _| Ok(store.blob(digest)?.is_some_and(is_whole))).await? {
+        if self.blocking(move |store, _| Ok(store.wanted(digest)?.is_some_and(is_whole))).await? {
             return Ok(Pushed::Present);
         }
         let mut stream = source.open(descriptor).await?;

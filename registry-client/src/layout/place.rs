@@ -12,7 +12,7 @@ use std::time::Duration;
 use aisoc_files::{LockWait, PassingLock, SmallFileError, Waited, read_open, shell_word};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::Digest;
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::lock::Lock;
 use aisoc_manifests::oci::MAX_MANIFEST_BYTES;
 use rustix::fs::OFlags;
@@ -29,16 +29,23 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Place {
     root: PathBuf,
     cancellation: Cancellation,
+    /// Whether nothing may be made in it.
+    is_read_alone: bool,
 }
 
 impl Place {
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), cancellation: Cancellation::default() }
+        Self { root: root.to_owned(), cancellation: Cancellation::default(), is_read_alone: false }
     }
 
     /// What ends the wait for other writers before its time is over.
     pub(super) fn until(self, cancellation: &Cancellation) -> Self {
         Self { cancellation: cancellation.clone(), ..self }
+    }
+
+    /// Nothing is made in it from now on, no lock either.
+    pub(super) fn read_alone(self) -> Self {
+        Self { is_read_alone: true, ..self }
     }
 
     /// Where it is.
@@ -51,6 +58,12 @@ impl Place {
     /// # Errors
     /// `locked`, `interrupted`, `io_` reasons.
     pub fn lock(&self) -> Result<PassingLock> {
+        if self.is_read_alone {
+            let message = format!("the layout `{}` changes faster than it can be read", self.root.display());
+            return Err(
+                Fault::new(Reason::Locked, message).hint("ask again: it is read alone here, and not kept still")
+            );
+        }
         let (guards, path) = (format!("the layout `{}`", self.root.display()), self.root.join(LOCK));
         let lock = Lock { guards: &guards, at_most: LOCK_TIMEOUT };
         let wait = LockWait {
