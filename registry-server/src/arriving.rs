@@ -111,7 +111,14 @@ impl<B: RequestBody> Arriving<B> {
     pub(crate) async fn collect(mut self, max_bytes: u64, mut scratch: PathBuf) -> Result<SpooledTempFile, Problem> {
         self.left = max_bytes;
         let mut all = spooled_tempfile_in(IN_MEMORY_BYTES, &scratch);
+        let mut held = 0;
         while let Some(chunk) = self.next().await? {
+            held += chunk.len();
+            // Still in memory, which no disk is waited for.
+            if held <= IN_MEMORY_BYTES {
+                all.write_all(&chunk).map_err(|error| Fault::io("write in", &scratch, error))?;
+                continue;
+            }
             // Moved there and back: a write may wait for the disk, and this thread serves others.
             let written = blocking(move || match all.write_all(&chunk) {
                 Ok(()) => Ok((all, scratch)),

@@ -210,7 +210,8 @@ fn store_manifest(
     // All of it while nobody else changes the index: what it names, and what it is, is not removed meanwhile.
     repository.change(|catalog| {
         check_named(Some(layout), &document)?;
-        layout.keep_manifest(&manifest)?;
+        // Among the uploads: a directory of its own for each would be made and removed.
+        layout.keep_manifest_by(&manifest, |algorithm| store.ingest(algorithm))?;
         let changes = changes(catalog, &manifest.descriptor(), &names.tags);
         renew_untagged(layout, catalog, &changes)?;
         Ok::<_, Problem>((changes, ()))

@@ -12,7 +12,8 @@ use crate::problem::Problem;
 use crate::sessions::Sessions;
 use crate::store::Store;
 
-/// How often the house is kept: so long may an `index.json` be behind what clients are told.
+/// How often the house is kept: so long may an `index.json` be behind what clients are told, and ten times as long that of a
+/// large repository while somebody pushes to it.
 const HOUSE_EVERY: Duration = Duration::from_secs(1);
 
 /// A registry without its listener: requests in, responses out.

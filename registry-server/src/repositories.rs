@@ -17,6 +17,11 @@ const MAX_HELD: usize = 64;
 /// Most entries of indexes that are held, unless one repository alone has more: 300 bytes or so each.
 const MAX_HELD_ENTRIES: usize = 100_000;
 
+/// Entries from which on a document is not written each second while it changes.
+const LARGE: usize = 1_000;
+/// Looks after which it is written all the same.
+const MOST_LOOKS: usize = 10;
+
 /// The repositories that are held, by where they are.
 #[derive(Debug)]
 pub(crate) struct Repositories {
@@ -34,6 +39,14 @@ struct Table {
     asked: u64,
 }
 
+/// Which documents are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    All,
+    /// Not those of large repositories that somebody is pushing to.
+    Settled,
+}
+
 /// One that is held. Whoever uses it holds its lock, and the table's only for a moment.
 #[derive(Debug, Default)]
 struct Place {
@@ -47,6 +60,27 @@ struct Place {
 struct Held {
     kept: Kept,
     subjects: Subjects,
+    burst: Burst,
+}
+
+/// How long a large repository has been growing without a pause: its document takes long to write, and whoever pushes waits.
+#[derive(Debug, Default)]
+struct Burst {
+    /// Lines that the document did not have at the last look.
+    lines: usize,
+    /// Looks since it was written.
+    looks: usize,
+}
+
+impl Burst {
+    /// Whether the document is written at this look: always where it is small, or nothing has come since the last one, and
+    /// now and then otherwise.
+    fn is_over(&mut self, kept: &Kept) -> bool {
+        let grows = kept.lines() != self.lines;
+        let is_over = !grows || kept.catalog().len() < LARGE || self.looks + 1 >= MOST_LOOKS;
+        *self = if is_over { Self::default() } else { Self { lines: kept.lines(), looks: self.looks + 1 } };
+        is_over
+    }
 }
 
 /// A repository that is there: its layout, and what is held of it.
@@ -95,7 +129,7 @@ impl Repositories {
 
     /// Writes the documents of all repositories that have changed: other tools see what they hold then.
     /// One that cannot be written keeps its lines, is named in the answer, and is tried again the next time.
-    pub(crate) fn write_documents(&self) -> Vec<Fault> {
+    pub(crate) fn write_documents(&self, which: Which) -> Vec<Fault> {
         if !self.writes {
             return Vec::new();
         }
@@ -107,8 +141,11 @@ impl Repositories {
         };
         for (path, held) in held {
             let mut held = locked(&held);
-            let Some(held) = held.as_mut().filter(|held| held.kept.is_behind()) else { continue };
-            faults.extend(write_document(&path, Some(&mut held.kept)).err());
+            let Some(Held { kept, burst, .. }) = held.as_mut().filter(|held| held.kept.is_behind()) else { continue };
+            if which == Which::Settled && !burst.is_over(kept) {
+                continue;
+            }
+            faults.extend(write_document(&path, Some(kept)).err());
         }
         for path in left {
             if let Err(fault) = write_document(&path, None) {
@@ -123,7 +160,7 @@ impl Repositories {
 impl Drop for Repositories {
     fn drop(&mut self) {
         // Nobody is there to be told: the lines say what the document does not, to the next one that opens it.
-        drop(self.write_documents());
+        drop(self.write_documents(Which::All));
     }
 }
 
@@ -164,7 +201,7 @@ impl Repository {
     /// What `look` refuses, `layout_invalid`, `pull_failed` for a damaged manifest, `io_` reasons.
     pub(crate) fn look_at_subjects<T>(&self, look: impl FnOnce(&Catalog, &Subjects) -> Result<T>) -> Result<T> {
         let mut held = locked(&self.held);
-        let Held { kept, subjects } = self.current(&mut held)?;
+        let Held { kept, subjects, .. } = self.current(&mut held)?;
         subjects.complete(&self.layout, kept.catalog())?;
         look(kept.catalog(), subjects)
     }
@@ -178,7 +215,7 @@ impl Repository {
         decide: impl FnOnce(&Catalog) -> Result<(Vec<Change>, T), E>,
     ) -> Result<T, E> {
         let mut held = locked(&self.held);
-        let Held { kept, subjects } = self.current(&mut held)?;
+        let Held { kept, subjects, .. } = self.current(&mut held)?;
         // What the manifests are about is read again when it is asked for: only what is new, and what is gone.
         subjects.doubt();
         let answer = kept.change(self.layout.place(), decide)?;
@@ -199,7 +236,7 @@ impl Repository {
             None => {
                 let kept = Kept::read(self.layout.place())?;
                 self.all.weigh(self.layout.root(), kept.catalog().len());
-                Held { kept, subjects: Subjects::default() }
+                Held { kept, subjects: Subjects::default(), burst: Burst::default() }
             }
         };
         Ok(held.insert(known))
@@ -292,18 +329,46 @@ mod tests {
             fs::create_dir(stands(name)).expect("made");
         }
         for _ in 0..2 {
-            let faults = all.write_documents();
+            let faults = all.write_documents(Which::All);
             assert_eq!(faults.len(), 2, "{faults:?}");
             assert!(faults.iter().all(|fault| fault.to_string().contains(".aisoc-lock")), "{faults:?}");
         }
         for name in ["first", "second"] {
             fs::remove_dir(stands(name)).expect("removed");
         }
-        assert!(all.write_documents().is_empty());
+        assert!(all.write_documents(Which::All).is_empty());
         assert!(["first", "second"].iter().all(|name| document(name).contains("\"1\"")));
         // One that is gone needs none.
         put("third");
         fs::remove_dir_all(root.path().join("third")).expect("removed");
-        assert!(all.write_documents().is_empty());
+        assert!(all.write_documents(Which::All).is_empty());
+    }
+
+    #[test]
+    fn a_large_document_is_written_once_nothing_comes_any_more_or_it_has_waited_long_enough() {
+        for (entries, expected) in [(LARGE - 1, 1), (LARGE, MOST_LOOKS), (LARGE + 1, MOST_LOOKS)] {
+            let (root, all) = (tempfile::tempdir().expect("directory"), all());
+            let put = |number: usize| {
+                let manifest = Descriptor::of("t/x", number.to_string().as_bytes());
+                Change::Put { manifest, tag: Some(format!("v{number}")) }
+            };
+            let repository = all.of(layout(root.path(), "a"));
+            let change = |changes| repository.change(|_| Ok::<_, Fault>((changes, ()))).expect("changed");
+            change((0..entries).map(put).collect());
+            all.write_documents(Which::All);
+            let changes = root.path().join("a/.aisoc-changes");
+            // The same again and again: the file of changes grows, and the index has as many entries as before.
+            let looks = |most: usize| {
+                (1..=most).find(|_| {
+                    change(vec![put(0)]);
+                    assert!(all.write_documents(Which::Settled).is_empty());
+                    !changes.exists()
+                })
+            };
+            assert_eq!(looks(MOST_LOOKS), Some(expected), "{entries}");
+            assert_eq!(looks(3), if expected == 1 { Some(1) } else { None });
+            assert!(all.write_documents(Which::Settled).is_empty());
+            assert!(!changes.exists(), "nothing has come since the last look");
+        }
     }
 }

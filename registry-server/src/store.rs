@@ -15,7 +15,7 @@ use aisoc_manifests::text::shown;
 use aisoc_registry_client::layout::{Directory, Ingest, StoredBlob};
 
 use crate::ground::{Found, Ground, obstructed};
-use crate::repositories::{Repositories, Repository};
+use crate::repositories::{Repositories, Repository, Which};
 use crate::route::is_repository;
 
 /// How the name of the private directory begins in which uploads wait for their digest. No repository
@@ -97,7 +97,7 @@ impl Store {
     /// Writes the `index.json` of each repository that has changed since it was written last. Says which could not be
     /// written; they are tried again the next time.
     pub(crate) fn write_documents(&self) -> Vec<Fault> {
-        self.repositories.write_documents()
+        self.repositories.write_documents(Which::Settled)
     }
 
     /// Refuses what the end of an upload would refuse: before anything is received, and without making

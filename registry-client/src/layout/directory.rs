@@ -185,6 +185,14 @@ impl Directory {
     /// # Errors
     /// `layout_invalid`, `io_` reasons.
     pub fn keep_manifest(&self, manifest: &Manifest) -> Result<()> {
+        self.keep_manifest_by(manifest, |algorithm| self.ingest_by(algorithm))
+    }
+
+    /// As [`Directory::keep_manifest`], where its bytes arrive elsewhere, on the file system of the layout.
+    ///
+    /// # Errors
+    /// As [`Directory::keep_manifest`], and those of `begin`.
+    pub fn keep_manifest_by(&self, manifest: &Manifest, begin: impl FnOnce(Algorithm) -> Result<Ingest>) -> Result<()> {
         let digest = manifest.digest().blob();
         let is_whole = match self.blob(digest)? {
             Some(blob) => blob.is(digest, manifest.bytes().len() as u64),
@@ -194,7 +202,7 @@ impl Directory {
         if is_whole && self.renew(digest)?.is_some() {
             return Ok(());
         }
-        self.keep(self.ingest_by(digest.algorithm())?.write(manifest.bytes())?, digest)
+        self.keep(begin(digest.algorithm())?.write(manifest.bytes())?, digest)
     }
 
     /// As [`Directory::keep_manifest`], and says what became of it.

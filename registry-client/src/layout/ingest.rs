@@ -9,8 +9,8 @@ use std::sync::Arc;
 use aisoc_files::{Draft, Existing, PrivateDirectory};
 use aisoc_manifests::digest::{Algorithm, Digest, Hasher, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 
-use super::renewed::renew_file;
 use super::stored::PIECE_BYTES;
 
 /// How the names of private directories begin in which a file is on its way.
@@ -86,6 +86,13 @@ impl Ingest {
         renew_file(self.draft.file()).map_err(|error| Fault::io("write", self.draft.path(), error))?;
         land(self.draft, target)
     }
+}
+
+/// Says that a blob is wanted now: the time at which its file was changed is from when its grace is counted.
+pub(super) fn renew_file(file: &File) -> io::Result<()> {
+    const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: NOW, last_modification: NOW };
+    Ok(rustix::fs::futimens(file, &times)?)
 }
 
 /// The digest of the first `size` bytes of a file.

@@ -179,6 +179,11 @@ impl Kept {
         self.lines > 0
     }
 
+    /// How many they are.
+    pub fn lines(&self) -> usize {
+        self.lines
+    }
+
     /// Makes the changes that `decide` wants, under the layout's lock: what it sees is what is there, and nobody
     /// changes it meanwhile. They are on the disk when this returns, and the files of what was removed are gone.
     ///

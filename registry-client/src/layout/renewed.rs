@@ -4,27 +4,20 @@
 //! of garbage leaves it alone for so long. The time is that of the open file, and the file is looked for once more after
 //! it was set: a collection moves it out of the way first and looks at the time then, so one of the two sees the other.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 
 use aisoc_manifests::digest::Digest;
 use aisoc_manifests::fault::{Fault, Result};
-use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW};
+use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::directory::Directory;
+use super::ingest::renew_file;
 use super::stored::StoredBlob;
 
 /// How often a blob is looked for that goes and comes.
 const ROUNDS: usize = 4;
-const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-
-/// Says that the file is wanted now.
-pub(super) fn renew_file(file: &File) -> io::Result<()> {
-    let times = Timestamps { last_access: NOW, last_modification: NOW };
-    Ok(rustix::fs::futimens(file, &times)?)
-}
 
 impl Directory {
     /// The blob of that digest, if there is one; a collection of garbage leaves it where it is for its grace period from
@@ -68,7 +61,7 @@ fn is_denied(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::fs::{self, File};
     use std::time::{Duration, SystemTime};
 
     #[test]
