@@ -358,6 +358,7 @@ export AISOC_HOST_URL=http://127.0.0.1:8000 AISOC_HOST_TOKEN="$(cat ops.token)"
 echo '{"indicator": "203.0.113.7"}' > alert.json
 echo '[{"id": "a"}]' > found.json
 until aisoc api get shodan 2> /dev/null | grep -q enabled; do sleep 0.1; done
+mkdir -p aisoc-registry registry
 mkdir -p tools && printf "x = 1\n" > tools/weather_plugin.py
 mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions ~/.zfunc
 mkdir -p ~/.aisoc && echo 'name: world' > ~/.aisoc/policy.yml

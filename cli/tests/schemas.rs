@@ -283,6 +283,9 @@ fn what_commands_print_is_what_is_published() {
     schemas.hold("plugins-verify", &at(&["plugins", "verify"]));
     schemas.hold("plugin-list", &at(&["plugin", "list"]));
     schemas.hold("plugin-gc", &run(&["plugin", "gc", "--keep", "0", "--plugins-dir", "plugins"]));
+    let gc = ["registry", "gc", "--dir", "layout", "--grace", "0s", "--untagged", "--older-than", "0s"];
+    schemas.hold("registry-gc", &run(&gc));
+    schemas.hold("registry-gc", &run(&[&gc[..], &["--dry-run"]].concat()));
     schemas.hold("plugin-uninstall", &run(&["plugin", "uninstall", "demo", "--plugins-dir", "plugins"]));
     schemas.hold("plugin-uninstall", &run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]));
     // Without a policy, and with one.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use aisoc_manifests::counted;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_pipeline::documents::{CollectedRegistry, CollectedRepository, CollectionProblem};
+use aisoc_pipeline::documents::{CollectedRegistry, CollectedRepository, Objection};
 use aisoc_registry_client::layout::{Collected, Rule};
 use aisoc_registry_server::collect_garbage;
 use serde::Serialize;
@@ -27,18 +27,19 @@ struct Outcome {
 
 impl Answer for Outcome {
     fn text(&self) -> String {
-        let CollectedRegistry { repositories, removed_manifests, removed_blobs, freed_bytes, directory } =
-            &self.document;
+        let CollectedRegistry { repositories, directory, .. } = &self.document;
         let mut text = String::new();
-        for CollectedRepository { repository, manifests, blobs, freed_bytes, problem } in repositories {
-            let name = printable(repository.as_deref().unwrap_or(directory));
-            if let Some(CollectionProblem { reason, message }) = problem {
-                let _ = writeln!(text, "{name}  {reason}  {}", printable(message));
-            } else if !manifests.is_empty() || *blobs > 0 {
-                let _ = writeln!(text, "{name}  {}", amount(manifests.len() as u64, *blobs, *freed_bytes));
+        for one in repositories {
+            let name = printable(one.repository.as_deref().unwrap_or(directory));
+            let (manifests, blobs) = (one.removed_manifests.len() as u64, one.removed_blob_count);
+            if let Some(objection) = &one.objection {
+                let _ = writeln!(text, "{name}  {}", printable(&objection.to_string()));
+            } else if manifests + blobs > 0 {
+                let _ = writeln!(text, "{name}  {}", amount(manifests, blobs, one.freed_bytes));
             }
         }
-        let sum = amount(*removed_manifests, *removed_blobs, *freed_bytes);
+        let CollectedRegistry { removed_manifest_count, removed_blob_count, freed_bytes, .. } = self.document;
+        let sum = amount(removed_manifest_count, removed_blob_count, freed_bytes);
         let _ = match self.dry_run {
             DryRun::No => writeln!(text, "removed {sum}"),
             DryRun::Yes => writeln!(text, "would remove {sum}"),
@@ -47,7 +48,7 @@ impl Answer for Outcome {
     }
 
     fn exit_code(&self) -> u8 {
-        u8::from(self.document.repositories.iter().any(|repository| repository.problem.is_some()))
+        u8::from(self.document.repositories.iter().any(|repository| repository.objection.is_some()))
     }
 }
 
@@ -71,8 +72,8 @@ pub(crate) fn gc(args: RegistryGcArgs, context: &Context) -> Result<u8> {
     let sum = |of: fn(&CollectedRepository) -> u64| repositories.iter().map(of).sum();
     let document = CollectedRegistry {
         directory: path_text(&dir),
-        removed_manifests: sum(|one| one.manifests.len() as u64),
-        removed_blobs: sum(|one| one.blobs),
+        removed_manifest_count: sum(|one| one.removed_manifests.len() as u64),
+        removed_blob_count: sum(|one| one.removed_blob_count),
         freed_bytes: sum(|one| one.freed_bytes),
         repositories,
     };
@@ -81,26 +82,20 @@ pub(crate) fn gc(args: RegistryGcArgs, context: &Context) -> Result<u8> {
 }
 
 fn shown(repository: Option<String>, outcome: Result<Collected>) -> CollectedRepository {
-    let (collected, problem) = match outcome {
-        Ok(collected) => (collected, None),
-        Err(fault) => {
-            let problem = CollectionProblem { reason: fault.reason().as_str(), message: fault.to_string() };
-            (Collected::default(), Some(problem))
-        }
-    };
-    let Collected { manifests, blobs, freed_bytes } = collected;
-    let manifests = manifests.iter().map(ToString::to_string).collect();
-    CollectedRepository { repository, manifests, blobs, freed_bytes, problem }
+    let objection = outcome.as_ref().err().map(Objection::from);
+    let Collected { manifests, blobs, freed_bytes } = outcome.unwrap_or_default();
+    let removed_manifests = manifests.iter().map(ToString::to_string).collect();
+    CollectedRepository { repository, removed_manifests, removed_blob_count: blobs, freed_bytes, objection }
 }
 
 /// Why a collection that did all it could has failed nevertheless.
 fn problem(repositories: &[CollectedRepository], directory: &str) -> Option<Fault> {
-    let mut failed = repositories.iter().filter_map(|one| Some((one.repository.as_deref(), one.problem.as_ref()?)));
-    let (name, CollectionProblem { message, .. }) = failed.next()?;
+    let mut failed = repositories.iter().filter_map(|one| Some((one.repository.as_deref(), one.objection.as_ref()?)));
+    let (name, Objection { message, hint, .. }) = failed.next()?;
     let more = match failed.count() {
         0 => String::new(),
         more => format!(", and so are {more} more"),
     };
     let what = format!("`{}` is not collected{more}: {message}", name.unwrap_or(directory));
-    Some(Fault::new(Reason::GarbageLeft, what))
+    Some(Fault::new(Reason::GarbageLeft, what).hint(hint.clone()))
 }

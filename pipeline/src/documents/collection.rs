@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::objection::Objection;
+
 /// A collection, of all repositories or of those that could be looked through.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CollectedRegistry {
@@ -11,9 +13,9 @@ pub struct CollectedRegistry {
     /// Every repository that was looked through, in order of their names.
     pub repositories: Vec<CollectedRepository>,
     /// How many manifests are gone, of all of them.
-    pub removed_manifests: u64,
+    pub removed_manifest_count: u64,
     /// How many blobs are gone, besides the manifests.
-    pub removed_blobs: u64,
+    pub removed_blob_count: u64,
     /// Bytes of files that are gone. What another repository shares is not freed before it is gone there, too.
     pub freed_bytes: u64,
 }
@@ -25,21 +27,12 @@ pub struct CollectedRepository {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// The digests of the manifests that are gone.
-    pub manifests: Vec<String>,
+    pub removed_manifests: Vec<String>,
     /// How many blobs are gone, besides those manifests.
-    pub blobs: u64,
+    pub removed_blob_count: u64,
     /// Bytes of files that are gone.
     pub freed_bytes: u64,
     /// Why not everything was collected.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<CollectionProblem>,
-}
-
-/// What keeps a repository from being collected.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct CollectionProblem {
-    /// A code of `aisoc reasons`.
-    pub reason: &'static str,
-    /// In words.
-    pub message: String,
+    pub objection: Option<Objection>,
 }

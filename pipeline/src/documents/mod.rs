@@ -54,7 +54,7 @@ pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
 pub use capability::{CapabilityList, KnownCapability};
 pub use changed_key::{ChangedKey, FinishedChange, SuccessorOfKey};
 pub use clock::SiteClock;
-pub use collection::{CollectedRegistry, CollectedRepository, CollectionProblem};
+pub use collection::{CollectedRegistry, CollectedRepository};
 pub use doctor::{SandboxExamination, SandboxLayer, SiteExamination, SiteFinding};
 pub use explanation::{
     ChangedFile, Check, ExplainedDecision, ExplainedGate, Explanation, FileState, Key, SignatureFile, UncoveredFile,
