@@ -51,6 +51,14 @@ class Client:
 
     def ask(self, method, path, body=None, headers=None):
         """(status, headers, body); (None, {}, b"") where the answer did not come whole."""
+        if method in ("GET", "HEAD") and self.connection:
+            # One that was idle for long has been closed; what only asks is asked once more.
+            found = self.ask_once(method, path, body, headers)
+            if found[0] is not None:
+                return found
+        return self.ask_once(method, path, body, headers)
+
+    def ask_once(self, method, path, body, headers):
         try:
             self.connection = self.connection or http.client.HTTPConnection(self.address, timeout=60)
             self.connection.request(method, path, body, headers or {})
