@@ -26,6 +26,7 @@ pub mod reader;
 pub mod reason;
 pub mod reference;
 mod reference_meant;
+pub mod registry_host;
 pub mod stated_reason;
 pub mod tar;
 pub mod text;

@@ -23,6 +23,7 @@ pub use notice::{Notice, Told};
 pub use options::{
     ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret, Timeout,
 };
+pub use remote::{ExplainedLogin, FoundLogin, LoginKind, LoginOrigin, LoginPart, PassedOver, WhyPassed, explain_login};
 pub use remote::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
 pub use storage::{
     BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging,

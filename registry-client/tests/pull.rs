@@ -144,7 +144,7 @@ async fn says_which_registry_was_asked_for_what() {
     registry.set_rules(vec![Rule::on(&sample.layer.digest.to_string(), Act::Status(403))]);
     let fault = pull(&reading(&registry, "plugin:1")).await.expect_err("refused");
     assert!(fault.message().contains("TOOBAD: as the script\\u{1b}[31m says"), "{fault}");
-    assert!(fault.next_step().contains(&format!("docker login {host}")), "{}", fault.next_step());
+    assert!(fault.next_step().contains(&format!("aisoc registry login {host}")), "{}", fault.next_step());
 }
 
 #[tokio::test]

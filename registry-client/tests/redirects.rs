@@ -184,7 +184,7 @@ async fn a_refusal_behind_a_redirect_is_not_called_the_registrys() {
         assert_eq!(fault.reason(), reason, "{status}: {}", shown(&fault));
         let both = format!("`{}`, where `{}` leads,", store.host(), registry.host());
         assert!(fault.message().starts_with(&both), "{fault}");
-        assert!(!shown(&fault).contains("docker login"), "no login mends that: {}", shown(&fault));
+        assert!(!shown(&fault).contains("registry login"), "no login mends that: {}", shown(&fault));
         assert!(!shown(&fault).contains("secret"), "{}", shown(&fault));
     }
 }
@@ -245,7 +245,7 @@ async fn a_challenge_of_a_session_elsewhere_is_not_answered() {
     let source = BlobSource::Bytes(sample.layer_bytes.clone().into());
     let fault = target(&registry, "plugin:1", &options).push_blob(&sample.layer, &source).await.expect_err("refused");
     assert_eq!(fault.reason(), Reason::RegistryRefused, "{}", shown(&fault));
-    assert!(!shown(&fault).contains("docker login"), "{}", shown(&fault));
+    assert!(!shown(&fault).contains("registry login"), "{}", shown(&fault));
     let heads = heads.lock().expect("not poisoned");
     assert!(heads.iter().any(|head| head.starts_with("PUT ")), "{heads:?}");
     assert!(heads.iter().all(|head| !head.to_ascii_lowercase().contains("authorization:")), "{heads:?}");

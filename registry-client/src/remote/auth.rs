@@ -11,7 +11,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::reference::RegistryReference;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
@@ -32,14 +31,11 @@ use crate::options::{ClientOptions, Credentials};
 /// Who we are at one registry.
 #[derive(Debug)]
 pub(super) struct Auth {
-    /// The registry as credential stores and messages name it.
-    registry: String,
-    /// What credentials are looked for.
+    /// What credentials are looked for: the registry as credential stores and messages name it, and the repository that
+    /// everything is about.
     place: Place,
     /// Where it is reached: over TLS, unless it is this machine or the operator said otherwise.
     base: Url,
-    /// The repository that everything is about.
-    repository: String,
     scope: Scope,
     credentials: Credentials,
     cancellation: Cancellation,
@@ -59,12 +55,10 @@ pub(super) struct Auth {
 }
 
 impl Auth {
-    pub(super) fn new(reference: &RegistryReference, base: &Url, options: &ClientOptions, scope: Scope) -> Self {
+    pub(super) fn new(place: Place, base: &Url, options: &ClientOptions, scope: Scope) -> Self {
         Self {
-            registry: reference.registry(),
-            place: Place::of(reference, base),
+            place,
             base: base.clone(),
-            repository: reference.repository().to_owned(),
             scope,
             credentials: options.credentials.clone(),
             cancellation: options.cancellation.clone(),
@@ -79,7 +73,7 @@ impl Auth {
 
     /// What a call needs a token for.
     pub(super) fn wanted(&self, call: &Call<'_>) -> Wanted {
-        Wanted::new(self.scope, &self.repository, call.also_reads.as_deref())
+        Wanted::new(self.scope, self.place.repository(), call.also_reads.as_deref())
     }
 
     /// The header that the registry accepted last for that.
@@ -129,7 +123,7 @@ impl Auth {
     ) -> Result<Option<HeaderValue>, Broken> {
         let used_credentials = self.found.get().is_some_and(Option::is_some);
         match Challenge::read(headers) {
-            Some(Challenge::Bearer { realm, service }) if used_credentials && self.scope == Scope::Pull => {
+            Some(Challenge::Bearer { realm, service }) if used_credentials && self.scope.is_read_only() => {
                 let realm = self.check_realm(&realm).map_err(Broken::for_good)?;
                 let token = self.question(&realm, service.as_deref(), &wanted).ask(wire).await;
                 Ok(Some(self.remember(wanted, token.map_err(|refused| self.denied(refused))?)))
@@ -147,7 +141,7 @@ impl Auth {
         credential: Option<&Credential>,
     ) -> Result<HeaderValue, Broken> {
         let asked = match (Question { credential, ..question }).ask(wire).await {
-            Err(NoToken::Refused(_)) if credential.is_some() && self.scope == Scope::Pull => question.ask(wire).await,
+            Err(NoToken::Refused(_)) if credential.is_some() && self.scope.is_read_only() => question.ask(wire).await,
             asked => asked,
         };
         asked.map_err(|refused| self.denied(refused))
@@ -155,7 +149,7 @@ impl Auth {
 
     /// The question for a token, as nobody.
     fn question<'a>(&'a self, realm: &'a Url, service: Option<&'a str>, wanted: &'a Wanted) -> Question<'a> {
-        Question { realm, service, registry: &self.registry, wanted, credential: None }
+        Question { realm, service, registry: self.place.registry(), wanted, credential: None }
     }
 
     fn denied(&self, refused: NoToken) -> Broken {
@@ -179,7 +173,7 @@ impl Auth {
 
     /// What to do about a refusal. It depends on whether anything was sent, and never says to send more.
     fn advice(&self) -> String {
-        let registry = &self.registry;
+        let registry = self.place.registry();
         match self.found.get() {
             _ if self.unread.load(Ordering::Relaxed) => format!(
                 "`{registry}` asks for a login in a form that is not read: tell its operator to send \
@@ -187,7 +181,7 @@ impl Auth {
             ),
             None => format!(
                 "`{registry}` does not ask for a login here; check that the repository may be read or written by \
-                 everybody, or log in with `docker login {registry}` or `oras login {registry}`"
+                 everybody, or log in with `aisoc registry login {registry}`"
             ),
             Some(Some(_)) => format!(
                 "the stored credentials for `{registry}` were refused or do not reach this repository: {}",
@@ -196,8 +190,8 @@ impl Auth {
             Some(None) => {
                 let unused = self.credentials.unused.as_ref().map_or(String::new(), |why| format!(" ({why})"));
                 format!(
-                    "no credentials for `{registry}` were found{unused}: log in with `docker login {registry}` or \
-                     `oras login {registry}`, or set AISOC_REGISTRY_HOST={registry}, AISOC_REGISTRY_USERNAME and \
+                    "no credentials for `{registry}` were found{unused}: log in with `aisoc registry login {registry}`, or \
+                     set AISOC_REGISTRY_HOST={registry}, AISOC_REGISTRY_USERNAME and \
                      AISOC_REGISTRY_PASSWORD"
                 )
             }
@@ -224,7 +218,8 @@ impl Auth {
         if let Ok(found) = timeout(USUAL_SILENCE, &mut look).await {
             return found;
         }
-        self.cancellation.waits_for(&format!("for the credential helper that keeps the login of `{}`", self.registry));
+        self.cancellation
+            .waits_for(&format!("for the credential helper that keeps the login of `{}`", self.place.registry()));
         look.await
     }
 
@@ -246,7 +241,7 @@ impl Auth {
     /// and the judgement of its address are what keep it from being anybody.
     fn check_realm(&self, realm: &str) -> Result<Url> {
         let refuse = |reason, why: &str| {
-            let message = format!("`{}` asks for a token from a place that {why}", self.registry);
+            let message = format!("`{}` asks for a token from a place that {why}", self.place.registry());
             Fault::new(reason, message)
                 .hint("tell the operator of the registry; its `WWW-Authenticate` realm must be an https URL")
         };

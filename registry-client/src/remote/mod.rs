@@ -20,6 +20,7 @@ mod credentials;
 mod download;
 mod kept;
 mod kept_session;
+mod logins;
 mod manifests;
 mod origin;
 mod outgoing;
@@ -43,6 +44,8 @@ mod uploads;
 mod warnings;
 mod wire;
 
+pub use credentials::{LoginOrigin, LoginPart, PassedOver, WhyPassed};
+pub use logins::{ExplainedLogin, FoundLogin, LoginKind, explain_login};
 pub use repository::Remote;
 pub use scope::Scope;
 pub use tls::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};

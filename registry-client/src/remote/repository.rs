@@ -19,7 +19,10 @@ use crate::storage::{
 
 /// A repository of a registry. Cheap to clone; clones share connections and the token.
 #[derive(Debug, Clone)]
-pub struct Remote(Arc<Connection>);
+pub struct Remote {
+    connection: Arc<Connection>,
+    reference: RegistryReference,
+}
 
 impl Remote {
     /// The repository of that reference. Makes no request.
@@ -27,18 +30,19 @@ impl Remote {
     /// # Errors
     /// `invalid_ref` when the reference makes no URL.
     pub fn new(reference: &RegistryReference, options: &ClientOptions, scope: Scope) -> Result<Self> {
-        Connection::new(reference, options, scope).map(|connection| Self(Arc::new(connection)))
+        let connection = Connection::new(reference.into(), reference.repository(), options, scope)?;
+        Ok(Self { connection: Arc::new(connection), reference: reference.clone() })
     }
 
     /// The reference that the target was opened with.
     pub fn reference(&self) -> &RegistryReference {
-        &self.0.reference
+        &self.reference
     }
 
     /// The tag of the reference, when it has no digest, which would decide. `latest` is not assumed: what
     /// is installed must not depend on a name that nobody wrote.
     fn tag_alone(&self) -> Result<Tag> {
-        let reference = &self.0.reference;
+        let reference = &self.reference;
         reference.tag().cloned().ok_or_else(|| {
             Fault::new(Reason::InvalidReference, format!("`{reference}` names neither a tag nor a digest"))
                 .hint(format!("add a tag: `{reference}:TAG`; `latest` is not assumed"))
@@ -48,12 +52,12 @@ impl Remote {
 
 impl Resolve for Remote {
     async fn resolve(&self) -> Result<Descriptor> {
-        match self.0.reference.digest() {
+        match self.reference.digest() {
             // No request: the digest is the answer. Its size is learnt when it is fetched.
             Some(digest) => {
                 Ok(Descriptor { digest: digest.blob(), size: 0, ..Descriptor::of(MANIFEST_MEDIA_TYPE, b"") })
             }
-            None => manifests::resolve(&self.0, self.tag_alone()?).await,
+            None => manifests::resolve(&self.connection, self.tag_alone()?).await,
         }
     }
 }
@@ -61,41 +65,41 @@ impl Resolve for Remote {
 impl Fetch for Remote {
     // A digest decides, whether it was given now or stands in the reference; a tag beside it is a comment.
     async fn fetch_manifest(&self, digest: Option<ArtifactDigest>) -> Result<Manifest> {
-        let name = match digest.or(self.0.reference.digest()) {
+        let name = match digest.or(self.reference.digest()) {
             Some(digest) => ManifestName::Digest(digest),
             None => ManifestName::Tag(self.tag_alone()?),
         };
-        manifests::get(&self.0, name).await
+        manifests::get(&self.connection, name).await
     }
 
     async fn fetch_blob(&self, descriptor: &Descriptor) -> Result<BlobStream> {
-        download::begin(&self.0, descriptor).await
+        download::begin(&self.connection, descriptor).await
     }
 }
 
 impl Referrers for Remote {
     async fn referrers(&self, subject: ArtifactDigest) -> Result<Vec<Descriptor>> {
-        referrers::list(&self.0, subject).await
+        referrers::list(&self.connection, subject).await
     }
 }
 
 impl Push for Remote {
     async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
-        blobs::exists(&self.0, descriptor, &mut Tries::new(&self.0)).await
+        blobs::exists(&self.connection, descriptor, &mut Tries::new(&self.connection)).await
     }
 
     async fn push_blob(&self, descriptor: &Descriptor, source: &BlobSource) -> Result<Pushed> {
-        uploads::push(&self.0, descriptor, source).await
+        uploads::push(&self.connection, descriptor, source).await
     }
 
     async fn push_manifest(&self, manifest: &Manifest) -> Result<Pushed> {
         // Under its digest and without a tag: nobody finds it before everything that it names is there.
         let digest = manifest.digest();
-        let (stored, noted) = match manifests::exists(&self.0, digest).await? {
+        let (stored, noted) = match manifests::exists(&self.connection, digest).await? {
             true => (Pushed::Present, None),
-            false => (Pushed::Uploaded, manifests::put(&self.0, manifest, digest).await?),
+            false => (Pushed::Uploaded, manifests::put(&self.connection, manifest, digest).await?),
         };
-        referrers::note(&self.0, manifest, noted).await?;
+        referrers::note(&self.connection, manifest, noted).await?;
         Ok(stored)
     }
 
@@ -104,7 +108,7 @@ impl Push for Remote {
     }
 
     async fn read_back(&self, digest: ArtifactDigest) -> Result<Manifest> {
-        manifests::get_stored(&self.0, &ManifestName::Digest(digest), digest).await
+        manifests::get_stored(&self.connection, &ManifestName::Digest(digest), digest).await
     }
 }
 
@@ -113,17 +117,17 @@ impl Tagging for Remote {
         // Asked first, because some registries make tags immutable and refuse to store what is there; and asked
         // again after whatever was asked before the push: somebody may have been quicker, and a registry that
         // hides what it holds shows it to who has logged in since.
-        manifests::tag(&self.0, manifest, tag, replace).await
+        manifests::tag(&self.connection, manifest, tag, replace).await
     }
 
     // The manifest is fetched and hashed: the header of a HEAD is what the registry says, and whether a tag
     // may be moved is decided by this.
     async fn tag_digest(&self, tag: &Tag, by: Algorithm) -> Result<Option<ArtifactDigest>> {
         let name = ManifestName::Tag(tag.clone());
-        manifests::present(manifests::get_by(&self.0, name, by).await)
+        manifests::present(manifests::get_by(&self.connection, name, by).await)
     }
 
     async fn tags(&self) -> Result<Vec<Tag>> {
-        tags::list(&self.0).await
+        tags::list(&self.connection).await
     }
 }

@@ -104,7 +104,9 @@ impl Question<'_> {
     }
 
     fn refused(&self, place: &str, status: StatusCode) -> NoToken {
-        NoToken::Refused(format!("`{place}` gives no token for `{}`: {status}", self.wanted.line()))
+        let wanted = self.wanted.line();
+        let wanted = if wanted.is_empty() { String::new() } else { format!(" for `{wanted}`") };
+        NoToken::Refused(format!("`{place}` gives no token{wanted}: {status}"))
     }
 
     /// One of three, by what is stored: an identity token, a password, nothing.
@@ -141,7 +143,8 @@ impl Question<'_> {
             .append_pair("service", self.service.unwrap_or(self.registry))
             // Required by distribution's form of OAuth2, and checked by nobody.
             .append_pair("client_id", "aisoc")
-            .append_pair("scope", &self.wanted.line())
+            // One word or more, if it is there at all (RFC 6749, 3.3).
+            .extend_pairs(Some(self.wanted.line()).filter(|line| !line.is_empty()).map(|line| ("scope", line)))
             .append_pair("refresh_token", token.reveal());
         let mut request = Request::new(Method::POST, self.realm.clone());
         let kind = HeaderValue::from_static("application/x-www-form-urlencoded");

@@ -32,7 +32,7 @@ impl Tries {
             next: options.backoff,
             left: options.limits.exchange,
             ends: connection.wire.ends(),
-            registry: connection.registry(),
+            registry: connection.registry().to_string(),
             cancellation: options.cancellation.clone(),
         }
     }

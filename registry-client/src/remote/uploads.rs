@@ -258,6 +258,6 @@ fn mountable<'a>(connection: &Connection, source: &'a BlobSource) -> Option<&'a 
     if !connection.mounts.load(Ordering::Relaxed) {
         return None;
     }
-    let other = place.repository().filter(|other| other.registry() == connection.registry())?;
+    let other = place.repository().filter(|other| other.registry() == connection.registry().as_str())?;
     Some(other.repository())
 }

@@ -56,11 +56,17 @@ impl Config {
         Ok(Self { auths, helpers, store })
     }
 
-    /// The entries for that place, the one that fits best first.
-    pub(super) fn entries(&self, place: &Place) -> Vec<&Value> {
-        let mut fitting: Vec<_> = self.auths.iter().filter_map(|(key, entry)| Some((place.fit(key)?, entry))).collect();
+    /// Whether nothing in it is about logins.
+    pub(super) fn is_empty(&self) -> bool {
+        self.auths.is_empty() && self.helpers.is_empty() && self.store.is_empty()
+    }
+
+    /// The entries for that place with their keys, the one that fits best first.
+    pub(super) fn entries(&self, place: &Place) -> Vec<(&str, &Value)> {
+        let fit = |(key, entry)| Some((place.fit(key)?, (key, entry)));
+        let mut fitting: Vec<_> = self.auths.iter().map(|(key, entry)| (key.as_str(), entry)).filter_map(fit).collect();
         fitting.sort_by(|(one, _), (other, _)| one.cmp(other));
-        fitting.into_iter().map(|(_, entry)| entry).collect()
+        fitting.into_iter().map(|(_, found)| found).collect()
     }
 
     /// Helpers are for a registry and never for a namespace of it, as Docker and podman have it.

@@ -7,19 +7,23 @@
 mod config;
 mod credential;
 mod entry;
+mod lookup;
 mod place;
 mod program;
 mod source;
 
-use std::error::Error as _;
-
-use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::fault::Result;
 
 use self::config::{Config, Keeper};
 pub(super) use self::credential::Credential;
+pub(super) use self::lookup::Lookup;
+pub use self::lookup::{LoginOrigin, LoginPart, PassedOver, WhyPassed};
 pub(super) use self::place::Place;
 use super::scope::Scope;
 use crate::options::{Credentials, DockerConfig};
+
+/// The variables of a login, in messages.
+const VARIABLES: &str = "AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD";
 
 /// What a search came to.
 #[derive(Debug, Default)]
@@ -31,6 +35,15 @@ pub(super) struct Found {
     pub(super) trouble: Option<String>,
 }
 
+/// What becomes of a source that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unusable {
+    /// It is passed over.
+    PassedOver,
+    /// It ends the search, unless it is another user's file that nobody named.
+    Ends,
+}
+
 /// The credential for exactly that place, if there is one: of several sources the first that has one counts.
 ///
 /// A source that cannot be used is no reason to fail when reading: a public repository needs no credential. It
@@ -39,64 +52,127 @@ pub(super) struct Found {
 /// # Errors
 /// That of such a source, when writing.
 pub(super) async fn find(credentials: &Credentials, place: &Place, scope: Scope) -> Result<Found> {
-    if let Some(login) = credentials.login.as_ref().filter(|login| place.is_at(&login.registry)) {
-        let remedy = "set AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD anew, or unset them".to_owned();
-        let credential =
-            Credential::of_login(&login.username, login.password.reveal()).map_err(|fault| fault.hint(&remedy))?;
-        return Ok(Found { credential, remedy: Some(remedy), trouble: None });
-    }
-    let mut found = Found::default();
+    let unusable = if scope.is_read_only() { Unusable::PassedOver } else { Unusable::Ends };
+    let lookup = search(credentials, place, unusable).await?;
+    let trouble = lookup.trouble();
+    Ok(Found { credential: lookup.credential, remedy: lookup.remedy, trouble })
+}
+
+/// The same search, with all that it passed over; nothing ends it but a login.
+///
+/// # Errors
+/// That of a login in the variables which no header can carry.
+pub(super) async fn explain(credentials: &Credentials, place: &Place) -> Result<Lookup> {
+    search(credentials, place, Unusable::PassedOver).await
+}
+
+async fn search(credentials: &Credentials, place: &Place, unusable: Unusable) -> Result<Lookup> {
+    let mut lookup = Lookup::default();
+    in_variables(credentials, place, &mut lookup)?;
     for source in &credentials.docker_configs {
-        match look_into(source, place).await {
-            Err(fault) if scope != Scope::Pull && !source::is_out_of_reach(source, &fault) => return Err(fault),
-            Err(fault) => found.pass_over(&fault),
+        let name = source::name(source);
+        if lookup.from.is_some() {
+            lookup.pass_over(&name, None, WhyPassed::NotAsked);
+            continue;
+        }
+        match look_into(source, place, &mut lookup).await {
+            Err(fault) => {
+                let is_out_of_reach = source::is_out_of_reach(source, &fault);
+                if unusable == Unusable::Ends && !is_out_of_reach {
+                    return Err(fault);
+                }
+                lookup.stumble_over(&name, None, is_out_of_reach, &fault);
+            }
             Ok(None) => {}
-            Ok(credential) => {
-                let remedy = Some(source::remedy(source, place));
-                return Ok(Found { credential, remedy, ..found });
+            Ok(Some((credential, part))) => {
+                lookup.found(credential, &name, Some(part), source::remedy(source, place));
             }
         }
+    }
+    Ok(lookup)
+}
+
+/// The login of the variables, which comes before every file.
+fn in_variables(credentials: &Credentials, place: &Place, lookup: &mut Lookup) -> Result<()> {
+    let Some(login) = credentials.login.as_ref().filter(|login| place.is_at(&login.registry)) else {
+        let why = match &credentials.unused {
+            Some(why) => WhyPassed::OtherRegistry(why.clone()),
+            None => WhyPassed::NotSet,
+        };
+        lookup.pass_over(VARIABLES, None, why);
+        return Ok(());
+    };
+    let remedy = format!("set {VARIABLES} anew, or unset them");
+    let credential =
+        Credential::of_login(&login.username, login.password.reveal()).map_err(|fault| fault.hint(&remedy))?;
+    match credential {
+        Some(credential) => lookup.found(credential, VARIABLES, None, remedy),
+        // Whoever sets them to nothing is nobody, whatever the files say.
+        None => lookup.nobody(VARIABLES, remedy),
+    }
+    Ok(())
+}
+
+/// What one source has, and which part of it.
+async fn look_into(
+    source: &DockerConfig,
+    place: &Place,
+    lookup: &mut Lookup,
+) -> Result<Option<(Credential, LoginPart)>> {
+    let name = source::name(source);
+    let Some(config) = source::read(source).await? else {
+        lookup.pass_over(&name, None, WhyPassed::Absent);
+        return Ok(None);
+    };
+    let known = lookup.passed.len();
+    let remedy = source::remedy(source, place);
+    let found = look_up(&config, place, (&name, &remedy), lookup)
+        .await
+        .map_err(|fault| fault.about(format!("no credentials for `{}` from `{name}`", place.registry())))?;
+    if found.is_none() && lookup.passed.len() == known {
+        lookup.pass_over(&name, None, if config.is_empty() { WhyPassed::Empty } else { WhyPassed::NoEntry });
     }
     Ok(found)
 }
 
-impl Found {
-    fn pass_over(&mut self, fault: &Fault) {
-        let cause = fault.source().map_or(String::new(), |cause| format!(": {cause}"));
-        let before = self.trouble.take().map_or(String::new(), |trouble| format!("{trouble}; "));
-        self.trouble = Some(format!("{before}{fault}{cause}"));
-    }
-}
-
-async fn look_into(source: &DockerConfig, place: &Place) -> Result<Option<Credential>> {
-    let config = source::read(source).await?;
-    look_up(&config, place, &source::remedy(source, place)).await.map_err(|fault| {
-        fault.about(format!("no credentials for `{}` from `{}`", place.registry(), source::name(source)))
-    })
-}
-
 /// A helper of the registry or the store of all, as Docker asks them, then the entries, which older logins left. A
 /// store that fails stops nobody whose entry is there.
-async fn look_up(config: &Config, place: &Place, remedy: &str) -> Result<Option<Credential>> {
+async fn look_up(
+    config: &Config,
+    place: &Place,
+    (name, remedy): (&str, &str),
+    lookup: &mut Lookup,
+) -> Result<Option<(Credential, LoginPart)>> {
     let keeper = config.keeper(place)?;
-    if let Keeper::Helper(name) = keeper
-        && let Some(found) = program::ask(name, place.servers()).await?
-    {
-        return Ok(Some(found));
-    }
-    let stored = match keeper {
-        Keeper::Store(name) => program::ask(name, place.servers()).await,
-        Keeper::Helper(_) | Keeper::Entries => Ok(None),
-    };
-    if let Ok(Some(found)) = stored {
-        return Ok(Some(found));
-    }
-    for entry in config.entries(place) {
-        if let Some(found) = entry::read(entry).map_err(|fault| fault.hint(remedy.to_owned()))? {
-            return Ok(Some(found));
+    if let Keeper::Helper(helper) = keeper {
+        let part = LoginPart::Helper(program::name(helper));
+        match program::ask(helper, place.servers()).await? {
+            Some(found) => return Ok(Some((found, part))),
+            None => lookup.pass_over(name, Some(part), WhyPassed::NoLogin),
         }
     }
-    stored
+    let mut failed = None;
+    if let Keeper::Store(store) = keeper {
+        let part = LoginPart::Store(program::name(store));
+        match program::ask(store, place.servers()).await {
+            Ok(Some(found)) => return Ok(Some((found, part))),
+            Ok(None) => lookup.pass_over(name, Some(part), WhyPassed::NoLogin),
+            Err(fault) => failed = Some((part, fault)),
+        }
+    }
+    for (key, entry) in config.entries(place) {
+        let part = LoginPart::Entry(key.to_owned());
+        match entry::read(entry).map_err(|fault| fault.hint(remedy.to_owned()))? {
+            Some(found) => {
+                if let Some((store, fault)) = failed {
+                    lookup.stumble_over(name, Some(store), true, &fault);
+                }
+                return Ok(Some((found, part)));
+            }
+            None => lookup.pass_over(name, Some(part), WhyPassed::NoLogin),
+        }
+    }
+    failed.map_or(Ok(None), |(_, fault)| Err(fault))
 }
 
 #[cfg(test)]
@@ -196,6 +272,89 @@ mod tests {
             let found = find(&credentials, &place("ghcr.io/team/demo:1"), Scope::PullPush).await.expect("searched");
             assert_eq!(revealed(found.credential), expected);
         }
+    }
+
+    /// The source of a login, its part, and what came before and behind it, in words.
+    async fn explained(sources: &[DockerConfig], reference: &str) -> (String, Vec<String>) {
+        let credentials = Credentials { docker_configs: sources.to_vec(), ..Credentials::default() };
+        let lookup = explain(&credentials, &place(reference)).await.expect("explained");
+        let name = |source: &str| source.rsplit('/').next().unwrap_or_default().to_owned();
+        let from = lookup.from.map_or("none".to_owned(), |from| format!("{} {:?}", name(&from.source), from.part));
+        let passed = lookup.passed.iter().map(|passed| {
+            let why = match &passed.why {
+                WhyPassed::Unusable { stops_writing, .. } => format!("Unusable {stops_writing}"),
+                why => format!("{why:?}"),
+            };
+            format!("{} {:?} {why}", name(&passed.source), passed.part)
+        });
+        (from, passed.collect())
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_why_is_told_of_every_source() {
+        let directory = tempfile::tempdir().expect("directory");
+        let written = |name: &str, content: &str| {
+            std::fs::write(directory.path().join(name), content).expect("written");
+            file(directory.path().join(name), true)
+        };
+        let sources = [
+            file(directory.path().join("absent"), true),
+            written("empty", " "),
+            written("braces", r#"{"HttpHeaders":{}}"#),
+            written("other", &auths(&[("quay.io", "other")])),
+            written("broken", "hunter2"),
+            written("says-nothing", r#"{"auths":{"ghcr.io/team":{},"ghcr.io":{}}}"#),
+            written(
+                "missing-store",
+                r#"{"auths":{"ghcr.io":{"auth":"dTpw"}},"credsStore":"is-not-installed-anywhere"}"#,
+            ),
+            written("behind", &auths(&[("ghcr.io", "behind")])),
+        ];
+        let (from, passed) = explained(&sources, "ghcr.io/team/demo:1").await;
+        assert_eq!(from, r#"missing-store Some(Entry("ghcr.io"))"#);
+        assert_eq!(
+            passed,
+            [
+                "AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD None NotSet",
+                "absent None Absent",
+                "empty None Empty",
+                "braces None Empty",
+                "other None NoEntry",
+                "broken None Unusable true",
+                r#"says-nothing Some(Entry("ghcr.io/team")) NoLogin"#,
+                r#"says-nothing Some(Entry("ghcr.io")) NoLogin"#,
+                r#"missing-store Some(Store("docker-credential-is-not-installed-anywhere")) Unusable false"#,
+                "behind None NotAsked",
+            ]
+        );
+        let (from, passed) = explained(&sources[..4], "ghcr.io/team/demo:1").await;
+        assert_eq!((from.as_str(), passed.len()), ("none", 5));
+        // Another user's file, which nobody named, stops nobody.
+        let unnamed = explained(&[file(directory.path(), false)], "ghcr.io/team/demo:1").await;
+        assert!(unnamed.1[1].ends_with("None Unusable true"), "a directory is no file: {unnamed:?}");
+    }
+
+    #[tokio::test]
+    async fn variables_for_another_registry_are_told_and_variables_that_are_empty_end_the_search() {
+        let login = |registry: &str, username: &str| Login {
+            registry: registry.to_owned(),
+            username: username.to_owned(),
+            password: Secret::new(""),
+        };
+        let last = text(&auths(&[("ghcr.io", "last")]));
+        let with = |login, unused: Option<&str>| Credentials {
+            login: Some(login),
+            docker_configs: vec![last.clone()],
+            unused: unused.map(str::to_owned),
+        };
+        let place = place("ghcr.io/team/demo:1");
+        let lookup = explain(&with(login("quay.io", "me"), Some("for quay.io")), &place).await.expect("explained");
+        assert_eq!(lookup.passed[0].why, WhyPassed::OtherRegistry("for quay.io".to_owned()));
+        assert_eq!(revealed(lookup.credential), r#"login "last" "p""#);
+        let lookup = explain(&with(login("ghcr.io", ""), None), &place).await.expect("explained");
+        assert_eq!(lookup.from.expect("a source").source, VARIABLES);
+        assert_eq!(lookup.passed[0].why, WhyPassed::NotAsked);
+        assert_eq!(revealed(lookup.credential), "none");
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use aisoc_manifests::reference::RegistryReference;
+use aisoc_manifests::registry_host::RegistryHost;
 use reqwest::Url;
 
 /// Docker Hub has three names, and Docker stores its login under the URL of an API that it no longer has.
@@ -63,14 +63,19 @@ enum Path {
 }
 
 impl Place {
-    /// The repository of that reference, at a registry that is reached at `base`.
-    pub(in crate::remote) fn of(reference: &RegistryReference, base: &Url) -> Self {
+    /// That repository at a registry that is reached at `base`; an empty one is the registry as a whole, for which no
+    /// namespace of it counts.
+    pub(in crate::remote) fn of(registry: &RegistryHost, repository: &str, base: &Url) -> Self {
         let port = if base.scheme() == "http" { 80 } else { HTTPS };
-        Self { registry: reference.registry(), repository: reference.repository().to_owned(), port }
+        Self { registry: registry.to_string(), repository: repository.to_owned(), port }
     }
 
-    pub(super) fn registry(&self) -> &str {
+    pub(in crate::remote) fn registry(&self) -> &str {
         &self.registry
+    }
+
+    pub(in crate::remote) fn repository(&self) -> &str {
+        &self.repository
     }
 
     /// Whether that `host[:port]` is this registry.
@@ -151,7 +156,20 @@ pub(super) mod tests {
 
     pub(in super::super) fn place(reference: &str) -> Place {
         let Reference::Registry(reference) = reference.parse().expect(reference) else { panic!("{reference}") };
-        Place::of(&reference, &Url::parse("https://any.test/").expect("a URL"))
+        let any = Url::parse("https://any.test/").expect("a URL");
+        Place::of(&RegistryHost::from(&reference), reference.repository(), &any)
+    }
+
+    #[test]
+    fn a_registry_as_a_whole_has_no_namespace_of_it() {
+        let any = Url::parse("https://any.test/").expect("a URL");
+        let whole = Place::of(&"ghcr.io".parse().expect("a registry"), "", &any);
+        for key in ["ghcr.io", "https://ghcr.io", "ghcr.io:443", "https://ghcr.io/v1/", "http://ghcr.io"] {
+            assert!(whole.fit(key).expect(key).is_whole(), "{key}");
+        }
+        for key in ["ghcr.io/team", "ghcr.io/team/demo", "quay.io", "ghcr.io:5000"] {
+            assert_eq!(whole.fit(key), None, "{key}");
+        }
     }
 
     #[test]

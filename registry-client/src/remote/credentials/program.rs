@@ -27,13 +27,18 @@ const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// What a helper says, with an exit code that is not 0, when it has nothing for a server.
 const NOT_FOUND: &str = "credentials not found";
 
+/// The program behind the name of a helper.
+pub(super) fn name(helper: &str) -> String {
+    format!("docker-credential-{helper}")
+}
+
 /// What the helper of that name has for one of those servers, the first of them that it knows.
 ///
 /// # Errors
 /// `registry_denied` when it cannot be run, fails, or answers with anything but a login. What it prints may
 /// be a secret and is not shown.
 pub(super) async fn ask(name: &str, servers: [String; 2]) -> Result<Option<Credential>> {
-    let program = format!("docker-credential-{name}");
+    let program = self::name(name);
     // A path in this place would be that of a program which nobody installed as a helper.
     if name.contains(['/', '\0']) {
         return Err(Fault::new(Reason::RegistryDenied, "the name of its credential helper is not a program's"));

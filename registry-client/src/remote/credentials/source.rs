@@ -15,11 +15,11 @@ use crate::worker::blocking;
 /// Larger than any file of logins.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
-/// The configuration.
+/// The configuration; nothing where there is no such file.
 ///
 /// # Errors
 /// Those of reading the file; `registry_denied` when it is none, without a word of what is in it.
-pub(super) async fn read(source: &DockerConfig) -> Result<Config> {
+pub(super) async fn read(source: &DockerConfig) -> Result<Option<Config>> {
     let (config, hint) = match source {
         DockerConfig::Text { variable, json } => (
             Config::read(json.reveal().as_bytes()),
@@ -27,11 +27,11 @@ pub(super) async fn read(source: &DockerConfig) -> Result<Config> {
         ),
         DockerConfig::File { path, is_named } => {
             let (file, is_named) = (path.clone(), *is_named);
-            let content = blocking(move || content(&file, is_named)).await?;
+            let Some(content) = blocking(move || content(&file, is_named)).await? else { return Ok(None) };
             (Config::read(&content), format!("correct `{}`, or remove it and log in again", path.display()))
         }
     };
-    config.map_err(|fault| fault.about(format!("`{}`", name(source))).hint(hint))
+    config.map(Some).map_err(|fault| fault.about(format!("`{}`", name(source))).hint(hint))
 }
 
 /// The source in messages.
@@ -47,10 +47,9 @@ pub(super) fn remedy(source: &DockerConfig, place: &Place) -> String {
     let registry = place.registry();
     match source {
         DockerConfig::Text { variable, .. } => format!("set {variable} anew, or unset it"),
-        DockerConfig::File { path, .. } => format!(
-            "log in again with `docker login {registry}` or `oras login {registry}`; they are from `{}`",
-            path.display()
-        ),
+        DockerConfig::File { path, .. } => {
+            format!("log in again with `aisoc registry login {registry}`; they are from `{}`", path.display())
+        }
     }
 }
 
@@ -60,16 +59,16 @@ pub(super) fn is_out_of_reach(source: &DockerConfig, fault: &Fault) -> bool {
     matches!(source, DockerConfig::File { is_named: false, .. }) && fault.reason() == Reason::IoDenied
 }
 
-/// Whole and bounded, and without waiting for who writes to a FIFO in its place. A file that is not there is an
-/// empty one, and so is `/dev/null`, by which scripts say that there are no logins.
-fn content(path: &Path, is_named: bool) -> Result<Vec<u8>> {
+/// Whole and bounded, and without waiting for who writes to a FIFO in its place; nothing where there is no file.
+/// `/dev/null`, by which scripts say that there are no logins, is an empty one.
+fn content(path: &Path, is_named: bool) -> Result<Option<Vec<u8>>> {
     match read_small(path, MAX_CONFIG_BYTES, Links::Followed) {
-        Ok(file) => Ok(file.content),
-        Err(SmallFileError::NotAFile) if path == Path::new("/dev/null") => Ok(Vec::new()),
-        Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Ok(file) => Ok(Some(file.content)),
+        Err(SmallFileError::NotAFile) if path == Path::new("/dev/null") => Ok(Some(Vec::new())),
+        Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
         // No directory on the way: `HOME=/dev/null` says that there is no home. Who names a file where Docker wants
         // its directory means that file, and would be somebody else without it.
-        Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotADirectory && !is_named => Ok(Vec::new()),
+        Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotADirectory && !is_named => Ok(None),
         Err(error) => Err(Fault::io("read", path, error.into())),
     }
 }
