@@ -17,6 +17,7 @@ use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::progress::{Act, Watcher};
 use aisoc_manifests::reference::Reference;
+use aisoc_manifests::registry_host::RegistryHost;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
@@ -487,15 +488,29 @@ impl Context {
     /// # Errors
     /// `usage` for half a login in the environment, and as [`Context::cancellation`].
     pub(crate) fn client(&self, args: &RegistryArgs, named: &[&Reference]) -> Result<ClientOptions> {
-        for reference in named {
-            if let Reference::Registry(registry) = reference
-                && args.plain_http == Some(true)
-                && !registry.is_loopback()
-            {
-                let said = format!(
-                    "`{}` is spoken to without TLS: a login that it asks for can be read on the way",
-                    registry.registry()
-                );
+        let registries: Vec<RegistryHost> = named
+            .iter()
+            .filter_map(|reference| match reference {
+                Reference::Registry(registry) => Some(RegistryHost::from(registry)),
+                Reference::Layout(_) => None,
+            })
+            .collect();
+        self.client_of(args, &registries)
+    }
+
+    /// As [`Context::client`], for registries as a whole.
+    ///
+    /// # Errors
+    /// As [`Context::client`].
+    pub(crate) fn client_of<'a>(
+        &self,
+        args: &RegistryArgs,
+        registries: impl IntoIterator<Item = &'a RegistryHost>,
+    ) -> Result<ClientOptions> {
+        for registry in registries.into_iter().filter(|registry| !registry.is_loopback()) {
+            if args.plain_http == Some(true) {
+                let said =
+                    format!("`{registry}` is spoken to without TLS: a login that it asks for can be read on the way");
                 self.output.warning(Warning::ConnectionUnencrypted, said);
             }
         }

@@ -409,6 +409,14 @@ impl Environment {
         Ok(given.into_iter().chain(files).collect())
     }
 
+    /// Where `docker login`, `oras login` and `aisoc registry login` keep logins.
+    pub(crate) fn login_file(&self) -> Option<PathBuf> {
+        match self.docker_config()? {
+            DockerConfig::File { path, .. } => Some(path),
+            DockerConfig::Text { .. } => None,
+        }
+    }
+
     /// The file of `docker login` and `oras login`.
     fn docker_config(&self) -> Option<DockerConfig> {
         let named = self.path(DOCKER_CONFIG);

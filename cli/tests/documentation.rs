@@ -371,6 +371,9 @@ cd ..
 /// Examples that are not run, and why.
 const EXAMPLES_NOT_RUN: &[(&str, &str)] = &[
     ("aisoc registry serve", "goes on for ever; the pages run it"),
+    ("printf hunter2", "asks a registry of somebody; `registry_logins` does so"),
+    ("aisoc registry logout registry.example", "the same"),
+    ("aisoc registry whoami", "the same"),
     ("ENVIRONMENT=development aisoc serve", "the same"),
     ("aisoc serve", "the same"),
     ("aisoc api events", "goes on for ever"),

@@ -40,6 +40,21 @@ impl Replacement {
         before: Option<&Metadata>,
         new_mode: u32,
     ) -> io::Result<Self> {
+        let mode = before.map_or(new_mode, |before| before.mode() & 0o7777);
+        Self::write_as(directory, name, content, before, mode)
+    }
+
+    /// As [`Replacement::write`], with that mode whatever it was before: for a file of secrets that somebody left open.
+    ///
+    /// # Errors
+    /// As [`Replacement::write`].
+    pub fn write_as(
+        directory: impl AsFd,
+        name: &str,
+        content: &[u8],
+        before: Option<&Metadata>,
+        mode: u32,
+    ) -> io::Result<Self> {
         let directory = directory.as_fd().try_clone_to_owned()?;
         let mut file = create_new(&directory, &Self::draft_of(name), Mode::from_raw_mode(0o600))?;
         let existing = if before.is_some() { Existing::Replace } else { Existing::Keep };
@@ -51,7 +66,6 @@ impl Replacement {
                 let _ = rustix::fs::fchown(&file, None, Some(gid));
             }
         }
-        let mode = before.map_or(new_mode, |before| before.mode() & 0o7777);
         rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
         file.write_all(content)?;
         file.sync_all()?;
@@ -109,6 +123,10 @@ mod tests {
             write(Some(&before)).expect("written").publish().expect("named");
             assert_eq!(mode(), bits);
         }
+        let before = fs::metadata(&path).expect("there");
+        let draft = Replacement::write_as(&directory, "file", b"new", Some(&before), 0o600).expect("written");
+        draft.publish().expect("named");
+        assert_eq!(mode(), 0o600, "whatever it was");
         assert_eq!(fs::read_dir(root.path()).expect("listed").count(), 1);
     }
 

@@ -415,7 +415,7 @@ reasons! {
         "tell the operator of the registry where it leads"
     RegistryDenied "registry_denied" Failed
         "The registry refused the credentials, or asked for some and there were none."
-        "log in with `docker login HOST` or `oras login HOST`, then try again"
+        "log in with `aisoc registry login HOST -u USER --password-stdin`, then try again"
     ReferenceNotFound "reference_not_found" Failed
         "The registry has no such repository, tag or digest."
         "check the spelling of the reference"

@@ -64,6 +64,12 @@ warnings! {
     ConnectionUnencrypted "connection_unencrypted"
         "A registry on another machine is spoken to without TLS, as `--plain-http` says."
         Some("leave `--plain-http` out")
+    LoginUnverified "login_unverified"
+        "The registry asks for no login, so nobody knows whether the one that is kept for it is good."
+        Some("check the host; a registry that asks only for some of what it holds asks when that is read")
+    LoginShadowed "login_shadowed"
+        "Another login for the same registry comes first, or is left."
+        Some("see `aisoc registry auth explain HOST`, and unset or remove what it names")
     SharedDirectory "shared_directory"
         "A plugins directory that others can write is used, as `--accept-shared-directory` says."
         None

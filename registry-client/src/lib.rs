@@ -23,7 +23,10 @@ pub use notice::{Notice, Told};
 pub use options::{
     ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret, Timeout,
 };
-pub use remote::{ExplainedLogin, FoundLogin, LoginKind, LoginOrigin, LoginPart, PassedOver, WhyPassed, explain_login};
+pub use remote::{
+    CheckedLogin, ExplainedLogin, ForgottenLogin, FoundLogin, KeptLogin, LoginFile, LoginKind, LoginOrigin, LoginPart,
+    PassedOver, WhyPassed, check_login, explain_login, forget_login, keep_login,
+};
 pub use remote::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
 pub use storage::{
     BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging,

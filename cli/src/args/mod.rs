@@ -23,6 +23,7 @@ pub(crate) mod lock;
 pub(crate) mod passphrase;
 pub(crate) mod plugin;
 pub(crate) mod registry;
+pub(crate) mod registry_place;
 pub(crate) mod release;
 pub(crate) mod resign;
 pub(crate) mod rotate;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aisoc_manifests::registry_host::RegistryHost;
 use aisoc_registry_server::AccessFiles;
 use clap::Args;
 use jiff::SignedDuration;
@@ -9,6 +10,8 @@ use jiff::SignedDuration;
 use super::dry_run::DryRunArgs;
 use super::duration::duration;
 use super::listen::{Listen, host_name};
+use super::plugin::RegistryArgs;
+use super::registry_place::RegistryPlace;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -87,4 +90,49 @@ impl ServeAccessArgs {
         let Self { htpasswd, tokens, rights, .. } = self;
         Some(AccessFiles { htpasswd, tokens, rights: rights? })
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainLoginArgs {
+    /// A registry (HOST[:PORT]), a repository of one, or a reference into one
+    #[arg(value_name = "REF|HOST")]
+    pub(crate) place: RegistryPlace,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// The registry, as references name it
+    #[arg(value_name = "HOST[:PORT]")]
+    pub(crate) host: RegistryHost,
+    /// Who to be there
+    #[arg(long, short, value_name = "USER")]
+    pub(crate) username: String,
+    /// Read the password, or a token in its place, from standard input; on a command line others would see it
+    #[arg(long, required = true)]
+    pub(crate) password_stdin: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogoutArgs {
+    /// The registry, as references name it
+    #[arg(value_name = "HOST[:PORT]")]
+    pub(crate) host: RegistryHost,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhoamiArgs {
+    /// The registry, as references name it
+    #[arg(value_name = "HOST[:PORT]")]
+    pub(crate) host: RegistryHost,
+    /// Say who we would be, and do not ask the registry whether it agrees
+    #[arg(long)]
+    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
 }

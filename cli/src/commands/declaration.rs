@@ -45,7 +45,7 @@ pub(crate) enum Domain {
     Installation,
     /// Whom a site trusts.
     Keys,
-    /// The registry that comes with aisoc.
+    /// Registries: the one that comes with aisoc, logins, and what others hold.
     Registry,
     /// aisoc itself.
     Manual,

@@ -55,7 +55,6 @@ mod pull;
 mod push;
 mod reasons;
 mod registry;
-mod registry_gc;
 mod release;
 mod release_keys;
 mod repeated;

@@ -10,13 +10,13 @@ use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
     accepted, api, capabilities, clock, command_list, completions, config, copy, demo, digest, docs, doctor, explain,
     fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new,
-    package, pull, push, reasons, registry, registry_gc, release, resign, review, rollback, schema, search, serve,
+    package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve,
     settings, sign, succession, token, uninstall, usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
 /// Words that commands stand below, and what these have in common.
-pub(super) const GROUPS: [Group; 11] = [
+pub(super) const GROUPS: [Group; 12] = [
     (&["plugin"], "One plugin on the bench: make, check, sign, ship, install"),
     (&["plugins"], "All installed plugins"),
     (&["plugins", "journal"], "What was done to what this site trusts, when, by whom and why"),
@@ -27,7 +27,8 @@ pub(super) const GROUPS: [Group; 11] = [
     (&["config", "policy"], "The policy over commands: what it allows, what it denies, and why"),
     (&["config", "plugins"], "The plugins that are compiled into this command"),
     (&["token"], "The tokens by which operators and their programs ask a host"),
-    (&["registry"], "The registry that comes with aisoc, for development and air-gapped benches"),
+    (&["registry"], "Registries: logins at them, what they hold, and one to serve from a directory"),
+    (&["registry", "auth"], "Which login a registry is sent, and why that one"),
 ];
 
 /// What lets others in, or takes back that they were shut out: people answer for it. Where a policy speaks of
@@ -1353,7 +1354,7 @@ made again.",
         },
     },
     &Command {
-        run: registry_gc::gc,
+        run: registry::gc::run,
         is: Declaration {
             words: &["registry", "gc"],
             about: "Remove from a registry what no manifest names any more",
@@ -1379,7 +1380,79 @@ are left alone. Ctrl-C leaves everything whole.",
         },
     },
     &Command {
-        run: registry::serve,
+        run: registry::explain_login::run,
+        is: Declaration {
+            words: &["registry", "auth", "explain"],
+            about: "Say which login a registry would be sent, and where it is from",
+            examples: "Examples:
+  aisoc registry auth explain registry.example/team/my-plugin:1.2.0
+  # for the registry as a whole, for programs
+  aisoc registry auth explain ghcr.io --json
+
+Every place where a login is looked for is listed, in order, with why it was not
+used. No secret is shown, and the registry is not asked. A credential helper is,
+as it would be by a push.",
+            risk: Risk::Read,
+            domain: Domain::Registry,
+            document: Some(document_schema::<documents::ExplainedRegistryLogin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: registry::login::run,
+        is: Declaration {
+            words: &["registry", "login"],
+            about: "Log in at a registry, and keep the login where Docker would",
+            examples: "Examples:
+  printf hunter2 | aisoc registry login registry.example -u me --password-stdin
+
+The registry is asked before anything is written: a login that it does not take
+is not kept. It is kept in `$DOCKER_CONFIG/config.json`, else
+`~/.docker/config.json`, mode 0600, or with the credential helper that the file
+names, where docker, oras, skopeo and crane find it. Everything else in the file
+stays as it was. A password is read from standard input alone.",
+            risk: Risk::Write,
+            domain: Domain::Registry,
+            document: Some(document_schema::<documents::KeptRegistryLogin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: registry::logout::run,
+        is: Declaration {
+            words: &["registry", "logout"],
+            about: "Forget the login at a registry",
+            examples: "Examples:
+  aisoc registry logout registry.example
+
+What `aisoc registry login` keeps for that registry is removed, and nothing else.
+Where there was none it says so, and ends with 0. A login that another source
+still has is warned of.",
+            risk: Risk::Write,
+            domain: Domain::Registry,
+            document: Some(document_schema::<documents::ForgottenRegistryLogin>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: registry::whoami::run,
+        is: Declaration {
+            words: &["registry", "whoami"],
+            about: "Say who a registry takes us for, and where that login is from",
+            examples: "Examples:
+  aisoc registry whoami registry.example
+  # without asking the registry whether it agrees
+  aisoc registry whoami ghcr.io --offline
+
+It ends with 1 where there is no login, and where the registry does not take it.",
+            risk: Risk::Read,
+            domain: Domain::Registry,
+            document: Some(document_schema::<documents::RegistryIdentity>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: registry::serve::run,
         is: Declaration {
             words: &["registry", "serve"],
             about: "Serve an OCI registry from a directory",

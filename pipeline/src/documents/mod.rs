@@ -25,6 +25,7 @@ mod key_lint;
 mod keys;
 mod keyset;
 mod listing;
+mod logins;
 mod manifest;
 mod objection;
 mod policy;
@@ -80,6 +81,10 @@ pub use keys::{
 };
 pub use keyset::{ExportedKeySet, LeftKey, SyncedKey, SyncedKeySet, WaitingKey};
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
+pub use logins::{
+    ExplainedRegistryLogin, ForgottenRegistryLogin, KeptRegistryLogin, LoginSource, LoginSourcePart, RegistryIdentity,
+    RegistryLogin,
+};
 pub use manifest::{LoadedPlugin, ManifestProblem, ValidManifest};
 pub use objection::Objection;
 pub use policy::{

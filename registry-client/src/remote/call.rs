@@ -26,6 +26,8 @@ pub(super) struct Call<'a> {
 /// in two ways as soon as a repository is called `blobs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asked {
+    /// The registry as a whole: whether there is one, or what repositories it has.
+    Registry,
     /// The repository itself: its list of tags, or a place for an upload.
     Repository,
     /// One of its manifests.
@@ -61,6 +63,7 @@ impl fmt::Display for Call<'_> {
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Registry => f.write_str("registry"),
             Self::Repository => f.write_str("repository"),
             Self::Manifest(ManifestName::Tag(tag)) => write!(f, "tag `{tag}`"),
             Self::Manifest(ManifestName::Digest(digest)) => write!(f, "manifest {digest}"),

@@ -125,7 +125,7 @@ impl Drop for KeptSession {
 /// One name for each blob of each repository. Hashed, because names of repositories have other characters than those
 /// of files may.
 fn name(connection: &Connection, digest: Digest) -> String {
-    let place = format!("{}\n{}\n{digest}", connection.base, connection.reference.repository());
+    let place = format!("{}\n{}\n{digest}", connection.base, connection.repository);
     format!("upload-{}", Digest::of(place.as_bytes()).hex())
 }
 

@@ -1,15 +1,20 @@
-//! What is said of a login: which one would be sent, and where it is from. Never its secret.
+//! Logins as their user sees them: which one would be sent and where it is from, whether a registry takes it, and where it
+//! is kept. Never its secret.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::registry_host::RegistryHost;
+use reqwest::Method;
 use tokio::time::timeout;
 
-use super::connection::base;
-use super::credentials::{self, Credential, LoginOrigin, PassedOver, Place};
+use super::call::{Asked, Call};
+use super::connection::{Connection, base};
+use super::credentials::{self, Credential, ForgottenLogin, KeptLogin, LoginFile, LoginOrigin, PassedOver, Place};
+use super::scope::Scope;
 use crate::limits::USUAL_SILENCE;
-use crate::options::ClientOptions;
+use crate::options::{ClientOptions, Login};
 
 /// Which login a registry would be sent that asks for one, and how it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +83,62 @@ pub async fn explain_login(
         from: lookup.from,
         passed_over: lookup.passed,
     })
+}
+
+/// What a registry makes of the login that [`explain_login`] finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckedLogin {
+    /// It asked for a login, and took this one.
+    Taken,
+    /// It asks for none, so nothing is known of the login.
+    NotAsked,
+}
+
+/// Asks the registry whether it takes the login: at `/v2/`, without one first. What token is asked for is for no
+/// repository, because one that reads may be for everybody. Source: distribution specification 1.1, `end-1`.
+///
+/// # Errors
+/// `registry_denied` when it does not; `registry_protocol` when there is no registry; and what every request has.
+pub async fn check_login(registry: &RegistryHost, options: &ClientOptions) -> Result<CheckedLogin> {
+    let connection = Arc::new(Connection::new(registry.clone(), "", options, Scope::Login)?);
+    let mut url = connection.base.clone();
+    url.set_path("/v2/");
+    let call = Call::new(Method::GET, url, Asked::Registry);
+    let answer = connection.send(&call).await?.success(&call).await?;
+    if answer.is_web_page() {
+        return Err(answer.no_registry(&call));
+    }
+    // What was sent is remembered, and the last that was sent is what was answered with a yes.
+    match connection.auth.known(&connection.auth.wanted(&call)) {
+        Some(_) => Ok(CheckedLogin::Taken),
+        None => Ok(CheckedLogin::NotAsked),
+    }
+}
+
+/// Keeps a login where Docker would: with the helper or the store that the file names, else in the file. It is not asked
+/// whether it is good: see [`check_login`].
+///
+/// # Errors
+/// `directory_insecure` for a file that is a link or another user's, or a directory that others can change;
+/// `registry_denied` for what is no file of logins, and when the helper fails; `locked`, I/O reasons.
+pub async fn keep_login(file: &LoginFile, login: &Login, options: &ClientOptions) -> Result<KeptLogin> {
+    file.keep(&whole(&login.registry.parse()?, options)?, &login.username, &login.password).await
+}
+
+/// Forgets the login that [`keep_login`] keeps for that registry, and no other.
+///
+/// # Errors
+/// As [`keep_login`].
+pub async fn forget_login(
+    file: &LoginFile,
+    registry: &RegistryHost,
+    options: &ClientOptions,
+) -> Result<ForgottenLogin> {
+    file.forget(&whole(registry, options)?).await
+}
+
+fn whole(registry: &RegistryHost, options: &ClientOptions) -> Result<Place> {
+    Ok(Place::of(registry, "", &base(registry, options)?))
 }
 
 impl FoundLogin {

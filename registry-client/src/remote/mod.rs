@@ -44,8 +44,10 @@ mod uploads;
 mod warnings;
 mod wire;
 
-pub use credentials::{LoginOrigin, LoginPart, PassedOver, WhyPassed};
-pub use logins::{ExplainedLogin, FoundLogin, LoginKind, explain_login};
+pub use credentials::{ForgottenLogin, KeptLogin, LoginFile, LoginOrigin, LoginPart, PassedOver, WhyPassed};
+pub use logins::{
+    CheckedLogin, ExplainedLogin, FoundLogin, LoginKind, check_login, explain_login, forget_login, keep_login,
+};
 pub use repository::Remote;
 pub use scope::Scope;
 pub use tls::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};

@@ -80,6 +80,14 @@ impl Refused<'_> {
     /// The fault of what is not there. Whether it is the whole repository decides what the reader looks for:
     /// a typing error in the name, or an artifact that was never pushed.
     fn missing(&self, connection: &Connection, call: &Call<'_>, is_whole_repository: bool) -> Fault {
+        if call.asked == Asked::Registry && self.place == Place::Registry {
+            let message = format!(
+                "`{}` is no registry, or hides it ({} to {call})",
+                authority(&connection.base),
+                self.status.as_u16()
+            );
+            return Fault::new(Reason::RegistryProtocol, message);
+        }
         let (who, status, repository) = (self.who(connection), self.status.as_u16(), &connection.repository);
         let message = if is_whole_repository || call.asked == Asked::Repository {
             format!("{who} has no repository `{repository}` ({status} to {call})")

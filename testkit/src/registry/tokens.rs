@@ -75,7 +75,11 @@ impl State {
             return false;
         };
         token.uses += 1;
-        needed.iter().all(|(repository, action)| token.allows(repository, action))
+        // At `/v2/` nothing is needed but to be somebody, or nobody whom the service has heard.
+        needed
+            .iter()
+            .filter(|(repository, _)| !repository.is_empty())
+            .all(|(repository, action)| token.allows(repository, action))
             && (limit == 0 || token.uses <= limit)
     }
 }

@@ -14,7 +14,7 @@ pub(super) enum Meant {
 /// Words of one meaning, and the meaning.
 pub(super) type Row = (&'static [&'static str], Meant);
 
-const LOGINS: &str = "aisoc keeps no logins: it reads those of `docker login`, `podman login` and `oras login`, and \
+const LOGINS: &str = "logins are kept with `aisoc registry login`; those of `docker login`, `podman login` and `oras login` are read too, and \
                       AISOC_REGISTRY_HOST, AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD";
 const IN_THE_REFERENCE: &str =
     "registry, repository and tag are one word, the reference: `registry.example/team/my-plugin:1.2.0`";
@@ -47,7 +47,10 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["errors", "codes"], Meant::Command(&["reasons"])),
     (&["manual", "topics"], Meant::Command(&["help"])),
     (&["find", "browse"], Meant::Command(&["plugins", "search"])),
-    (&["login", "logout", "auth", "signin"], Meant::Says(LOGINS)),
+    (&["login", "signin"], Meant::Command(&["registry", "login"])),
+    (&["logout", "signout"], Meant::Command(&["registry", "logout"])),
+    (&["whoami"], Meant::Command(&["registry", "whoami"])),
+    (&["auth", "credentials"], Meant::Command(&["registry", "auth", "explain"])),
     (
         &["rotate", "revoke", "keyring"],
         Meant::Says(

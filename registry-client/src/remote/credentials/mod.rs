@@ -6,7 +6,9 @@
 
 mod config;
 mod credential;
+mod document;
 mod entry;
+mod login_file;
 mod lookup;
 mod place;
 mod program;
@@ -16,6 +18,7 @@ use aisoc_manifests::fault::Result;
 
 use self::config::{Config, Keeper};
 pub(super) use self::credential::Credential;
+pub use self::login_file::{ForgottenLogin, KeptLogin, LoginFile};
 pub(super) use self::lookup::Lookup;
 pub use self::lookup::{LoginOrigin, LoginPart, PassedOver, WhyPassed};
 pub(super) use self::place::Place;

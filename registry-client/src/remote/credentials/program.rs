@@ -1,4 +1,5 @@
-//! Credential helpers: the programs `docker-credential-NAME` that a configuration names, asked for one login.
+//! Credential helpers: the programs `docker-credential-NAME` that a configuration names, asked for one login, and told to
+//! keep or to forget one.
 //!
 //! Which program that is, the file says; it is the user's own, as their shell's start-up file is. What counts
 //! is how it ends and what it answers: one that knows its answer need not read the question. It is given no
@@ -13,9 +14,10 @@ use std::time::{Duration, Instant};
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_programs::{Answer, Failure, Program, Question};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::credential::Credential;
+use crate::options::Secret;
 use crate::worker::Worker;
 
 /// Longest wait for a credential helper; some unlock a key ring and ask a person. Shorter than an
@@ -37,18 +39,12 @@ pub(super) fn name(helper: &str) -> String {
 /// # Errors
 /// `registry_denied` when it cannot be run, fails, or answers with anything but a login. What it prints may
 /// be a secret and is not shown.
-pub(super) async fn ask(name: &str, servers: [String; 2]) -> Result<Option<Credential>> {
-    let program = self::name(name);
-    // A path in this place would be that of a program which nobody installed as a helper.
-    if name.contains(['/', '\0']) {
-        return Err(Fault::new(Reason::RegistryDenied, "the name of its credential helper is not a program's"));
-    }
+pub(super) async fn ask(name: &str, servers: impl IntoIterator<Item = String>) -> Result<Option<Credential>> {
     // For all its questions together.
     let deadline = Instant::now() + PATIENCE;
     for server in servers {
-        let helper = Program { name: program.clone().into(), arguments: vec!["get".into()] };
-        let answered = ask_in_background(helper, server, deadline).await;
-        let credential = answered.and_then(|answer| credential(&answer)).map_err(|fault| named(&program, &fault))?;
+        let answered = ask_in_background(helper(name, "get")?, server, deadline).await;
+        let credential = answered.and_then(|answer| credential(&answer)).map_err(|fault| named(name, &fault))?;
         if credential.is_some() {
             return Ok(credential);
         }
@@ -56,7 +52,43 @@ pub(super) async fn ask(name: &str, servers: [String; 2]) -> Result<Option<Crede
     Ok(None)
 }
 
-fn named(program: &str, fault: &Fault) -> Fault {
+/// Has the helper keep a login for that server, in the place of one that it has.
+///
+/// # Errors
+/// `registry_denied` when it cannot be run or fails.
+pub(super) async fn keep(name: &str, server: &str, username: &str, password: &Secret) -> Result<()> {
+    let login = json!({ "ServerURL": server, "Username": username, "Secret": password.reveal() });
+    tell(name, "store", login.to_string()).await
+}
+
+/// Has the helper forget its login for that server. Says whether it had one.
+///
+/// # Errors
+/// As [`ask`].
+pub(super) async fn forget(name: &str, server: &str) -> Result<bool> {
+    // Helpers do not agree on what to answer that have nothing to forget.
+    if ask(name, [server.to_owned()]).await?.is_none() {
+        return Ok(false);
+    }
+    tell(name, "erase", server.to_owned()).await.map(|()| true)
+}
+
+async fn tell(name: &str, what: &str, input: String) -> Result<()> {
+    let answered = ask_in_background(helper(name, what)?, input, Instant::now() + PATIENCE).await;
+    let done = answered.and_then(|answer| if answer.status.success() { Ok(()) } else { Err(failed(&answer.end())) });
+    done.map_err(|fault| named(name, &fault))
+}
+
+fn helper(name: &str, what: &str) -> Result<Program> {
+    // A path in this place would be that of a program which nobody installed as a helper.
+    if name.contains(['/', '\0']) {
+        return Err(Fault::new(Reason::RegistryDenied, "the name of its credential helper is not a program's"));
+    }
+    Ok(Program { name: self::name(name).into(), arguments: vec![what.into()] })
+}
+
+fn named(name: &str, fault: &Fault) -> Fault {
+    let program = self::name(name);
     let first = match fault.reason() {
         Reason::IoNotFound => format!("install `{program}`"),
         _ => format!("see what `{program} list` says"),
@@ -67,10 +99,10 @@ fn named(program: &str, fault: &Fault) -> Fault {
 
 /// On a thread of its own, because a program is waited for. When this future is dropped, the helper ends
 /// before the drop does.
-async fn ask_in_background(helper: Program, server: String, deadline: Instant) -> Result<Answer> {
+async fn ask_in_background(helper: Program, input: String, deadline: Instant) -> Result<Answer> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
-    let worker = Worker::begin(move || run(&helper, &server, deadline, &seen));
+    let worker = Worker::begin(move || run(&helper, &input, deadline, &seen));
     let worker = worker.map_err(|error| failed(&format!("cannot be waited for: {error}")))?;
     let answer = pin!(worker.result());
     // Dropped first: dropping a worker waits for its thread, which looks for this.
@@ -88,9 +120,9 @@ impl Drop for StopOnDrop {
 
 /// Asks, and waits for the end of the program. What it complains of is not heard: some print there what they would
 /// store.
-fn run(helper: &Program, server: &str, deadline: Instant, stop: &AtomicBool) -> Result<Answer> {
-    let input = server.as_bytes();
-    let question = Question { input, deadline, stop, answer_bytes: MAX_ANSWER_BYTES, complaint_bytes: 0 };
+fn run(helper: &Program, input: &str, deadline: Instant, stop: &AtomicBool) -> Result<Answer> {
+    let question =
+        Question { input: input.as_bytes(), deadline, stop, answer_bytes: MAX_ANSWER_BYTES, complaint_bytes: 0 };
     aisoc_programs::ask(helper, &question).map_err(|failure| match failure {
         Failure::Stopped => Cancelled.into(),
         Failure::NotFound => Fault::new(Reason::IoNotFound, failure.to_string()),

@@ -13,7 +13,7 @@ use crate::options::DockerConfig;
 use crate::worker::blocking;
 
 /// Larger than any file of logins.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
+pub(super) const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// The configuration; nothing where there is no such file.
 ///

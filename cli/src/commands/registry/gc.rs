@@ -57,7 +57,7 @@ fn amount(manifests: u64, blobs: u64, bytes: u64) -> String {
     [counted(manifests, "manifest"), counted(blobs, "blob"), counted(bytes, "byte")].join(", ")
 }
 
-pub(crate) fn gc(args: RegistryGcArgs, context: &Context) -> Result<u8> {
+pub(crate) fn run(args: RegistryGcArgs, context: &Context) -> Result<u8> {
     let RegistryGcArgs { dir, untagged: _, older_than, grace, dry_run: _ } = args;
     let rule = Rule {
         now: SystemTime::from(clock::now()),

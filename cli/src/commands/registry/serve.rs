@@ -11,7 +11,7 @@ use aisoc_pipeline::unless_stopped;
 use aisoc_registry_server::{Access, AccessLog, Listeners, ServeOptions, ServerTls, Store, Tell, TellBehind};
 use tokio::task::JoinHandle;
 
-use super::tls_files::TlsFiles;
+use super::super::tls_files::TlsFiles;
 use crate::args::registry::ServeArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
@@ -33,7 +33,7 @@ impl Answer for ServedRegistry {
     }
 }
 
-pub(crate) fn serve(args: ServeArgs, context: &Context) -> Result<u8> {
+pub(crate) fn run(args: ServeArgs, context: &Context) -> Result<u8> {
     let cancellation = context.cancellation()?.clone();
     let served = runtime::block_on_to_its_end(async {
         // Whoever is asked for an address may take as long as they like.

@@ -1,0 +1,25 @@
+//! `aisoc registry …`: a registry of one's own, and logins at all of them.
+
+pub(super) mod explain_login;
+pub(super) mod gc;
+pub(super) mod login;
+pub(super) mod logout;
+pub(super) mod serve;
+pub(super) mod whoami;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_registry_client::LoginFile;
+
+use crate::context::Context;
+
+/// The file in which Docker keeps logins.
+///
+/// # Errors
+/// `usage` where nothing says where it is.
+fn login_file(context: &Context) -> Result<LoginFile> {
+    let path = context.environment.login_file().ok_or_else(|| {
+        Fault::new(Reason::Usage, "nothing says where logins are kept: neither DOCKER_CONFIG nor HOME is set")
+            .hint("name a directory of your own: `export DOCKER_CONFIG=/path/to/directory`")
+    })?;
+    Ok(LoginFile::at(path, context.cancellation()?))
+}
