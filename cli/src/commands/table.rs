@@ -10,8 +10,8 @@ use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
     accepted, api, capabilities, clock, command_list, completions, config, copy, demo, digest, docs, doctor, explain,
     fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new,
-    package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve,
-    settings, sign, succession, token, uninstall, usage, validate, verify, verify_at_rest, version,
+    package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve, settings, sign,
+    succession, token, uninstall, usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
