@@ -18,6 +18,13 @@ const OF_TESTS: [&str; 1] = ["cli/src/commands/pages.rs"];
 /// Where a value needs no quotes, the value, and why.
 const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/signed_set.rs", "command", "words of a command"),
+    ("cli/src/commands/registry/login.rs", "host", "a host and a port that were read"),
+    ("cli/src/commands/registry/logout.rs", "host", "the same"),
+    ("cli/src/commands/registry/whoami.rs", "host", "the same"),
+    ("manifests/src/registry_host.rs", "host", "the same"),
+    ("registry-client/src/remote/auth.rs", "registry", "a host and a port that were read"),
+    ("registry-client/src/remote/credentials/login_file.rs", "metadata.ino()", "a number"),
+    ("registry-client/src/remote/credentials/source.rs", "registry", "a host and a port that were read"),
     ("cli/src/commands/api/asking.rs", "scope.as_str()", "a word of our own"),
     ("cli/src/commands/api/run.rs", "\\\"indicator\\\"", "no value: the braces of an object"),
     ("cli/src/commands/api/watch.rs", "seen", "digits and a `-`, which is looked at before"),

@@ -190,7 +190,7 @@ fn what_is_no_login_is_refused() {
     let longest = "h".repeat(64 << 10);
     login(&bench, &Registry::start().host(), "me", &longest).ok();
     bench.run(&["registry", "login", &host, "-u", "me"]).refused(2, "usage");
-    bench.run(&["registry", "login", "ghcr.io/team", "-u", "me", "--password-stdin"]).refused(2, "usage");
+    bench.run(&["registry", "login", "ghcr.io/team", "-u", "me", "--password-stdin"]).refused(2, "invalid_ref");
     assert!(registry.requests().is_empty());
 }
 
