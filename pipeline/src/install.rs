@@ -175,7 +175,8 @@ pub enum Change {
 /// Every refusal of the line. What is refused leaves the plugins directory as it was.
 pub async fn install(source: &Source, options: &InstallOptions, reporter: &dyn Reporter) -> Result<Installation> {
     let id = OnceCell::new();
-    let installed = install_noting(source, options, reporter, &id).await;
+    // Boxed: what comes of a reference is deep, and whoever installs within work of their own holds it all.
+    let installed = Box::pin(install_noting(source, options, reporter, &id)).await;
     installed.map_err(|fault| beside(fault, &options.site, id.get(), source))
 }
 
