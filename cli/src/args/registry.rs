@@ -104,7 +104,7 @@ pub(crate) struct ExplainLoginArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
     /// The registry, as references name it
-    #[arg(value_name = "HOST[:PORT]")]
+    #[arg(value_name = "HOST")]
     pub(crate) host: RegistryHost,
     /// Who to be there
     #[arg(long, short, value_name = "USER")]
@@ -119,7 +119,7 @@ pub(crate) struct LoginArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LogoutArgs {
     /// The registry, as references name it
-    #[arg(value_name = "HOST[:PORT]")]
+    #[arg(value_name = "HOST")]
     pub(crate) host: RegistryHost,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
@@ -128,7 +128,7 @@ pub(crate) struct LogoutArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WhoamiArgs {
     /// The registry, as references name it
-    #[arg(value_name = "HOST[:PORT]")]
+    #[arg(value_name = "HOST")]
     pub(crate) host: RegistryHost,
     /// Say who we would be, and do not ask the registry whether it agrees
     #[arg(long)]

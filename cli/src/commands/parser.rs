@@ -230,9 +230,14 @@ mod tests {
     }
 
     /// Changes that are only known once they are made.
-    const WITHOUT_DRY_RUN: [(&[&str], &str); 13] = [
+    const WITHOUT_DRY_RUN: [(&[&str], &str); 15] = [
         (&["serve"], "it changes what its operators ask for, and goes on until it is stopped"),
         (&["registry", "serve"], "it changes what its clients ask for, and goes on until it is stopped"),
+        (
+            &["registry", "login"],
+            "it asks the registry first, and writes one entry; `registry auth explain` shows the one before",
+        ),
+        (&["registry", "logout"], "it removes one entry, which `registry auth explain` shows"),
         (&["api", "discover"], "the host that is asked says what comes of it"),
         (&["api", "enable"], "the same"),
         (&["api", "disable"], "the same"),

@@ -201,6 +201,12 @@ mod tests {
             &[
                 "out",
                 "output-dir",
+                "username",
+                "password-stdin",
+                "offline",
+                "grace",
+                "untagged",
+                "older-than",
                 "type",
                 "author",
                 "tag",

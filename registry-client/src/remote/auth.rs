@@ -181,7 +181,7 @@ impl Auth {
             ),
             None => format!(
                 "`{registry}` does not ask for a login here; check that the repository may be read or written by \
-                 everybody, or log in with `aisoc registry login {registry}`"
+                 everybody, or log in with `aisoc registry login {registry} -u USER --password-stdin`"
             ),
             Some(Some(_)) => format!(
                 "the stored credentials for `{registry}` were refused or do not reach this repository: {}",
@@ -190,7 +190,7 @@ impl Auth {
             Some(None) => {
                 let unused = self.credentials.unused.as_ref().map_or(String::new(), |why| format!(" ({why})"));
                 format!(
-                    "no credentials for `{registry}` were found{unused}: log in with `aisoc registry login {registry}`, or \
+                    "no credentials for `{registry}` were found{unused}: log in with `aisoc registry login {registry} -u USER --password-stdin`, or \
                      set AISOC_REGISTRY_HOST={registry}, AISOC_REGISTRY_USERNAME and \
                      AISOC_REGISTRY_PASSWORD"
                 )

@@ -14,8 +14,8 @@ pub(super) enum Meant {
 /// Words of one meaning, and the meaning.
 pub(super) type Row = (&'static [&'static str], Meant);
 
-const LOGINS: &str = "logins are kept with `aisoc registry login`; those of `docker login`, `podman login` and `oras login` are read too, and \
-                      AISOC_REGISTRY_HOST, AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD";
+const LOGINS: &str = "logins are kept with `aisoc registry login ghcr.io -u USER --password-stdin`; those of `docker login`, \
+                      `podman login` and `oras login` are read too, and AISOC_REGISTRY_HOST, AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD";
 const IN_THE_REFERENCE: &str =
     "registry, repository and tag are one word, the reference: `registry.example/team/my-plugin:1.2.0`";
 const BY_INSTALLING: &str = "what is installed is upgraded by installing a newer version, as in \
@@ -47,9 +47,8 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["errors", "codes"], Meant::Command(&["reasons"])),
     (&["manual", "topics"], Meant::Command(&["help"])),
     (&["find", "browse"], Meant::Command(&["plugins", "search"])),
-    (&["login", "signin"], Meant::Command(&["registry", "login"])),
-    (&["logout", "signout"], Meant::Command(&["registry", "logout"])),
-    (&["whoami"], Meant::Command(&["registry", "whoami"])),
+    (&["signin"], Meant::Command(&["registry", "login"])),
+    (&["signout"], Meant::Command(&["registry", "logout"])),
     (&["auth", "credentials"], Meant::Command(&["registry", "auth", "explain"])),
     (
         &["rotate", "revoke", "keyring"],

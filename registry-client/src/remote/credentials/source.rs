@@ -48,7 +48,10 @@ pub(super) fn remedy(source: &DockerConfig, place: &Place) -> String {
     match source {
         DockerConfig::Text { variable, .. } => format!("set {variable} anew, or unset it"),
         DockerConfig::File { path, .. } => {
-            format!("log in again with `aisoc registry login {registry}`; they are from `{}`", path.display())
+            format!(
+                "log in again with `aisoc registry login {registry} -u USER --password-stdin`; they are from `{}`",
+                path.display()
+            )
         }
     }
 }
