@@ -20,9 +20,9 @@ use crate::source::Source;
 /// An artifact that is known by its digest, and not yet staged.
 pub(crate) enum Arrival {
     /// Named by a manifest that was read.
-    Fetched(Fetched),
+    Fetched(Box<Fetched>),
     /// Packed from a directory.
-    Packed(LocalArtifact),
+    Packed(Box<LocalArtifact>),
 }
 
 impl Arrival {
@@ -40,9 +40,11 @@ impl Arrival {
         match source {
             Source::Artifact(reference) => {
                 reporter.event(&Event::Resolving { reference });
-                fetch(reference, require, options, reporter).await.map(Self::Fetched)
+                fetch(reference, require, options, reporter).await.map(|fetched| Self::Fetched(Box::new(fetched)))
             }
-            Source::Directory(directory) => pack(directory, require, options, reporter).map(Self::Packed),
+            Source::Directory(directory) => {
+                pack(directory, require, options, reporter).map(|packed| Self::Packed(Box::new(packed)))
+            }
         }
     }
 
