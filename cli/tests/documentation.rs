@@ -234,9 +234,14 @@ fn every_command_in_a_sentence_is_one() {
     assert!(seen.len() > 20, "{seen:?}");
 }
 
-/// A word that stands for one of a few.
+/// A word that stands for what is no word of its own.
 fn meant(word: &str) -> &str {
-    if word == "TYPE" { "enricher" } else { word }
+    match word {
+        "TYPE" => "enricher",
+        "HOST" => "registry.example",
+        "REF" => "registry.example/team/my-plugin:1.2.0",
+        word => word,
+    }
 }
 
 #[test]
