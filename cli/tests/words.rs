@@ -59,6 +59,8 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin verify" | "explain" | "plugin index" => &["demo", "--trusted-keys", "keys"],
         "plugins search" => &["demo", "--plugins-dir", "plugins"],
         "plugin package" => &["--plugin-dir", "demo", "--out", "out.tar"],
+        "registry login" => &["localhost:1", "-u", "me", "--password-stdin"],
+        "registry whoami" => &["localhost:1"],
         "plugin push" => &["demo.tar", "oci:layout:1"],
         "copy" => &["oci-archive:demo.tar", "oci:layout:1"],
         "plugin pull" => &["oci-archive:demo.tar", "--out", "pulled"],
@@ -207,7 +209,11 @@ fn with(command: &str, word: &Word, value: &OsStr) -> Vec<OsString> {
         words.extend(["--jwt-issuer", "x", "--jwt-audience", "x"].map(OsString::from));
     }
     // Certificates are read for registries alone, and for hosts wherever they are named.
-    if word.option == "--ca-file" && !command.starts_with("api ") && command != "serve" {
+    if word.option == "--ca-file"
+        && !command.starts_with("api ")
+        && !command.starts_with("registry ")
+        && command != "serve"
+    {
         let is_reference = |word: &OsString| word.as_bytes().starts_with(b"oci");
         let place = words.iter().position(is_reference).unwrap_or(0);
         words[place] = "localhost:1/team/demo:1".into();
@@ -262,6 +268,11 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             // As capa does: a listing goes on, and says that there is no lock.
             if command == "plugins list" && word.option == "--plugins-lock" {
                 assert!(run.code == 0 && run.stdout.contains("plugins.lock: (none"), "{context}");
+                continue;
+            }
+            // Whoever has no login, or an empty password, is told so before a registry is asked.
+            if ["registry login", "registry whoami"].contains(&command.as_str()) && word.option == "--ca-file" {
+                assert!(run.code != 0 && run.stdout.is_empty(), "{context}");
                 continue;
             }
             assert_eq!(run.code, 1, "{context}");

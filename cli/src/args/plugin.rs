@@ -214,7 +214,7 @@ pub(crate) struct TrustArgs {
 }
 
 /// How to reach a registry.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RegistryArgs {
     /// Speak HTTP without TLS to the registry; on this machine that is the default, and `--plain-http=false`
     /// speaks TLS there too

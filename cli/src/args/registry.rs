@@ -97,8 +97,6 @@ pub(crate) struct ExplainLoginArgs {
     /// A registry (HOST[:PORT]), a repository of one, or a reference into one
     #[arg(value_name = "REF|HOST")]
     pub(crate) place: RegistryPlace,
-    #[command(flatten)]
-    pub(crate) registry: RegistryArgs,
 }
 
 #[derive(Debug, Args)]
@@ -121,8 +119,6 @@ pub(crate) struct LogoutArgs {
     /// The registry, as references name it
     #[arg(value_name = "HOST")]
     pub(crate) host: RegistryHost,
-    #[command(flatten)]
-    pub(crate) registry: RegistryArgs,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{ExplainedRegistryLogin, LoginSource, LoginSourcePart, RegistryLogin};
 use aisoc_registry_client::{ExplainedLogin, LoginOrigin, LoginPart, PassedOver, WhyPassed, explain_login};
 
+use crate::args::plugin::RegistryArgs;
 use crate::args::registry::ExplainLoginArgs;
 use crate::context::Context;
 use crate::output::{Answer, printable};
@@ -64,8 +65,8 @@ fn named(part: &LoginSourcePart) -> String {
 }
 
 pub(crate) fn run(args: ExplainLoginArgs, context: &Context) -> Result<u8> {
-    let ExplainLoginArgs { place, registry } = args;
-    let options = context.client_of(&registry, [&place.registry])?;
+    let ExplainLoginArgs { place } = args;
+    let options = context.client_of(&RegistryArgs::default(), [])?;
     let looked = explain_login(&place.registry, &place.repository, &options);
     let explained = runtime::block_on(context.cancellation()?, looked)?;
     context.output.answer(&ExplainedRegistryLogin {

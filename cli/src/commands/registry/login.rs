@@ -34,8 +34,8 @@ pub(crate) fn run(args: LoginArgs, context: &Context) -> Result<u8> {
     let LoginArgs { host, username, registry, .. } = args;
     require_name(&username)?;
     let file = login_file(context)?;
-    let login = Login { registry: host.to_string(), username, password: password(context)? };
     let options = context.client_of(&registry, [&host])?;
+    let login = Login { registry: host.to_string(), username, password: password(context)? };
     let kept = runtime::block_on(context.cancellation()?, async {
         // Before the password is sent anywhere.
         file.check().await?;

@@ -7,6 +7,7 @@ use aisoc_registry_client::{explain_login, forget_login};
 
 use super::explain_login::part;
 use super::login_file;
+use crate::args::plugin::RegistryArgs;
 use crate::args::registry::LogoutArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text};
@@ -19,9 +20,9 @@ impl Answer for ForgottenRegistryLogin {
 }
 
 pub(crate) fn run(args: LogoutArgs, context: &Context) -> Result<u8> {
-    let LogoutArgs { host, registry } = args;
+    let LogoutArgs { host } = args;
     let file = login_file(context)?;
-    let options = context.client_of(&registry, [])?;
+    let options = context.client_of(&RegistryArgs::default(), [])?;
     let (forgotten, left) = runtime::block_on(context.cancellation()?, async {
         let forgotten = forget_login(&file, &host, &options).await?;
         Ok((forgotten, explain_login(&host, "", &options).await?))
