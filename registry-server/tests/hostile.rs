@@ -201,10 +201,12 @@ impl World {
         Some(place)
     }
 
-    /// Waits until what has changed stands in the `index.json` of its layout, which the registry writes a moment later.
+    /// Waits until what has changed stands in the `index.json` of its layout, which the registry writes a moment later, and
+    /// until it has let go of the layout.
     async fn settled(&self) {
         for _ in 0..100 {
-            if !tree(self.root.path()).keys().any(|path| path.ends_with(".aisoc-changes")) {
+            let is_at_work = |path: &PathBuf| path.ends_with(".aisoc-changes") || path.ends_with(".aisoc-lock");
+            if !tree(self.root.path()).keys().any(is_at_work) {
                 return;
             }
             sleep(Duration::from_millis(100)).await;
