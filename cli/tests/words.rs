@@ -59,8 +59,6 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin verify" | "explain" | "plugin index" => &["demo", "--trusted-keys", "keys"],
         "plugins search" => &["demo", "--plugins-dir", "plugins"],
         "plugin package" => &["--plugin-dir", "demo", "--out", "out.tar"],
-        "registry login" => &["localhost:1", "-u", "me", "--password-stdin"],
-        "registry whoami" => &["localhost:1"],
         "plugin push" => &["demo.tar", "oci:layout:1"],
         "copy" => &["oci-archive:demo.tar", "oci:layout:1"],
         "plugin pull" => &["oci-archive:demo.tar", "--out", "pulled"],
