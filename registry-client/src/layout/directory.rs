@@ -243,11 +243,12 @@ impl Directory {
     /// What `edit` refuses, `locked`, `interrupted`, `layout_invalid`, `io_` reasons.
     pub fn update<T>(&self, edit: impl FnOnce(&mut ImageIndex) -> Result<T>) -> Result<T> {
         let lock = self.lock()?;
-        let mut entries = Kept::read_under(&self.place, &lock)?.catalog().index();
+        let read = Kept::read_under(&self.place, &lock)?;
+        let mut entries = read.catalog().index();
         let before = entries.clone();
         let result = edit(&mut entries)?;
         if entries != before {
-            replace_index(&self.place, &entries, &lock)?;
+            replace_index(&self.place, read, &entries, &lock)?;
         }
         Ok(result)
     }

@@ -271,14 +271,17 @@ impl Kept {
     }
 }
 
-/// Writes the document in place of the one that is there and of all changes to it.
-pub(super) fn replace_index(layout: &Place, index: &ImageIndex, _lock: &PassingLock) -> Result<()> {
+/// Writes the document in place of the one that was read. Changes beside that one are put into it first: made again
+/// after a kill they would undo what this one says. So the document is the last thing that is written, and it is the work.
+pub(super) fn replace_index(layout: &Place, mut read: Kept, index: &ImageIndex, lock: &PassingLock) -> Result<()> {
     let bytes = to_bytes(index);
     if bytes.len() as u64 > MAX_INDEX_BYTES {
         return Err(full(layout.root()));
     }
-    replace_file(layout.root(), INDEX, &bytes)?;
-    remove_changes(layout.root())
+    if read.changes.is_some() {
+        read.write(layout, lock)?;
+    }
+    replace_file(layout.root(), INDEX, &bytes)
 }
 
 /// They are in the document. One that a kill leaves here is made again, and changes nothing.
