@@ -119,7 +119,12 @@ impl<'a> GraphCopy<'a> {
     /// `registry_protocol` for more or deeper than there may be, and for what does not refer to what it is listed for;
     /// what either side refuses.
     pub async fn bring(&mut self, root: ArtifactDigest, tag: Option<&Tag>, replace: ReplaceTag) -> Result<()> {
-        let mut tasks = vec![Task::Visit(Node { digest: root, size: None, found: Found::Named, depth: 0 })];
+        let manifest = self.source.fetch_manifest(Some(root)).await?;
+        let mut tasks = Vec::new();
+        let node = Node { digest: root, size: None, found: Found::Named, depth: 0 };
+        if self.seen.insert(root.blob()) {
+            self.open(node, manifest.clone(), &mut tasks)?;
+        }
         while let Some(task) = tasks.pop() {
             match task {
                 Task::Visit(node) => self.visit(node, &mut tasks).await?,
@@ -128,7 +133,6 @@ impl<'a> GraphCopy<'a> {
             }
         }
         let (Some(tag), Destination::Write(destination)) = (tag, self.destination) else { return Ok(()) };
-        let manifest = self.source.fetch_manifest(Some(root)).await?;
         (self.progress)(Step::Tagged(tag, destination.tag(tag, &manifest, replace).await?));
         Ok(())
     }
@@ -148,8 +152,13 @@ impl<'a> GraphCopy<'a> {
         if !self.seen.insert(node.digest.blob()) {
             return Ok(());
         }
-        self.counts.add(&node)?;
         let manifest = self.source.fetch_manifest(Some(node.digest)).await?;
+        self.open(node, manifest, tasks)
+    }
+
+    /// Finds out what a manifest names.
+    fn open(&mut self, node: Node, manifest: Manifest, tasks: &mut Vec<Task>) -> Result<()> {
+        self.counts.add(&node)?;
         let links = Links::read(manifest.bytes())?;
         node.check(&manifest, &links)?;
         if self.with_referrers {
@@ -175,7 +184,9 @@ impl<'a> GraphCopy<'a> {
             Step::Sent { done, total } => (self.progress)(Step::Sent { done: before + done, total: before + total }),
             step => (self.progress)(step),
         };
-        let sent = store(destination, manifest, &blobs, node.found == Found::Listed, &progress).await?;
+        // What is about another one is found by what it is about, and not by the index alone.
+        let is_part = node.found == Found::Listed && links.subject.is_none();
+        let sent = store(destination, manifest, &blobs, is_part, &progress).await?;
         self.sent = before + sent;
         Ok(())
     }

@@ -133,6 +133,44 @@ async fn without_recursion_no_referrer_comes() {
 }
 
 #[tokio::test]
+async fn a_signature_that_an_index_lists_is_found_by_what_it_signs_too() {
+    let root = tempfile::tempdir().expect("a directory");
+    let from = Registry::start();
+    let place = writing(&from, "a");
+    let signed = sample(0);
+    push(&place, &signed).await.expect("pushed");
+    let signature = about(&signed.manifest, &signed, "listed");
+    place.push_manifest(&signature).await.expect("a referrer");
+    let index = index_of(&[&signed.manifest, &signature]);
+    place.tag(&tag("all"), &index, ReplaceTag::No).await.expect("an index");
+    let layout = reference(&format!("oci:{}", root.path().join("layout").display()));
+    let made = Target::create(&layout, &options()).expect("made");
+    copy(&reading(&from, "a"), &made, index.digest(), false).await.expect("copied");
+    let layout = Target::open(&layout, &options()).expect("opened");
+    assert_eq!(referrers(&layout, &signed.manifest).await, of(&[&signature]));
+}
+
+#[tokio::test]
+async fn what_says_that_it_is_about_something_and_is_of_no_known_kind_ends_a_copy() {
+    let root = tempfile::tempdir().expect("a directory");
+    let path = root.path().join("layout");
+    let layout = reference(&format!("oci:{}", path.display()));
+    let signed = sample(0);
+    let place = Target::create(&layout, &options()).expect("made");
+    push(&place, &signed).await.expect("pushed");
+    let subject = String::from_utf8(to_bytes(&signed.manifest.descriptor())).expect("text");
+    let kind = "application/vnd.oci.artifact.manifest.v1+json";
+    let text = format!(r#"{{"mediaType":"{kind}","blobs":[],"subject":{subject}}}"#);
+    place.push_manifest(&Manifest::new(kind, text.into_bytes())).await.expect("stored");
+    let to = Registry::start();
+    let from = Target::open(&layout, &options()).expect("opened");
+    let refused = copy(&from, &writing(&to, "b"), signed.manifest.digest(), true).await.expect_err("a refusal");
+    assert_eq!(refused.reason(), Reason::NotAPluginArtifact);
+    assert_eq!(reading(&to, "b").tags().await.err().map(|fault| fault.reason()), None);
+    assert!(reading(&to, "b").tags().await.expect("tags").is_empty(), "no tag names what came without it");
+}
+
+#[tokio::test]
 async fn nothing_is_found_before_what_belongs_to_it() {
     let (from, to) = (Registry::start(), Registry::start());
     let family = family(&writing(&from, "a")).await;

@@ -385,6 +385,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_appended_is_not_made_again_over_a_document_that_is_newer() {
+        let (_root, layout) = layout();
+        let manifest = |bytes: &[u8]| crate::storage::Manifest::new("t/x", bytes.to_vec());
+        let [old, new] = [manifest(b"old"), manifest(b"new")];
+        let mut kept = Kept::read(layout.place()).expect("read");
+        let put = Change::Put { manifest: old.descriptor(), tag: Some("1".to_owned()) };
+        kept.change(layout.place(), |_| Ok::<_, Fault>((vec![put], ()))).expect("changed");
+        let lines = fs::read(layout.root().join(CHANGES)).expect("beside the document");
+        let tag = "1".parse().expect("a tag");
+        layout.put_manifest(&new, &[tag], crate::storage::ReplaceTag::Yes).expect("stored");
+        assert!(!layout.root().join(CHANGES).exists(), "all of it is in the document");
+        let named = || -> Vec<_> { Kept::read(layout.place()).expect("read").catalog().named_by("1").collect() };
+        assert_eq!(named(), [new.digest().blob()]);
+        // What such lines would do: so they go before the document comes.
+        fs::write(layout.root().join(CHANGES), lines).expect("written");
+        assert_eq!(named(), [old.digest().blob()]);
+    }
+
+    #[test]
     fn what_changes_while_it_is_read_is_read_once_more_without_its_writers_unless_nothing_may_be_made() {
         let (_root, layout) = layout();
         let is_locked = |kept: Result<Kept>| kept.err().is_some_and(|fault| fault.reason() == Reason::Locked);

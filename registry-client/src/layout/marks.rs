@@ -58,7 +58,7 @@ pub(super) struct Marks {
 }
 
 /// What of a document names something, in an image and in an index.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Document {
     config: Option<Named>,
     layers: Option<Vec<Named>>,
@@ -152,7 +152,7 @@ impl Marks {
             None => None,
             Some(bytes) => match parsed(layout, digest, &bytes) {
                 Err(fault) if is_listed => return Err(fault),
-                found => found.ok().map(|found| (found, bytes)),
+                found => Some((found.unwrap_or_default(), bytes)),
             },
         };
         if let Some((document, bytes)) = found {
@@ -239,6 +239,27 @@ mod tests {
         let text = format!(r#"{{"fsLayers":[{{"blobSum":"{one}"}}],"x":"see {other}","y":"sha256:12"}}"#);
         assert_eq!(digests_in(text.as_bytes()).collect::<Vec<_>>(), [one, other]);
         assert_eq!(digests_in(&one.to_string().as_bytes()[1..]).count(), 0);
+    }
+
+    #[test]
+    fn a_child_of_an_unknown_form_keeps_what_is_written_in_it() {
+        let root = tempfile::tempdir().expect("directory");
+        let layout = Directory::create(&root.path().join("layout")).expect("made");
+        let keep = |bytes: &[u8]| {
+            let digest = Digest::of(bytes);
+            layout.keep(layout.ingest().expect("begun").write(bytes).expect("written"), digest).expect("kept");
+            digest
+        };
+        let (named, waste) = (keep(b"named"), keep(b"waste"));
+        let child = keep(format!(r#"{{"layers":"odd","blob":"{named}"}}"#).as_bytes());
+        let index = format!(r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"t/x","digest":"{child}","size":1}}]}}"#);
+        let index = crate::storage::Manifest::new("t/y", index.into_bytes());
+        layout.put_manifest(&index, &[], crate::storage::ReplaceTag::No).expect("stored");
+        let rule = Rule { now: SystemTime::now() + Duration::from_secs(1000), ..rule() };
+        let collected = layout.collect(rule, aisoc_manifests::dry_run::DryRun::No, &Cancellation::default());
+        assert_eq!(collected.expect("collected").blobs, 1);
+        let is_there = |digest| layout.blob(digest).expect("asked").is_some();
+        assert!(is_there(named) && is_there(child) && !is_there(waste));
     }
 
     #[test]

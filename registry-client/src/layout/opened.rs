@@ -12,6 +12,8 @@ use aisoc_manifests::links::Links;
 use aisoc_manifests::oci::{Descriptor, ImageIndex, MANIFEST_MEDIA_TYPE, MAX_MANIFEST_BYTES};
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Tag};
 
+use serde::Deserialize;
+
 use super::archive::Archive;
 use super::directory::Directory;
 use super::index;
@@ -33,6 +35,12 @@ pub struct Layout {
 
 /// What refers to each manifest.
 type Subjects = BTreeMap<Digest, Vec<Descriptor>>;
+
+/// What a manifest says of another one.
+#[derive(Deserialize)]
+struct About {
+    subject: Option<Descriptor>,
+}
 
 /// The three states in which a layout is met.
 #[derive(Debug)]
@@ -175,11 +183,11 @@ impl Store {
             if !seen.insert(descriptor.digest) {
                 continue;
             }
-            // What is no manifest says nothing of another one; a layout may hold anything.
-            let Ok(links) = Links::read(&self.manifest_bytes(descriptor.digest)?) else { continue };
-            if let Some(subject) = links.subject {
-                subjects.entry(subject.digest).or_default().push(descriptor);
-            }
+            // What is no object says nothing of another one; a layout may hold anything. What says it and is of no kind
+            // that is copied is refused when it is.
+            let bytes = self.manifest_bytes(descriptor.digest)?;
+            let Ok(About { subject: Some(subject) }) = serde_json::from_slice(&bytes) else { continue };
+            subjects.entry(subject.digest).or_default().push(descriptor);
         }
         Ok(subjects)
     }

@@ -190,8 +190,8 @@ impl Auth {
             Some(None) => {
                 let unused = self.credentials.unused.as_ref().map_or(String::new(), |why| format!(" ({why})"));
                 format!(
-                    "no credentials for `{registry}` were found{unused}: log in with `aisoc registry login {registry} -u USER --password-stdin`, or \
-                     set AISOC_REGISTRY_HOST={registry}, AISOC_REGISTRY_USERNAME and \
+                    "no credentials for `{registry}` were found{unused}: log in with `aisoc registry login {registry} \
+                     -u USER --password-stdin`, or set AISOC_REGISTRY_HOST={registry}, AISOC_REGISTRY_USERNAME and \
                      AISOC_REGISTRY_PASSWORD"
                 )
             }

@@ -1,6 +1,7 @@
 //! What refers to a manifest: asked by the API (`end-12a`), else by the tag that stands for it, and noted at that tag
 //! where a registry does not note it itself (distribution specification, "Referrers tag schema").
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aisoc_manifests::digest::{ArtifactDigest, Digest};
@@ -17,7 +18,7 @@ use super::connection::Connection;
 use super::manifests;
 use super::refusal::protocol;
 use super::tags::next_page;
-use crate::limits::{MAX_LATE_TRIES, MAX_PAGES};
+use crate::limits::{MAX_COPIED_MANIFESTS, MAX_LATE_TRIES, MAX_PAGES};
 use crate::storage::{Manifest, ManifestName, ReplaceTag};
 
 /// What refers to that manifest, each once, in the order in which the registry says it.
@@ -32,7 +33,7 @@ pub(super) async fn list(connection: &Arc<Connection>, subject: ArtifactDigest) 
 /// does not hold.
 async fn by_api(connection: &Arc<Connection>, subject: ArtifactDigest) -> Result<Option<Vec<Descriptor>>> {
     let mut url = connection.url("referrers", &subject.to_string());
-    let mut found: Vec<Descriptor> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
     for page in 0..MAX_PAGES {
         let call = question(url, subject);
         let answer = connection.send(&call).await?;
@@ -42,10 +43,10 @@ async fn by_api(connection: &Arc<Connection>, subject: ArtifactDigest) -> Result
         let answer = answer.success(&call).await?;
         let next = next_page(&call, &answer)?;
         let listed = read(&call, &answer.document(&call, MAX_MANIFEST_BYTES).await?)?;
-        for descriptor in listed.manifests {
-            if found.iter().all(|before| before.digest != descriptor.digest) {
-                found.push(descriptor);
-            }
+        // Pages overlap when something is pushed while they are read.
+        found.extend(listed.manifests.into_iter().filter(|descriptor| seen.insert(descriptor.digest)));
+        if found.len() > MAX_COPIED_MANIFESTS {
+            break;
         }
         let Some(next) = next else { return Ok(Some(found)) };
         url = next;
@@ -94,14 +95,15 @@ async fn by_tag(connection: &Arc<Connection>, tag: &Tag) -> Result<Option<Noted>
     Ok(Some(Noted { index, digest: found.digest() }))
 }
 
-/// The tag that stands for what refers to that manifest: algorithm and hash, as long as a tag may be.
+/// The tag that stands for what refers to that manifest: algorithm and hash, of which it has a part where it is long.
+/// Two manifests whose hashes begin alike share one, and each entry says itself what it is about.
 fn tag_of(subject: ArtifactDigest) -> Result<Tag> {
-    let text: String = subject.to_string().replace(':', "-").chars().take(MAX_TAG_CHARACTERS).collect();
-    text.parse()
+    let hash: String = subject.blob().hex().chars().take(MAX_HASH_CHARACTERS).collect();
+    format!("{}-{hash}", subject.algorithm()).parse()
 }
 
-/// Longest tag (distribution specification, "Pulling manifests").
-const MAX_TAG_CHARACTERS: usize = 128;
+/// How much of a hash stands in such a tag.
+const MAX_HASH_CHARACTERS: usize = 64;
 
 /// Makes sure that a manifest which was stored is found at its subject. `answered` is the header `OCI-Subject`, by which
 /// a registry says that it does so itself.
@@ -147,4 +149,20 @@ async fn note_at_tag(connection: &Arc<Connection>, tag: &Tag, entry: &Descriptor
     }
     let message = format!("`{}` does not keep what the tag `{tag}` is to list", connection.registry());
     Err(Fault::new(Reason::PushVerification, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aisoc_manifests::digest::Algorithm;
+
+    #[test]
+    fn a_tag_has_the_whole_of_a_short_hash_and_a_part_of_a_long_one() {
+        for (algorithm, length) in [(Algorithm::Sha256, 64), (Algorithm::Sha512, 128)] {
+            let subject = ArtifactDigest::of_by(algorithm, b"{}");
+            let hash = subject.blob().hex();
+            assert_eq!(hash.len(), length);
+            assert_eq!(tag_of(subject).expect("a tag").as_str(), format!("{algorithm}-{}", &hash[..64]));
+        }
+    }
 }

@@ -8,10 +8,6 @@ pub enum Scope {
     Pull,
     /// Reading and writing.
     PullPush,
-    /// Reading and deleting.
-    PullDelete,
-    /// The list of repositories.
-    Catalog,
     /// Nothing but to learn whether a login counts. No repository is in it: a token that reads one may be for everybody,
     /// and would make any password good.
     Login,
@@ -22,9 +18,6 @@ impl Scope {
         match self {
             Self::Pull => "pull",
             Self::PullPush => "pull,push",
-            Self::PullDelete => "pull,delete",
-            // The one action that catalogs have.
-            Self::Catalog => "*",
             Self::Login => "",
         }
     }
@@ -32,14 +25,14 @@ impl Scope {
     /// Whether nobody need be somebody for it: what everybody may read is read without a login that cannot be used.
     pub(super) fn is_read_only(self) -> bool {
         match self {
-            Self::Pull | Self::Catalog => true,
-            Self::PullPush | Self::PullDelete | Self::Login => false,
+            Self::Pull => true,
+            Self::PullPush | Self::Login => false,
         }
     }
 }
 
-/// What one token is asked for, as token services read it: `repository:NAME:ACTIONS`, once for each repository, or
-/// `registry:catalog:*`. Ours, and not what the challenge says: a registry that names another repository, or more
+/// What one token is asked for, as token services read it: `repository:NAME:ACTIONS`, once for each repository, and
+/// nothing for a login alone. Ours, and not what the challenge says: a registry that names another repository, or more
 /// actions, would be handed a token for those.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Wanted(Vec<String>);
@@ -49,10 +42,7 @@ impl Wanted {
     pub(super) fn new(scope: Scope, repository: &str, also_read: Option<&str>) -> Self {
         let own = match scope {
             Scope::Login => None,
-            Scope::Catalog => Some(format!("registry:catalog:{}", scope.actions())),
-            Scope::Pull | Scope::PullPush | Scope::PullDelete => {
-                Some(format!("repository:{repository}:{}", scope.actions()))
-            }
+            Scope::Pull | Scope::PullPush => Some(format!("repository:{repository}:{}", scope.actions())),
         };
         let read = also_read.filter(|other| *other != repository);
         let read = read.map(|other| format!("repository:{other}:{}", Scope::Pull.actions()));

@@ -1,5 +1,7 @@
 //! `Session`: an upload that a registry has opened: where it is, and how far it has come.
 
+use std::fmt;
+
 use aisoc_manifests::fault::Result;
 use reqwest::Url;
 use reqwest::header::{LOCATION, RANGE};
@@ -15,12 +17,18 @@ use crate::limits::MAX_LOCATION_BYTES;
 const LEAST_PIECE: &str = "oci-chunk-min-length";
 
 /// An upload that a registry has opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Session {
     /// Where the next request of it goes. As good as a password while the session lasts, so it is never shown.
     pub(super) url: Url,
     /// Shortest piece that the registry takes, when it says so.
     pub(super) least_piece: u64,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Session").field("least_piece", &self.least_piece).finish_non_exhaustive()
+    }
 }
 
 impl Session {
