@@ -213,7 +213,9 @@ class _Trace:
             elif part == "name":
                 paths.append(_named(thread, AT_FDCWD, arguments[position]))
             elif part == "at":
-                paths.append(_named(thread, _signed(arguments[position]), arguments[position + 1]))
+                at, text = _signed(arguments[position]), arguments[position + 1]
+                # No name is the open file itself: so is the time of one set (futimens).
+                paths.append(_named(thread, at, text) if text else _open_file(thread, at))
                 position += 1
             position += 1
         if not any(path == self.root or path.startswith(self.root + "/") for path in paths):
