@@ -67,7 +67,9 @@ fn check_form(layer: &[u8], media_type: &str, title: Option<RelPath>) {
     }
     place.is_untouched();
     if let Ok(staged) = hashed {
-        let archive = unpacked(layer);
+        // Of what no other reader takes there is no second tree: newer libzstd refuses a sequences header with
+        // reserved bits set (RFC 8878, 3.1.1.3.2.1), which older ones and ours pass over.
+        let Some(archive) = unpacked(layer) else { return };
         match by_another_reader(&archive, staged.root()) {
             Ok(files) => assert_eq!(files_of(&staged), files, "every reader sees one tree"),
             // It refuses a number without digits, which GNU tar, Go and Python take for zero, as we do.
@@ -91,17 +93,22 @@ fn stage<P>(mut staging: Staging<P>, form: &LayerForm, media_type: &str, layer: 
     staging.finish()
 }
 
-/// The archive in a layer, as a reader sees it that goes on into further gzip members and zstd frames.
-fn unpacked(layer: &[u8]) -> Vec<u8> {
+/// The archive in a layer, as a reader sees it that goes on into further gzip members and zstd frames; none where
+/// libzstd says that it is corrupt.
+fn unpacked(layer: &[u8]) -> Option<Vec<u8>> {
     if layer.starts_with(&ZSTD_MAGIC) {
-        return zstd::decode_all(layer).expect("it was read before");
+        return match zstd::decode_all(layer) {
+            Ok(archive) => Some(archive),
+            Err(error) if error.to_string() == "Data corruption detected" => None,
+            Err(error) => panic!("it was read before: {error}"),
+        };
     }
     if !layer.starts_with(&GZIP_MAGIC) {
-        return layer.to_vec();
+        return Some(layer.to_vec());
     }
     let mut archive = Vec::new();
     MultiGzDecoder::new(layer).read_to_end(&mut archive).expect("it was read before");
-    archive
+    Some(archive)
 }
 
 fn check_names<P>(staged: &Staged<P>) {
