@@ -104,6 +104,8 @@ fn right(command: &str) -> &'static [&'static str] {
         "token revoke" => &["monitor", "--tokens", "tokens.json"],
         "plugin rollback" => &["demo", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
         "plugin uninstall" => &["demo", "--yes", "--plugins-dir", "plugins"],
+        "plugin outdated" => &["demo", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
+        "plugin upgrade" => &["demo", "--yes", "--trusted-keys", "keys", "--plugins-dir", "plugins"],
         "plugin gc" => &["--plugins-dir", "plugins"],
         "plugins journal verify" | "plugins journal show" | "plugins journal export" => &["--plugins-dir", "plugins"],
         "keys journal verify" | "keys journal show" | "keys journal export" => &["--trusted-keys", "keys"],
@@ -210,7 +212,7 @@ fn with(command: &str, word: &Word, value: &OsStr) -> Vec<OsString> {
     if word.option == "--ca-file"
         && !command.starts_with("api ")
         && !command.starts_with("registry ")
-        && command != "serve"
+        && !["serve", "plugin outdated", "plugin upgrade"].contains(&command)
     {
         let is_reference = |word: &OsString| word.as_bytes().starts_with(b"oci");
         let place = words.iter().position(is_reference).unwrap_or(0);
@@ -246,6 +248,15 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
                 bench.run(&["plugin", "keygen", "--out", "next"]).ok();
                 let out = ["--out", "release.endorsement"];
                 bench.run(&[&["keys", "endorse", "next.pem", "--private-key", "release.key"], &out[..]].concat()).ok();
+            }
+            // Where there is nothing to ask, nobody reads how it would be reached.
+            let mut registry = None;
+            if ["plugin outdated", "plugin upgrade"].contains(&command.as_str()) && word.option == "--ca-file" {
+                let serving = registry.insert(bench.registry());
+                let reference = format!("{}/team/demo:0.1.0", serving.address);
+                bench.run(&["plugin", "push", "demo.tar", &reference]).ok();
+                bench.run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]).ok();
+                bench.install(&reference).ok();
             }
             if command == "plugins lock push" {
                 bench.write("plugins.lock", "version = 1\n");

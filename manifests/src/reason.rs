@@ -122,7 +122,7 @@ reasons! {
         "The command line is not one that aisoc understands."
         "run the command with `--help`"
     ConfirmationRequired "confirmation_required" Unconfirmed
-        "The command removes something and nobody was there to say yes."
+        "The command removes or replaces something and nobody was there to say yes."
         "repeat it with `--yes`"
     // --- manifest
     ManifestMissing "manifest_missing" Failed
@@ -586,6 +586,12 @@ reasons! {
     OtherPlugin "other_plugin" Refused
         "An artifact is of another plugin than the one that was named beside it."
         "see which it is: `aisoc plugin inspect REF`; then name that one, or ask who made it"
+    OtherVersion "other_version" Refused
+        "A tag that is a version leads to an artifact of another version, or of none that can be compared."
+        "ask the publisher which of the two is meant; `aisoc plugin inspect REF` shows what is there"
+    UpgradeUnknown "upgrade_unknown" Failed
+        "Nobody can tell which version of an installed plugin comes next: it came from no place that has versions, or is bound to a digest alone, or its version is none that can be compared."
+        "name the one that is meant: `aisoc plugin install HOST/REPOSITORY:VERSION`"
     PluginDisabled "plugin_disabled" Failed
         "A plugin was called that an operator has disabled."
         "enable it: `aisoc api enable ID`"

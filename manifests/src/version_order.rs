@@ -22,14 +22,41 @@ pub fn compare_or_same(one: &str, other: &str) -> Option<Ordering> {
     if one == other { Some(Ordering::Equal) } else { compare(one, other) }
 }
 
+/// Whether it is a version of SemVer 2.0.0, and nothing else: three numbers, and behind `-` and `+` what may stand there
+/// (<https://semver.org>, sections 2, 9 and 10).
+pub fn is_semantic(version: &str) -> bool {
+    let (version, build) = split(version, '+');
+    let (numbers, pre_release) = split(version, '-');
+    let has_no_zero_before = |part: &str| part == "0" || !part.starts_with('0');
+    let is_identifier =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_early = |part: &str| is_identifier(part) && (!is_number(part) || has_no_zero_before(part));
+    numbers.split('.').count() == 3
+        && numbers.split('.').all(|part| is_number(part) && has_no_zero_before(part))
+        && pre_release.is_none_or(|text| text.split('.').all(is_early))
+        && build.is_none_or(|text| text.split('.').all(is_identifier))
+}
+
+/// Whether it comes before a release, by what stands behind its numbers (section 9).
+pub fn is_pre_release(version: &str) -> bool {
+    parse(version).is_some_and(|(_, pre_release)| pre_release.is_some())
+}
+
+/// Whether both are of one release, or come before it: their numbers are the same.
+pub fn is_of_same_release(one: &str, other: &str) -> bool {
+    let numbers = |version| parse(version).map(|(numbers, _)| numbers);
+    numbers(one).zip(numbers(other)).is_some_and(|(one, other)| compare_numbers(&one, &other).is_eq())
+}
+
+/// What stands before the first of that character, and behind it, where there is one.
+fn split(text: &str, at: char) -> (&str, Option<&str>) {
+    text.split_once(at).map_or((text, None), |(before, behind)| (before, Some(behind)))
+}
+
 /// The numbers, and the pre-release. Build metadata does not count.
 fn parse(version: &str) -> Option<(Vec<&str>, Option<&str>)> {
     let version = version.strip_prefix(['v', 'V']).unwrap_or(version);
-    let version = version.split_once('+').map_or(version, |(version, _)| version);
-    let (numbers, pre_release) = match version.split_once('-') {
-        Some((numbers, pre_release)) => (numbers, Some(pre_release)),
-        None => (version, None),
-    };
+    let (numbers, pre_release) = split(split(version, '+').0, '-');
     let numbers: Option<Vec<&str>> = numbers.split('.').map(|part| Some(part).filter(|part| is_number(part))).collect();
     Some((numbers?, pre_release))
 }
@@ -96,5 +123,61 @@ mod tests {
             assert_eq!(compare(odd, "1.0.0"), None, "{odd}");
             assert_eq!(compare_or_same(odd, odd), Some(Ordering::Equal), "{odd}");
         }
+    }
+
+    #[test]
+    fn a_version_is_semantic_to_the_letter_or_is_not() {
+        for version in [
+            "0.0.0",
+            "1.2.3",
+            "10.20.30",
+            "1.0.20261126122701123456789",
+            "1.0.0-rc.1",
+            "1.0.0-0",
+            "1.0.0--",
+            "1.0.0-0a.x-y",
+            "1.0.0+0",
+            "1.0.0+007.a-b",
+            "1.0.0-rc.1+build.7",
+            "1.0.0+a-b",
+        ] {
+            assert!(is_semantic(version), "{version}");
+        }
+        for other in [
+            "",
+            "1",
+            "1.2",
+            "1.2.3.4",
+            "v1.2.3",
+            "01.2.3",
+            "1.02.3",
+            "1.2.03",
+            "1.2.x",
+            "1..3",
+            "1.2.",
+            "-1.2.3",
+            "1.2.3-",
+            "1.2.3+",
+            "1.2.3-a..b",
+            "1.2.3-01",
+            "1.2.3+a+b",
+            "1.2.3+a..b",
+            "1.2.3-a_b",
+            "1.2.3 ",
+            "latest",
+            "1.2.3a1",
+            "1.2.3-\u{e9}",
+            "\u{661}.2.3",
+        ] {
+            assert!(!is_semantic(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_pre_release_comes_before_one_release() {
+        assert!(is_pre_release("1.0.0-rc.1") && is_pre_release("1.0.0-rc.1+a"));
+        assert!(!is_pre_release("1.0.0") && !is_pre_release("1.0.0+a-b") && !is_pre_release("nightly-1"));
+        assert!(is_of_same_release("1.2.0-rc.1", "1.2.0-rc.2") && is_of_same_release("1.2.0-rc.1", "1.2.0+x"));
+        assert!(!is_of_same_release("1.2.0-rc.1", "1.2.1-rc.1") && !is_of_same_release("x", "x"));
     }
 }

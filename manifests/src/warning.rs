@@ -105,6 +105,9 @@ warnings! {
         "The clock is more than a year ahead of the time that was seen here last; keys are judged by it, and it is not written down."
         Some("set this machine's clock, or say that it is right: `aisoc plugins clock --reset --reason TEXT`")
     // --- what an install or a rollback has replaced
+    VersionPassedOver "version_passed_over"
+        "A newer version of a plugin is published than the one that it is upgraded to, and what an install asks would refuse it."
+        Some("see why, and what would change that: `aisoc explain REF`")
     OlderVersion "older_version"
         "An older version is in the place of a newer one, as `--allow-downgrade` or a rollback says."
         None

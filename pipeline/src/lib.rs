@@ -54,6 +54,7 @@ mod stopping;
 mod subject;
 mod tags;
 mod uninstall;
+mod upgrade;
 mod verify;
 mod verify_installed;
 mod versions;
@@ -102,6 +103,10 @@ pub use stopping::{stopped, unless_stopped};
 pub use subject::{Subject, installed};
 pub use tags::{Tags, tags};
 pub use uninstall::uninstall;
+pub use upgrade::{
+    MAX_CANDIDATES, PassedOver, PreReleases, Upgrade, UpgradeChoice, UpgradeOptions, UpgradePurpose, UpgradeStanding,
+    UpgradeSubject, choose_upgrade, upgrade_subjects,
+};
 pub use verify::{Verification, explain_offer, verify_artifact, verify_directory, verify_shipped};
 pub use verify_installed::{InstalledVerification, verify_installed};
 pub use versions::{PluginVersion, versions};

@@ -29,6 +29,7 @@ pub(crate) mod resign;
 pub(crate) mod rotate;
 pub(crate) mod succession;
 pub(crate) mod token;
+pub(crate) mod upgrade;
 
 use std::path::PathBuf;
 

@@ -36,13 +36,27 @@ const ACCEPT: &str = "--accept-capabilities";
 /// A refusal for what a plugin asks for, with the command as it was typed and all that has to be accepted: of several
 /// sources that one alone, for what is accepted is accepted of one plugin.
 pub(crate) fn as_typed(fault: Fault, sources: &[OsString], source: &str, context: &Context) -> Fault {
-    let asked = fault.next_step().split('`').find(|part| part.starts_with(ACCEPT)).map(str::to_owned);
-    let Some(asked) = asked else { return fault };
+    let Some(asked) = asked(&fault) else { return fault };
     let line = accepting(sources, source, &asked, context);
     // What is not shown cannot be copied.
     if redacted(&line) != line {
         return fault;
     }
+    with_line(fault, &asked, &line)
+}
+
+/// As [`as_typed`], of an upgrade: what is accepted is accepted of the one plugin that is named.
+pub(crate) fn as_upgrade(fault: Fault, id: &str) -> Fault {
+    let Some(asked) = asked(&fault) else { return fault };
+    let line = format!("aisoc plugin upgrade {} {asked}", shell_argument(id));
+    with_line(fault, &asked, &line)
+}
+
+fn asked(fault: &Fault) -> Option<String> {
+    fault.next_step().split('`').find(|part| part.starts_with(ACCEPT)).map(str::to_owned)
+}
+
+fn with_line(fault: Fault, asked: &str, line: &str) -> Fault {
     let hint = fault.next_step().replace(&format!("repeat the command with `{asked}`"), &format!("`{line}`"));
     fault.hint(hint)
 }

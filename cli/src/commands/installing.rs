@@ -65,13 +65,24 @@ pub(super) fn install(source: &Source, options: &InstallOptions, context: &Conte
         Some(reference) => naming_tags(installed, reference, &options.client, context)?,
         None => installed?,
     };
+    told(installed, source, options, log.as_mut(), context)
+}
+
+/// Says what was installed, or would be, and writes it down where events are written down.
+pub(super) fn told(
+    installed: Installation,
+    source: &Source,
+    options: &InstallOptions,
+    log: Option<&mut EventLog>,
+    context: &Context,
+) -> Result<InstalledPlugin> {
     warn_of_installed(&installed, options.trust.policy.mode, &context.output);
     grants::say(&installed.id, &installed.grants, context);
     grants::warn_of_not_asked(&installed.id, &installed.grants, &options.access.consent.capabilities, context);
     context.warn_of_lowering(&installed.id, installed.lowered_from, installed.signature.coverage);
     context.warn_of_leftovers(&installed.leftovers);
     announce(&installed, &context.output);
-    record_in_place(log.as_mut(), &installed.id, &installed.version, &came_in(&installed))?;
+    record_in_place(log, &installed.id, &installed.version, &came_in(&installed))?;
     say_accepted(&options.lock, installed.lock, (&installed.id, &installed.version), context);
     Ok(InstalledPlugin {
         reference: source.pinned(installed.digest)?,
@@ -194,12 +205,17 @@ pub(super) fn warn_of_override(done: &str, judgement: &Judgement, output: &Outpu
     }
 }
 
+/// By whose word it was let in.
+pub(super) fn by_whom(signature: &Judgement) -> String {
+    match &signature.key_id {
+        Some(key) => format!("verified, key {key}, coverage {}", signature.coverage),
+        None => signature.status.to_string(),
+    }
+}
+
 /// Says what has become of the plugin.
 pub(super) fn announce(installed: &Installation, output: &Output) {
-    let by = match &installed.signature.key_id {
-        Some(key) => format!("verified, key {key}, coverage {}", installed.signature.coverage),
-        None => installed.signature.status.to_string(),
-    };
+    let by = by_whom(&installed.signature);
     let (done, foreseen) = match installed.change {
         Change::Installed => ("Installed", "Would install"),
         Change::Upgraded { .. } => ("Upgraded", "Would upgrade"),

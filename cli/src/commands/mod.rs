@@ -47,6 +47,7 @@ mod lock_rule;
 mod man;
 mod mistagged;
 mod new;
+mod outdated;
 mod package;
 #[cfg(test)]
 mod pages;
@@ -82,6 +83,8 @@ mod token;
 mod tree;
 mod uninstall;
 mod untagged;
+mod upgrade;
+mod upgrading;
 mod usage;
 mod validate;
 mod verify;

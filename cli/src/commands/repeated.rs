@@ -300,7 +300,7 @@ mod tests {
         ),
         (
             "how far and how strictly this command looks, this once",
-            &["within", "strict", "format", "only", "plugin-mode", "exit-code", "shared"],
+            &["within", "strict", "format", "only", "plugin-mode", "exit-code", "shared", "pre", "all"],
         ),
         (
             "what is accepted, and how much of it is written down, this once",

@@ -10,8 +10,8 @@ use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
     accepted, api, capabilities, clock, command_list, completions, config, copy, demo, digest, docs, doctor, explain,
     fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new,
-    package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve, settings, sign,
-    succession, token, uninstall, usage, validate, verify, verify_at_rest, version,
+    outdated, package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve,
+    settings, sign, succession, token, uninstall, upgrade, usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -268,6 +268,45 @@ already, and is verified when --trusted-keys names keys.",
             risk: Risk::Read,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::PluginList>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: outdated::run,
+        is: Declaration {
+            words: &["plugin", "outdated"],
+            about: "Say of which plugins newer versions are published, and which of those an install would let in",
+            examples: "Examples:
+  aisoc plugin outdated
+  aisoc plugin outdated my-plugin --pre --json
+  aisoc plugin outdated --exit-code   # 1 where something newer is published
+
+Tags that are versions (MAJOR.MINOR.PATCH) are looked for where each plugin came
+from. Newer ones are judged as `aisoc plugin install --dry-run` would, until one
+would be let in; nothing is changed. See `aisoc help install`, \"Newer versions\".",
+            risk: Risk::Read,
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::OutdatedPlugins>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: upgrade::run,
+        is: Declaration {
+            words: &["plugin", "upgrade"],
+            about: "Install the newest version of plugins that an install would let in: shows the difference, then asks",
+            examples: "Examples:
+  aisoc plugin upgrade --all --dry-run   # what it would do
+  aisoc plugin upgrade my-plugin
+  aisoc plugin upgrade --all --yes
+
+What is installed is the artifact that was shown, by its digest. Every guard of
+`aisoc plugin install` holds; no older version is ever installed.",
+            risk: Risk::HighRiskWrite,
+            does: &[&["plugin", "install"]],
+            does_with: &[("lock", &["plugins", "trust"])],
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::UpgradedPlugins>),
             ..PLAIN
         },
     },

@@ -43,6 +43,7 @@ mod setting;
 mod succession;
 mod tokens;
 mod tool;
+mod upgrade;
 mod usage;
 mod verdict;
 
@@ -109,6 +110,7 @@ pub use setting::{SettingList, ShownSetting};
 pub use succession::{AcceptedKey, EndorsedKey, EndorserNotCounted, EndorsingKey};
 pub use tokens::{ApiToken, CreatedToken, RevokedToken, TokenGrant, TokenList};
 pub use tool::{CommandList, CompletionScript, ListedCommand, ManualPage, ManualPages, ToolVersion};
+pub use upgrade::{NotUpgraded, OutdatedPlugin, OutdatedPlugins, PassedOverVersion, UpgradedPlugin, UpgradedPlugins};
 pub use usage::{PublisherUsage, UsedAccessor, UsedPlugin};
 pub use verdict::{Signer, SourceVerdict};
 
