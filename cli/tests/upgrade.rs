@@ -345,9 +345,8 @@ fn what_has_no_versions_to_come_says_so_and_fails_for_whoever_names_it() {
     bench.install("oci-archive:archived.tar").ok();
     published.install("dated", "2026.06");
     bench.install("./from-directory").ok();
-    let pinned = bench.run(&["plugin", "inspect", &format!("{}:0.1.0", published.place("pinned")), "--json"]);
-    let digest = json(&pinned)["artifact_digest"].as_str().expect("a digest").to_owned();
-    bench.install(&format!("{}@{digest}", published.place("pinned"))).ok();
+    let pushed = bench.run(&["plugin", "push", "pinned", &format!("{}:0.1.0", published.place("pinned"))]);
+    bench.install(pushed.ok().stdout.trim()).ok();
     bench.signed_version("by-hand", "0.1.0", "a.key");
     copy_tree(&bench.path("by-hand"), &bench.path("plugins/by-hand"));
     let document = json(published.run(&["outdated"], &["--json", "--exit-code"]).ok());
