@@ -18,17 +18,14 @@ const LOGINS: &str = "logins are kept with `aisoc registry login ghcr.io -u USER
                       `podman login` and `oras login` are read too, and AISOC_REGISTRY_HOST, AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD";
 const IN_THE_REFERENCE: &str =
     "registry, repository and tag are one word, the reference: `registry.example/team/my-plugin:1.2.0`";
-const BY_INSTALLING: &str = "what is installed is upgraded by installing a newer version, as in \
-                             `aisoc plugin install registry.example/team/my-plugin:1.3.0`; `aisoc plugin list \
-                             --json` has the reference of each";
 const NOT_WITHOUT_VERIFYING: &str = "what is verified, and against what, is in `aisoc help trust`";
 
 /// Words in the place of a command: of oras, cosign, docker, helm, kubectl, npm, cargo, apt.
 pub(super) const COMMANDS: &[Row] = &[
     (&["remove", "rm", "delete", "del", "purge", "erase"], Meant::Command(&["plugin", "uninstall"])),
     (&["add", "import", "apply"], Meant::Command(&["plugin", "install"])),
-    // Their argument is an id, which `install` does not take.
-    (&["upgrade", "update"], Meant::Says(BY_INSTALLING)),
+    (&["update", "upgrades"], Meant::Command(&["plugin", "upgrade"])),
+    (&["updates", "newer"], Meant::Command(&["plugin", "outdated"])),
     (&["fetch", "download", "get", "extract", "unpack"], Meant::Command(&["plugin", "pull"])),
     (&["ls", "listing", "ps", "installed"], Meant::Command(&["plugin", "list"])),
     (&["info", "show", "view", "cat"], Meant::Command(&["plugin", "inspect"])),
