@@ -274,7 +274,7 @@ mod tests {
             ("plugin singn", "? plugin sign"),
             ("plguin sing", "? plugin sign"),
             ("plugin update", "? plugin upgrade"),
-            ("plugin updates", "? plugin outdated"),
+            ("plugin updates", "plugin outdated"),
             ("plugin remvoe", "? plugin uninstall"),
             ("plugin install --pluginsdir y", "? --plugins-dir of plugin install"),
             ("plugin new --type enrcher", "? enricher of plugin new"),
