@@ -181,6 +181,17 @@ impl Reference {
         }
     }
 
+    /// The repository or the layout, without the tag and the digest that name one artifact of it.
+    #[must_use]
+    pub fn without_name(&self) -> Self {
+        match self {
+            Self::Registry(reference) => {
+                Self::Registry(RegistryReference { tag: None, digest: None, ..reference.clone() })
+            }
+            Self::Layout(reference) => Self::Layout(LayoutReference { tag: None, digest: None, ..reference.clone() }),
+        }
+    }
+
     /// A layout directory without a tag.
     pub fn layout_directory(path: impl AsRef<Path>) -> Self {
         Self::layout(path.as_ref(), LayoutForm::Directory)
@@ -284,7 +295,7 @@ fn registry_reference(text: &str) -> Result<RegistryReference> {
         }
         None => (path, None),
     };
-    if repository.len() > MAX_REPOSITORY_BYTES || !repository.split('/').all(is_repository_component) {
+    if !is_repository(repository) {
         return Err(invalid(text, "the repository is not `lower-case/words` of letters, digits, `.`, `_` and `-`"));
     }
     Ok(RegistryReference { host, port, repository: repository.to_owned(), tag, digest })
@@ -354,6 +365,12 @@ fn refuse_metadata_address(text: &str, address: IpAddr) -> Result<()> {
 /// it stands for itself.
 fn digest_at(text: &str) -> Option<usize> {
     Algorithm::ALL.iter().filter_map(|algorithm| text.find(&format!("@{algorithm}:"))).min()
+}
+
+/// Whether a repository can have that name: `lower-case/words` of at most 255 bytes (distribution specification, "Pulling
+/// manifests").
+pub fn is_repository(name: &str) -> bool {
+    name.len() <= MAX_REPOSITORY_BYTES && name.split('/').all(is_repository_component)
 }
 
 fn is_repository_component(component: &str) -> bool {

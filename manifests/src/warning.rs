@@ -247,6 +247,12 @@ warnings! {
     RegistryOpen "registry_open"
         "The registry that comes with aisoc can be reached from other machines, and it asks for no login."
         Some("leave `--listen` out, which makes it this machine only")
+    ReferrersLeft "referrers_left"
+        "A manifest was deleted, and others that are about it stay: signatures, attestations, bills of materials."
+        Some("delete each by its digest, which `--json` lists; a collection of the registry's garbage may leave them")
+    MoreDeleted "more_deleted"
+        "A registry deleted a manifest with its tag, which was to go alone: whoever has it pinned by its digest does not find it any more."
+        Some("push it again from where a copy of it is, if it is missed")
     AccessKept "access_kept"
         "A file that says who may ask a registry for what has changed and cannot be used: what it said before counts."
         Some("correct it where the message says; it is read again within a second")

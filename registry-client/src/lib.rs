@@ -25,11 +25,12 @@ pub use options::{
 };
 pub use remote::{
     CheckedLogin, ExplainedLogin, ForgottenLogin, FoundLogin, KeptLogin, LoginFile, LoginKind, LoginOrigin, LoginPart,
-    PassedOver, WhyPassed, check_login, explain_login, forget_login, keep_login,
+    PassedOver, WhyPassed, check_login, explain_login, forget_login, keep_login, repositories,
 };
 pub use remote::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
 pub use storage::{
-    BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging,
+    BlobOrigin, BlobSource, BlobStream, Delete, Fetch, Manifest, ManifestName, Push, Pushed, Referrers, ReplaceTag,
+    Resolve, Tagging,
 };
 pub use target::Target;
 pub use unreached::Unreached;

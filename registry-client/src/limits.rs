@@ -53,6 +53,10 @@ pub(crate) const MAX_HOPS: usize = 5;
 pub(crate) const MAX_LOCATION_BYTES: usize = 8 << 10;
 /// Pages of a list that are followed (CVE-2023-33957: endless pages).
 pub(crate) const MAX_PAGES: usize = 64;
+/// Pages of a list of repositories that are followed: registries have pages of a hundred.
+pub(crate) const MAX_CATALOG_PAGES: usize = 1_000;
+/// Most repositories of one list.
+pub(crate) const MAX_REPOSITORIES: usize = 100_000;
 /// Most manifests of one copy: an index or a list of referrers that leads on and on.
 pub(crate) const MAX_COPIED_MANIFESTS: usize = 10_000;
 /// Deepest nesting of indexes, and of what refers to what, in one copy.

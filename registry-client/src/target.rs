@@ -15,7 +15,8 @@ use crate::layout::Layout;
 use crate::options::ClientOptions;
 use crate::remote::{Remote, Scope};
 use crate::storage::{
-    BlobOrigin, BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging,
+    BlobOrigin, BlobSource, BlobStream, Delete, Fetch, Manifest, ManifestName, Push, Pushed, Referrers, ReplaceTag,
+    Resolve, Tagging,
 };
 
 /// A place that holds artifacts. Cheap to clone.
@@ -47,6 +48,17 @@ impl Target {
         match reference {
             Reference::Registry(registry) => Remote::new(registry, options, Scope::PullPush).map(Self::Remote),
             Reference::Layout(layout) => Layout::create_until(layout, &options.cancellation).map(Self::Layout),
+        }
+    }
+
+    /// A place to take something away from (and read from).
+    ///
+    /// # Errors
+    /// `usage` for a layout archive; `layout_invalid` or an `io_` reason for a layout that cannot be read.
+    pub fn open_to_delete(reference: &Reference, options: &ClientOptions) -> Result<Self> {
+        match reference {
+            Reference::Registry(registry) => Remote::new(registry, options, Scope::PullDelete).map(Self::Remote),
+            Reference::Layout(layout) => Layout::open_to_delete(layout, &options.cancellation).map(Self::Layout),
         }
     }
 
@@ -122,4 +134,8 @@ delegate! { Tagging {
     fn tag(tag: &Tag, manifest: &Manifest, replace: ReplaceTag) -> Pushed;
     fn tag_digest(tag: &Tag, by: Algorithm) -> Option<ArtifactDigest>;
     fn tags() -> Vec<Tag>;
+} }
+delegate! { Delete {
+    fn tags_of(digest: ArtifactDigest) -> Vec<Tag>;
+    fn delete(name: &ManifestName, digest: ArtifactDigest) -> ();
 } }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aisoc_manifests::reference::Reference;
 use aisoc_manifests::registry_host::RegistryHost;
 use aisoc_registry_server::AccessFiles;
 use clap::Args;
@@ -129,6 +130,41 @@ pub(crate) struct WhoamiArgs {
     /// Say who we would be, and do not ask the registry whether it agrees
     #[arg(long)]
     pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    /// The registry, or a part of its names: PREFIX itself and what stands under it
+    #[arg(value_name = "HOST[/PREFIX]")]
+    pub(crate) place: RegistryPlace,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagsArgs {
+    /// A repository, or a layout: `oci:DIR`, `oci-archive:FILE`
+    #[arg(value_name = "REPOSITORY|LAYOUT")]
+    pub(crate) place: Reference,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// The tag, `…:TAG`, which goes alone; or the manifest, `…@DIGEST`, with which its tags go
+    #[arg(value_name = "REF")]
+    pub(crate) reference: Reference,
+    /// Delete the tags, too, that name the manifest; without this, a manifest that has some stays
+    #[arg(long)]
+    pub(crate) with_tags: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRunArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

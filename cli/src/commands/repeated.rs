@@ -296,6 +296,7 @@ mod tests {
                 "accept-shared-directory",
                 "no-login",
                 "no-tls",
+                "with-tags",
             ],
         ),
         (

@@ -1419,6 +1419,64 @@ are left alone. Ctrl-C leaves everything whole.",
         },
     },
     &Command {
+        run: registry::ls::run,
+        is: Declaration {
+            words: &["registry", "ls"],
+            about: "List the repositories of a registry",
+            examples: "Examples:
+  aisoc registry ls registry.example
+  # `team` itself and what stands under it, for programs
+  aisoc registry ls registry.example/team --json
+
+What the registry shows to the login that it is sent, sorted, one line each. Not
+every registry has such a list: ghcr.io and Docker Hub have none.",
+            risk: Risk::Read,
+            domain: Domain::Registry,
+            document: Some(document_schema::<documents::RepositoryList>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: registry::tags::run,
+        is: Declaration {
+            words: &["registry", "tags"],
+            about: "List the tags of a repository or a layout",
+            examples: "Examples:
+  aisoc registry tags registry.example/team/my-plugin
+  aisoc registry tags oci:layout --json
+
+Versions come first, the newest of them before all. Which versions of a plugin
+are installed here is another question: `aisoc plugin list --versions`.",
+            risk: Risk::Read,
+            domain: Domain::Registry,
+            document: Some(document_schema::<documents::TagList>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: registry::delete::run,
+        is: Declaration {
+            words: &["registry", "delete"],
+            about: "Delete a tag or a manifest from a registry or a layout",
+            examples: "Examples:
+  # the tag alone: what it names stays for whoever has pinned it
+  aisoc registry delete registry.example/team/my-plugin:1.2.0-rc.1
+  aisoc registry delete --dry-run --with-tags \\
+    registry.example/team/my-plugin@sha256:DIGEST
+
+What would go is looked up and asked about first. A manifest goes with its tags:
+they are named, and `--with-tags` says that they may go. A registry that deletes
+no tag alone is not asked for more; it says so, and how many tags would go. What
+is about the manifest, as signatures are, stays, and is counted. Blobs stay until
+the registry collects its garbage; the one of aisoc and layouts do so with
+`aisoc registry gc`.",
+            risk: Risk::HighRiskWrite,
+            domain: Domain::Registry,
+            document: Some(document_schema::<documents::DeletedArtifact>),
+            ..PLAIN
+        },
+    },
+    &Command {
         run: registry::explain_login::run,
         is: Declaration {
             words: &["registry", "auth", "explain"],

@@ -31,6 +31,7 @@ mod objection;
 mod policy;
 mod publishing;
 mod reason;
+mod registries;
 mod release;
 mod report;
 mod resigned;
@@ -95,6 +96,7 @@ pub use policy::{
 };
 pub use publishing::{IndexedPlugin, PublishingIndex};
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
+pub use registries::{DeletedArtifact, RepositoryList, TagList};
 pub use release::{KeyFiles, ReleasedPlugin};
 pub use report::{DeniedChild, DispatchDetail, ErrorDetail, Report, ReportedError, ReportedWarning};
 pub use resigned::{NotResigned, ResignedArtifact, ResignedArtifacts};

@@ -15,18 +15,19 @@ use std::sync::Arc;
 
 use aisoc_files::{DraftDirectory, PassingLock, parent, settle, sweep, sync_directory};
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::digest::{Algorithm, Digest};
+use aisoc_manifests::digest::{Algorithm, ArtifactDigest, Digest};
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{ImageIndex, to_bytes};
 use aisoc_manifests::reference::Tag;
 
+use super::changes::Change;
 use super::documents::{BLOBS, INDEX, MARKER, MARKER_BYTES, blob_directory, blob_name, check_marker, invalid};
 use super::index;
 use super::ingest::{DRAFTS, Ingest, replace_file};
 use super::kept::{Kept, replace_index};
 use super::place::Place;
 use super::stored::StoredBlob;
-use crate::storage::{Manifest, Pushed, ReplaceTag};
+use crate::storage::{Manifest, ManifestName, Pushed, ReplaceTag, require_named};
 
 /// Narrowed by the umask.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -235,6 +236,26 @@ impl Directory {
             }
             Ok(if *entries == before { Pushed::Present } else { Pushed::Uploaded })
         })
+    }
+
+    /// Takes the tag away, whose manifest stays, or the manifest with all its tags, as long as it is that one. Other tools
+    /// see it at once.
+    ///
+    /// # Errors
+    /// `reference_not_found`, `tag_exists`, `locked`, `interrupted`, `layout_invalid`, `io_` reasons.
+    pub fn delete(&self, name: &ManifestName, digest: ArtifactDigest) -> Result<()> {
+        let mut kept = Kept::read(&self.place)?;
+        kept.change(&self.place, |catalog| {
+            let (found, change) = match name {
+                ManifestName::Tag(tag) => (catalog.tagged(tag)?, Change::Untag { tag: tag.to_string() }),
+                ManifestName::Digest(digest) => (catalog.manifest(*digest), Change::Remove { digest: *digest }),
+            };
+            require_named(name, found.map(|found| found.artifact_digest()), digest)?;
+            // How long it is without a tag is counted from now on.
+            self.renew(digest.blob())?;
+            Ok::<_, Fault>((vec![change], ()))
+        })?;
+        kept.fold(&self.place)
     }
 
     /// Changes the index under the layout's lock; other writers wait, and not for ever.

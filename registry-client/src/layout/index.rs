@@ -56,6 +56,12 @@ pub fn tags(index: &ImageIndex) -> Vec<Tag> {
     tags
 }
 
+/// The tags of that manifest, sorted.
+pub fn tags_of(index: &ImageIndex, digest: ArtifactDigest) -> Vec<Tag> {
+    let named = index.manifests.iter().filter(|entry| entry.artifact_digest() == digest).cloned().collect();
+    tags(&ImageIndex::new(named))
+}
+
 /// Adds the manifest, and moves the tag to it. Entries stay sorted, so that the same content has the
 /// same bytes in whatever order it was added.
 pub fn insert(index: &mut ImageIndex, descriptor: &Descriptor, tag: Option<&Tag>) {
@@ -130,6 +136,7 @@ mod tests {
         insert(&mut other, &a, Some(&tag("1")));
         assert_eq!(one, other);
         assert_eq!(tags(&one), [tag("1"), tag("2")]);
+        assert_eq!(tags_of(&one, a.artifact_digest()), [tag("1")]);
 
         insert(&mut one, &b, Some(&tag("1")));
         assert_eq!(tagged(&one, &tag("1")).expect("one").expect("found").digest, b.digest);

@@ -20,7 +20,8 @@ use super::index;
 use super::staged::StagedArchive;
 use super::stored::StoredBlob;
 use crate::storage::{
-    BlobSource, BlobStream, Fetch, Manifest, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging, file_stream,
+    BlobSource, BlobStream, Delete, Fetch, Manifest, ManifestName, Push, Pushed, Referrers, ReplaceTag, Resolve,
+    Tagging, file_stream,
 };
 use crate::worker::blocking;
 
@@ -61,11 +62,7 @@ impl Layout {
             LayoutForm::Directory => Directory::open(&reference.path).map(Store::Directory),
             LayoutForm::Archive => Archive::open(&reference.path).map(Store::Archive),
         };
-        let store = store.map_err(|fault| match fault.reason() {
-            Reason::IoNotFound => missing(reference),
-            _ => fault,
-        })?;
-        Ok(Self { reference: reference.clone(), store: Arc::new(store), subjects: Arc::default() })
+        Ok(Self::of(reference, store.map_err(|fault| unless_missing(fault, reference))?))
     }
 
     /// A layout to write to: the one that is there, or a new one.
@@ -85,7 +82,25 @@ impl Layout {
             LayoutForm::Directory => Store::Directory(Directory::create(&reference.path)?.until(cancellation)),
             LayoutForm::Archive => Store::Staged(StagedArchive::create(&reference.path, cancellation)?),
         };
-        Ok(Self { reference: reference.clone(), store: Arc::new(store), subjects: Arc::default() })
+        Ok(Self::of(reference, store))
+    }
+
+    fn of(reference: &LayoutReference, store: Store) -> Self {
+        Self { reference: reference.clone(), store: Arc::new(store), subjects: Arc::default() }
+    }
+
+    /// A layout directory to take something away from.
+    ///
+    /// # Errors
+    /// `usage` for an archive, of which nothing is taken away; `layout_invalid`, `io_` reasons.
+    pub fn open_to_delete(reference: &LayoutReference, cancellation: &Cancellation) -> Result<Self> {
+        if reference.form == LayoutForm::Archive {
+            let message = format!("`{}` is one file, and nothing is deleted in it", reference.path.display());
+            return Err(Fault::new(Reason::Usage, message)
+                .hint("copy what is to stay to another one: `aisoc copy SRC oci-archive:NEW.tar`"));
+        }
+        let directory = Directory::open(&reference.path).map_err(|fault| unless_missing(fault, reference))?;
+        Ok(Self::of(reference, Store::Directory(directory.until(cancellation))))
     }
 
     /// The reference that the layout was opened with.
@@ -112,7 +127,10 @@ impl Layout {
 }
 
 /// What was looked for, and as what: the reference says which of the two it has to be.
-fn missing(reference: &LayoutReference) -> Fault {
+fn unless_missing(fault: Fault, reference: &LayoutReference) -> Fault {
+    if fault.reason() != Reason::IoNotFound {
+        return fault;
+    }
     let kind = match reference.form {
         LayoutForm::Directory => "directory of a layout",
         LayoutForm::Archive => "archive",
@@ -294,5 +312,16 @@ impl Tagging for Layout {
 
     async fn tags(&self) -> Result<Vec<Tag>> {
         self.blocking(|store, _| Ok(index::tags(&store.index()?))).await
+    }
+}
+
+impl Delete for Layout {
+    async fn tags_of(&self, digest: ArtifactDigest) -> Result<Vec<Tag>> {
+        self.blocking(move |store, _| Ok(index::tags_of(&store.index()?, digest))).await
+    }
+
+    async fn delete(&self, name: &ManifestName, digest: ArtifactDigest) -> Result<()> {
+        let name = name.clone();
+        self.blocking(move |store, _| store.writable()?.delete(&name, digest)).await
     }
 }

@@ -33,7 +33,7 @@ const ACCEPTED: &str = "application/vnd.oci.image.manifest.v1+json, application/
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// The one form of all requests for a manifest, whatever is done with it.
-fn call(connection: &Connection, method: Method, name: ManifestName) -> Call<'static> {
+pub(super) fn call(connection: &Connection, method: Method, name: ManifestName) -> Call<'static> {
     let url = connection.url("manifests", &name.to_string());
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(ACCEPTED))]);
     Call { headers, ..Call::new(method, url, Asked::Manifest(name)) }

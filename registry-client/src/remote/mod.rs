@@ -1,6 +1,6 @@
 //! `Remote`: one repository of a registry, over HTTP.
 //!
-//! One file per endpoint (`manifests`, `blobs`, `download`, `uploads`, `chunks`, `tags`, `referrers`, `token`) over shared
+//! One file per endpoint (`manifests`, `deletion`, `blobs`, `download`, `uploads`, `chunks`, `tags`, `catalog`, `referrers`, `token`) over shared
 //! plumbing, which is read from the bottom up: `wire` exchanges, `send` authenticates and tries again,
 //! `answer` bounds what comes back and `refusal` turns a no into a fault. Nothing a registry says about a
 //! digest is believed: what counts is the hash of the bytes. Source: distribution specification 1.1; the
@@ -12,11 +12,13 @@ mod authorization;
 mod blobs;
 mod broken;
 mod call;
+mod catalog;
 mod challenge;
 mod chunks;
 mod clients;
 mod connection;
 mod credentials;
+mod deletion;
 mod download;
 mod kept;
 mod kept_session;
@@ -44,6 +46,7 @@ mod uploads;
 mod warnings;
 mod wire;
 
+pub use catalog::repositories;
 pub use credentials::{ForgottenLogin, KeptLogin, LoginFile, LoginOrigin, LoginPart, PassedOver, WhyPassed};
 pub use logins::{
     CheckedLogin, ExplainedLogin, FoundLogin, LoginKind, check_login, explain_login, forget_login, keep_login,

@@ -11,10 +11,11 @@ use aisoc_manifests::reference::{RegistryReference, Tag};
 use super::connection::Connection;
 use super::scope::Scope;
 use super::tries::Tries;
-use super::{blobs, download, manifests, referrers, tags, uploads};
+use super::{blobs, deletion, download, manifests, referrers, tags, uploads};
 use crate::options::ClientOptions;
 use crate::storage::{
-    BlobSource, BlobStream, Fetch, Manifest, ManifestName, Push, Pushed, Referrers, ReplaceTag, Resolve, Tagging,
+    BlobSource, BlobStream, Delete, Fetch, Manifest, ManifestName, Push, Pushed, Referrers, ReplaceTag, Resolve,
+    Tagging,
 };
 
 /// A repository of a registry. Cheap to clone; clones share connections and the token.
@@ -129,5 +130,15 @@ impl Tagging for Remote {
 
     async fn tags(&self) -> Result<Vec<Tag>> {
         tags::list(&self.connection).await
+    }
+}
+
+impl Delete for Remote {
+    async fn tags_of(&self, digest: ArtifactDigest) -> Result<Vec<Tag>> {
+        deletion::tags_of(&self.connection, digest).await
+    }
+
+    async fn delete(&self, name: &ManifestName, digest: ArtifactDigest) -> Result<()> {
+        deletion::delete(&self.connection, name, digest).await
     }
 }

@@ -8,6 +8,10 @@ pub enum Scope {
     Pull,
     /// Reading and writing.
     PullPush,
+    /// Taking manifests and tags away, and reading what is about to go.
+    PullDelete,
+    /// Reading which repositories a registry has (distribution's token specification, "Resource Scope": `registry:catalog:*`).
+    Catalog,
     /// Nothing but to learn whether a login counts. No repository is in it: a token that reads one may be for everybody,
     /// and would make any password good.
     Login,
@@ -18,15 +22,17 @@ impl Scope {
         match self {
             Self::Pull => "pull",
             Self::PullPush => "pull,push",
-            Self::Login => "",
+            Self::PullDelete => "pull,delete",
+            Self::Catalog | Self::Login => "",
         }
     }
 
-    /// Whether nobody need be somebody for it: what everybody may read is read without a login that cannot be used.
+    /// Whether nobody need be somebody for it: what everybody may read is read without a login that cannot be used. A
+    /// list of repositories is another one for somebody else, and would be taken for the whole.
     pub(super) fn is_read_only(self) -> bool {
         match self {
             Self::Pull => true,
-            Self::PullPush | Self::Login => false,
+            Self::PullPush | Self::PullDelete | Self::Catalog | Self::Login => false,
         }
     }
 }
@@ -42,7 +48,10 @@ impl Wanted {
     pub(super) fn new(scope: Scope, repository: &str, also_read: Option<&str>) -> Self {
         let own = match scope {
             Scope::Login => None,
-            Scope::Pull | Scope::PullPush => Some(format!("repository:{repository}:{}", scope.actions())),
+            Scope::Catalog => Some("registry:catalog:*".to_owned()),
+            Scope::Pull | Scope::PullPush | Scope::PullDelete => {
+                Some(format!("repository:{repository}:{}", scope.actions()))
+            }
         };
         let read = also_read.filter(|other| *other != repository);
         let read = read.map(|other| format!("repository:{other}:{}", Scope::Pull.actions()));
@@ -57,5 +66,28 @@ impl Wanted {
     /// In one line, as a form has them (RFC 6749, 3.3).
     pub(super) fn line(&self) -> String {
         self.0.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_asked_for_what_the_task_needs_and_no_more() {
+        for (scope, also_read, expected) in [
+            (Scope::Pull, None, "repository:team/demo:pull"),
+            (Scope::PullPush, None, "repository:team/demo:pull,push"),
+            (Scope::PullPush, Some("other"), "repository:team/demo:pull,push repository:other:pull"),
+            (Scope::PullDelete, None, "repository:team/demo:pull,delete"),
+            (Scope::Catalog, None, "registry:catalog:*"),
+            (Scope::Login, None, ""),
+        ] {
+            assert_eq!(Wanted::new(scope, "team/demo", also_read).line(), expected);
+        }
+        assert!(Scope::Pull.is_read_only());
+        for scope in [Scope::PullPush, Scope::PullDelete, Scope::Catalog, Scope::Login] {
+            assert!(!scope.is_read_only(), "{scope:?}");
+        }
     }
 }

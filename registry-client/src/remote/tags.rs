@@ -14,7 +14,7 @@ use super::call::{Asked, Call};
 use super::connection::Connection;
 use super::origin::same_origin;
 use super::refusal::{not_followed, protocol};
-use crate::limits::MAX_PAGES;
+use crate::limits::{MAX_LOCATION_BYTES, MAX_PAGES};
 
 /// All tags, sorted, each once: pages overlap when a tag is pushed while they are read, and the
 /// specification's order (lexical) is not what every registry sends.
@@ -47,7 +47,7 @@ pub(super) fn next_page(call: &Call<'_>, answer: &Answer) -> Result<Option<Url>>
         return Ok(None);
     };
     let target = link.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(target, _)| target);
-    match target.and_then(|target| call.url.join(target).ok()) {
+    match target.filter(|target| target.len() <= MAX_LOCATION_BYTES).and_then(|target| call.url.join(target).ok()) {
         Some(next) if same_origin(&next, &call.url) => Ok(Some(next)),
         _ => Err(not_followed(call, "names a next page that is not its own")),
     }

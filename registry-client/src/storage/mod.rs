@@ -10,7 +10,8 @@ mod stream;
 
 pub(crate) use ending::Ending;
 pub use manifest::{Manifest, ManifestName};
-pub use operations::{Fetch, Push, Pushed, ReplaceTag, Resolve, Tagging};
+pub(crate) use operations::require_named;
+pub use operations::{Delete, Fetch, Push, Pushed, ReplaceTag, Resolve, Tagging};
 pub use referrers::Referrers;
 pub use source::{BlobOrigin, BlobSource, Count, file_stream};
 pub use stream::BlobStream;

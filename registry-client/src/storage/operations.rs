@@ -9,7 +9,7 @@ use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::reference::Tag;
 use bytes::Bytes;
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, ManifestName};
 use super::source::BlobSource;
 use super::stream::BlobStream;
 
@@ -129,6 +129,36 @@ pub trait Tagging {
     fn tags(&self) -> impl Future<Output = Result<Vec<Tag>>> + Send;
 }
 
+/// Takes tags and manifests away.
+pub trait Delete {
+    /// The tags that name that manifest, sorted: they go when it goes.
+    fn tags_of(&self, digest: ArtifactDigest) -> impl Future<Output = Result<Vec<Tag>>> + Send;
+
+    /// Takes away what stands under that name, as long as it is the manifest of that digest: a tag, whose manifest stays, or
+    /// a manifest with all its tags. Blobs stay, which other manifests may name.
+    ///
+    /// `reference_not_found` where nothing stands there, `tag_exists` for a tag that names another manifest;
+    /// `registry_refused` where the place deletes nothing of that kind.
+    fn delete(&self, name: &ManifestName, digest: ArtifactDigest) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Refuses to delete another manifest than the one that was decided about.
+///
+/// # Errors
+/// `reference_not_found`, `tag_exists`.
+pub(crate) fn require_named(name: &ManifestName, found: Option<ArtifactDigest>, digest: ArtifactDigest) -> Result<()> {
+    match (name, found) {
+        (_, Some(found)) if found == digest => Ok(()),
+        (ManifestName::Tag(tag), Some(found)) => Err(moved(tag, digest, Some(found))),
+        (ManifestName::Tag(tag), None) => {
+            Err(Fault::new(Reason::ReferenceNotFound, format!("there is no tag `{tag}`")))
+        }
+        (ManifestName::Digest(_), _) => {
+            Err(Fault::new(Reason::ReferenceNotFound, format!("there is no manifest {digest}")))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +185,22 @@ mod tests {
                 let difference = fault.difference().expect("two values");
                 assert_ne!(difference.expected, difference.found);
             }
+        }
+    }
+
+    #[test]
+    fn what_was_decided_about_is_deleted_and_nothing_else() {
+        let [decided, other] = [b"decided", b"another"].map(|bytes| ArtifactDigest::of(bytes));
+        let tag = ManifestName::Tag("1.0.0".parse().expect("a tag"));
+        for (name, found, refused) in [
+            (&tag, Some(decided), None),
+            (&tag, Some(other), Some(Reason::TagExists)),
+            (&tag, None, Some(Reason::ReferenceNotFound)),
+            (&ManifestName::Digest(decided), Some(decided), None),
+            (&ManifestName::Digest(decided), None, Some(Reason::ReferenceNotFound)),
+        ] {
+            let checked = require_named(name, found, decided).map_err(|fault| fault.reason());
+            assert_eq!(checked.err(), refused, "{name} at {found:?}");
         }
     }
 }

@@ -78,28 +78,36 @@ impl State {
         // At `/v2/` nothing is needed but to be somebody, or nobody whom the service has heard.
         needed
             .iter()
-            .filter(|(repository, _)| !repository.is_empty())
-            .all(|(repository, action)| token.allows(repository, action))
+            .filter(|(resource, _)| resource != "repository:")
+            .all(|(resource, action)| token.allows(resource, action))
             && (limit == 0 || token.uses <= limit)
     }
 }
 
 impl Token {
-    fn allows(&self, repository: &str, action: &str) -> bool {
-        let prefix = format!("repository:{repository}:");
+    fn allows(&self, resource: &str, action: &str) -> bool {
+        let prefix = format!("{resource}:");
         let mut actions = self.scopes.iter().filter_map(|scope| scope.strip_prefix(&prefix));
         actions.any(|actions| actions.split(',').any(|allowed| allowed == action))
     }
 }
 
-/// The repositories that a request needs a token for, and what it does there.
+/// What a request needs a token for, as scopes name it, and what it does there.
 fn needed(seen: &Seen) -> Vec<(String, &'static str)> {
-    let action = if matches!(seen.method.as_str(), "GET" | "HEAD") { "pull" } else { "push" };
+    let action = match seen.method.as_str() {
+        "GET" | "HEAD" => "pull",
+        "DELETE" if seen.path.contains("/manifests/") => "delete",
+        _ => "push",
+    };
     let path = seen.path.strip_prefix("/v2/").unwrap_or_default();
+    if path == "_catalog" {
+        return vec![("registry:catalog".to_owned(), "*")];
+    }
     let end = ["/blobs/", "/manifests/", "/tags/", "/referrers/"].iter().filter_map(|kind| path.rfind(kind)).min();
-    let own = (path[..end.unwrap_or(path.len())].to_owned(), action);
+    let repository = |name: &str| format!("repository:{name}");
+    let own = (repository(&path[..end.unwrap_or(path.len())]), action);
     let mounted = form_urlencoded::parse(seen.query.as_bytes()).find(|(key, _)| key == "from");
-    std::iter::once(own).chain(mounted.map(|(_, from)| (from.into_owned(), "pull"))).collect()
+    std::iter::once(own).chain(mounted.map(|(_, from)| (repository(&from), "pull"))).collect()
 }
 
 fn basic(user: &str, password: &str) -> String {

@@ -1,10 +1,13 @@
-//! `aisoc registry …`: a registry of one's own, and logins at all of them.
+//! `aisoc registry …`: a registry of one's own, logins at all of them, and what they hold.
 
+pub(super) mod delete;
 pub(super) mod explain_login;
 pub(super) mod gc;
 pub(super) mod login;
 pub(super) mod logout;
+pub(super) mod ls;
 pub(super) mod serve;
+pub(super) mod tags;
 pub(super) mod whoami;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};

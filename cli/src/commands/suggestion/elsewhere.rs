@@ -43,6 +43,10 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["server", "start"], Meant::Command(&["registry", "serve"])),
     (&["errors", "codes"], Meant::Command(&["reasons"])),
     (&["manual", "topics"], Meant::Command(&["help"])),
+    // Below `registry`, where nothing of a plugin is meant.
+    (&["list", "listing", "catalog", "repositories", "repos"], Meant::Command(&["registry", "ls"])),
+    (&["rm", "remove", "del", "untag", "unpublish"], Meant::Command(&["registry", "delete"])),
+    (&["show-tags", "list-tags", "lstags"], Meant::Command(&["registry", "tags"])),
     (&["find", "browse"], Meant::Command(&["plugins", "search"])),
     (&["signin"], Meant::Command(&["registry", "login"])),
     (&["signout"], Meant::Command(&["registry", "logout"])),
