@@ -1461,15 +1461,14 @@ are installed here is another question: `aisoc plugin list --versions`.",
             examples: "Examples:
   # the tag alone: what it names stays for whoever has pinned it
   aisoc registry delete registry.example/team/my-plugin:1.2.0-rc.1
-  aisoc registry delete --dry-run --with-tags \\
-    registry.example/team/my-plugin@sha256:DIGEST
+  aisoc registry delete --dry-run oci:layout:1.2.0-rc.1
 
-What would go is looked up and asked about first. A manifest goes with its tags:
-they are named, and `--with-tags` says that they may go. A registry that deletes
-no tag alone is not asked for more; it says so, and how many tags would go. What
-is about the manifest, as signatures are, stays, and is counted. Blobs stay until
-the registry collects its garbage; the one of aisoc and layouts do so with
-`aisoc registry gc`.",
+What would go is looked up and asked about first. A manifest, which is named by
+its digest (`REPOSITORY@sha256:…`), goes with its tags: they are named, and
+`--with-tags` says that they may go. A registry that deletes no tag alone is not
+asked for more: it is refused, and which tags would go is said. What is about a
+manifest, as signatures are, stays, and is counted. Blobs stay until somebody
+collects garbage: `aisoc registry gc`.",
             risk: Risk::HighRiskWrite,
             domain: Domain::Registry,
             document: Some(document_schema::<documents::DeletedArtifact>),

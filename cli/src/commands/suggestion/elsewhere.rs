@@ -43,10 +43,8 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["server", "start"], Meant::Command(&["registry", "serve"])),
     (&["errors", "codes"], Meant::Command(&["reasons"])),
     (&["manual", "topics"], Meant::Command(&["help"])),
-    // Below `registry`, where nothing of a plugin is meant.
-    (&["list", "listing", "catalog", "repositories", "repos"], Meant::Command(&["registry", "ls"])),
-    (&["rm", "remove", "del", "untag", "unpublish"], Meant::Command(&["registry", "delete"])),
-    (&["show-tags", "list-tags", "lstags"], Meant::Command(&["registry", "tags"])),
+    (&["catalog", "repositories", "repos"], Meant::Command(&["registry", "ls"])),
+    (&["untag", "unpublish"], Meant::Command(&["registry", "delete"])),
     (&["find", "browse"], Meant::Command(&["plugins", "search"])),
     (&["signin"], Meant::Command(&["registry", "login"])),
     (&["signout"], Meant::Command(&["registry", "logout"])),
@@ -59,6 +57,13 @@ pub(super) const COMMANDS: &[Row] = &[
     ),
     (&["configure", "settings", "env"], Meant::Command(&["config", "show"])),
     (&["set"], Meant::Says("there is no file of settings: options and variables are in `aisoc help commands`")),
+];
+
+/// The same below `registry`, where some of them mean something else: of crane, regctl, skopeo.
+pub(super) const BELOW_REGISTRY: &[Row] = &[
+    (&["list", "listing"], Meant::Command(&["registry", "ls"])),
+    (&["rm", "remove", "del"], Meant::Command(&["registry", "delete"])),
+    (&["list-tags", "tag"], Meant::Command(&["registry", "tags"])),
 ];
 
 /// Options, with their dashes.

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use self::elsewhere::{COMMANDS, Meant};
+use self::elsewhere::{BELOW_REGISTRY, COMMANDS, Meant};
 pub(super) use self::nearest::nearest;
 use self::reached::{Mended, Reached, is_option, parsed};
 use super::declaration::Commands;
@@ -135,7 +135,12 @@ fn command_meant(commands: Commands, typed: &str, reached: &Reached) -> Option<N
 /// Words of other tools, and the last words of our own commands. Below `registry` nothing of a plugin is meant.
 fn abroad(commands: Commands, group: &[String]) -> Vec<(String, Named)> {
     let path = |words: &[&str]| Named::Command(words.iter().map(|word| (*word).to_owned()).collect());
-    let foreign = COMMANDS.iter().flat_map(|(words, meant)| words.iter().map(move |word| ((*word).to_owned(), *meant)));
+    let is_below_registry = group.first().is_some_and(|first| first == "registry");
+    let rows = if is_below_registry { BELOW_REGISTRY } else { &[] };
+    let foreign = rows
+        .iter()
+        .chain(COMMANDS)
+        .flat_map(|(words, meant)| words.iter().map(move |word| ((*word).to_owned(), *meant)));
     let foreign = foreign.filter_map(|(word, meant)| match meant {
         Meant::Command(words) => Some((word, path(words))),
         Meant::Says(text) => Some((word, Named::Says(text))),
@@ -143,9 +148,9 @@ fn abroad(commands: Commands, group: &[String]) -> Vec<(String, Named)> {
     });
     let own = every_command(&(commands.parser)(), &[]).into_iter();
     let own = own.filter_map(|words| Some((words.last()?.clone(), Named::Command(words))));
-    let is_of_group = |(_, named): &(String, Named)| match (group.first().map(String::as_str), named) {
-        (Some("registry"), Named::Command(words)) => words[0] == "registry",
-        (Some("registry"), Named::Says(_)) => false,
+    let is_of_group = |(_, named): &(String, Named)| match named {
+        Named::Command(words) if is_below_registry => words[0] == "registry",
+        Named::Says(_) if is_below_registry => false,
         _ => true,
     };
     let aliases = every_alias(&(commands.parser)(), &[]);
@@ -292,7 +297,8 @@ mod tests {
             ("plugin zzz", ""),
             ("zzz", ""),
             ("plugin", ""),
-            ("registry rm x", ""),
+            ("registry rm x", "? registry delete"),
+            ("registry add x", ""),
             ("registry login", ""),
             ("plugin list --zzz", ""),
             ("plugin list extra", ""),
@@ -309,10 +315,10 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         let commands = every_command(&parser(), &[]);
         // Words that stand further on are looked for where a group has them.
-        let is_looked_for =
-            |words: &&Vec<String>| words.len() < 3 && !["api", "config", "keys", "token"].contains(&&*words[0]);
+        let groups = ["api", "config", "keys", "token", "registry"];
+        let is_looked_for = |words: &&Vec<String>| words.len() < 3 && !groups.contains(&&*words[0]);
         let looked_for = commands.iter().filter(is_looked_for).flatten().map(String::as_str);
-        let every: Vec<&str> = looked_for.chain(["api", "config", "keys", "token"]).collect();
+        let every: Vec<&str> = looked_for.chain(groups).collect();
         for (words, meaning) in COMMANDS {
             for word in *words {
                 assert!(seen.insert(*word) && !every.contains(word), "{word}");
@@ -322,6 +328,16 @@ mod tests {
                 Meant::Says(text) => explained(text),
                 Meant::Option(_) => panic!("{words:?} stand in the place of a command"),
             }
+        }
+    }
+
+    #[test]
+    fn a_word_below_registry_means_a_command_there() {
+        let own: Vec<_> = every_command(&parser(), &[]).into_iter().filter(|words| words[0] == "registry").collect();
+        for (words, meaning) in BELOW_REGISTRY {
+            let Meant::Command(path) = meaning else { panic!("{words:?}") };
+            assert!(own.iter().any(|own| own == path), "{path:?}");
+            assert!(words.iter().all(|word| own.iter().all(|own| own[1] != *word)), "{words:?}");
         }
     }
 
