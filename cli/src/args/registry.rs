@@ -146,7 +146,7 @@ pub(crate) struct LsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct TagsArgs {
     /// A repository, or a layout: `oci:DIR`, `oci-archive:FILE`
-    #[arg(value_name = "REPOSITORY|LAYOUT")]
+    #[arg(value_name = "REPOSITORY")]
     pub(crate) place: Reference,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,

@@ -1424,7 +1424,7 @@ are left alone. Ctrl-C leaves everything whole.",
             words: &["registry", "ls"],
             about: "List the repositories of a registry",
             examples: "Examples:
-  aisoc registry ls registry.example
+  aisoc registry ls localhost:5000
   # `team` itself and what stands under it, for programs
   aisoc registry ls registry.example/team --json
 
@@ -1443,7 +1443,7 @@ every registry has such a list: ghcr.io and Docker Hub have none.",
             about: "List the tags of a repository or a layout",
             examples: "Examples:
   aisoc registry tags registry.example/team/my-plugin
-  aisoc registry tags oci:layout --json
+  aisoc registry tags registry.example/team/my-plugin --json
 
 Versions come first, the newest of them before all. Which versions of a plugin
 are installed here is another question: `aisoc plugin list --versions`.",
@@ -1460,8 +1460,8 @@ are installed here is another question: `aisoc plugin list --versions`.",
             about: "Delete a tag or a manifest from a registry or a layout",
             examples: "Examples:
   # the tag alone: what it names stays for whoever has pinned it
-  aisoc registry delete registry.example/team/my-plugin:1.2.0-rc.1
-  aisoc registry delete --dry-run oci:layout:1.2.0-rc.1
+  aisoc registry delete --dry-run registry.example/team/my-plugin:1.1.0
+  aisoc registry delete --yes registry.example/team/my-plugin:1.1.0
 
 What would go is looked up and asked about first. A manifest, which is named by
 its digest (`REPOSITORY@sha256:…`), goes with its tags: they are named, and

@@ -1,5 +1,6 @@
 //! `aisoc registry delete`
 
+use aisoc_files::shell_word;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::{Reference, Tag};
@@ -73,6 +74,7 @@ pub(crate) fn run(args: DeleteArgs, context: &Context) -> Result<u8> {
 fn named(reference: &Reference, with_tags: bool) -> Result<ManifestName> {
     let usage = |what: String, hint: String| Err(Fault::new(Reason::Usage, what).hint(hint));
     let place = reference.without_name();
+    let whole = shell_word(place.to_string());
     match (reference.tag(), reference.digest()) {
         (Some(tag), Some(digest)) => usage(
             format!("`{reference}` names a tag and a manifest, and one of them is to go"),
@@ -86,7 +88,7 @@ fn named(reference: &Reference, with_tags: bool) -> Result<ManifestName> {
         (None, Some(digest)) => Ok(ManifestName::Digest(digest)),
         (None, None) => usage(
             format!("`{reference}` names no artifact, and no repository is deleted as a whole"),
-            format!("see what it holds with `aisoc registry tags {place}`, and name a tag or a digest"),
+            format!("see what it holds with `aisoc registry tags {whole}`, and name a tag or a digest"),
         ),
     }
 }
@@ -117,10 +119,12 @@ fn require_told(found: &Found, with_tags: bool, reference: &Reference, place: &R
     let (ManifestName::Digest(_), false, [first, ..]) = (&found.name, with_tags, &found.tags[..]) else {
         return Ok(());
     };
+    let whole = shell_word(reference.to_string());
+    let tag = shell_word(format!("{place}:{first}"));
     let message = format!("the manifest has {}, gone with it: {}", counted_tags(&found.tags), listed(&found.tags));
     Err(Fault::new(Reason::ConfirmationRequired, message).hint(format!(
-        "to delete them as well, `aisoc registry delete {reference} --with-tags`; to delete a tag alone, \
-         `aisoc registry delete {place}:{first}`"
+        "to delete them as well, `aisoc registry delete {whole} --with-tags`; to delete a tag alone, \
+         `aisoc registry delete {tag}`"
     )))
 }
 

@@ -1,5 +1,6 @@
 //! `aisoc registry tags`
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::{Reference, Tag};
 use aisoc_pipeline::documents::TagList;
@@ -29,10 +30,11 @@ fn require_no_name(place: &Reference) -> Result<()> {
     if place.names_no_artifact() {
         return Ok(());
     }
-    let whole = place.without_name();
+    let one = shell_word(place.to_string());
+    let whole = shell_word(place.without_name().to_string());
     Err(Fault::new(Reason::Usage, format!("`{place}` names one artifact, and tags are those of a repository")).hint(
         format!(
-            "list all of them with `aisoc registry tags {whole}`, or see this one with `aisoc plugin inspect {place}`"
+            "list all of them with `aisoc registry tags {whole}`, or see this one with `aisoc plugin inspect {one}`"
         ),
     ))
 }
