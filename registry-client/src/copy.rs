@@ -5,20 +5,18 @@
 //! finds them there.
 
 use std::collections::BTreeSet;
-use std::pin::pin;
-use std::time::Duration;
 
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::oci::{Descriptor, ImageManifest};
+use aisoc_manifests::oci::{Descriptor, EMPTY_DOCUMENT, ImageManifest, MANIFEST_MEDIA_TYPE, to_bytes};
 use aisoc_manifests::reference::Tag;
-use tokio::time::timeout;
+use bytes::Bytes;
 
-use crate::storage::{BlobSource, Count, Fetch, Manifest, Push, Pushed, ReplaceTag, Tagging};
+use crate::side_by_side::{push_blobs, push_manifest};
+use crate::storage::{BlobSource, Fetch, Manifest, Push, ReplaceTag, Tagging};
 use crate::target::Target;
 
-/// How often who watches a push is told how far it is.
-const LOOK: Duration = Duration::from_millis(100);
+pub use crate::step::{Progress, Step};
 
 /// What is to be stored: a manifest, the blobs it names, and the tag it gets.
 #[derive(Debug)]
@@ -32,29 +30,6 @@ pub struct Shipment<'a> {
     /// Whether the tag may be taken from another artifact.
     pub replace: ReplaceTag,
 }
-
-/// A fact about a push, for whoever shows progress.
-#[derive(Debug)]
-pub enum Step<'a> {
-    /// A blob is on its way, and `done` bytes of the `total` that are not known to be there were taken.
-    Sent {
-        /// Never less than before, never more than `total`.
-        done: u64,
-        /// Of all blobs. Less than before once one turns out to be there.
-        total: u64,
-    },
-    /// A blob is stored.
-    Blob(&'a Descriptor, Pushed),
-    /// The manifest is stored under its digest.
-    Manifest(&'a Descriptor, Pushed),
-    /// The manifest was read back and is the same.
-    ReadBack(&'a Descriptor),
-    /// The tag names the manifest.
-    Tagged(&'a Tag, Pushed),
-}
-
-/// Receives the steps of a push.
-pub type Progress<'a> = &'a (dyn Fn(Step<'_>) + Send + Sync);
 
 /// Stores a shipment: blobs, manifest by digest, read-back by digest, tag. Sends nothing that the
 /// destination has.
@@ -70,6 +45,28 @@ pub async fn push(destination: &Target, shipment: &Shipment<'_>, progress: Progr
     Ok(shipment.manifest.descriptor())
 }
 
+/// Stores an artifact that is one document, and names it.
+///
+/// # Errors
+/// As [`push`].
+pub async fn push_document(
+    destination: &Target,
+    artifact_type: &str,
+    (media_type, content): (&str, Bytes),
+    tag: Option<&Tag>,
+    replace: ReplaceTag,
+) -> Result<ArtifactDigest> {
+    let document = ImageManifest::of_document(artifact_type, Descriptor::of(media_type, &content));
+    let manifest = Manifest::new(MANIFEST_MEDIA_TYPE, to_bytes(&document));
+    let blobs = [
+        (document.config, BlobSource::Bytes(Bytes::from_static(EMPTY_DOCUMENT))),
+        (document.layers[0].clone(), BlobSource::Bytes(content)),
+    ];
+    let shipment = Shipment { manifest: &manifest, blobs: &blobs, tag, replace };
+    push(destination, &shipment, &|_| {}).await?;
+    Ok(manifest.digest())
+}
+
 /// Stores blobs and manifest, without a tag, and reads the manifest back. Says how many bytes of blobs were sent.
 pub(crate) async fn store(
     destination: &Target,
@@ -81,39 +78,12 @@ pub(crate) async fn store(
     let root = manifest.descriptor();
     let mut seen = BTreeSet::new();
     let blobs: Vec<_> = blobs.iter().filter(|(descriptor, _)| seen.insert(descriptor.digest)).collect();
-    let mut total = blobs.iter().fold(0, |sum: u64, (descriptor, _)| sum.saturating_add(descriptor.size));
-    let mut done = 0;
-    for (descriptor, source) in blobs {
-        let count = Count::default();
-        let sent = || progress(Step::Sent { done: done + count.bytes().min(descriptor.size), total });
-        let stored = watched(destination.push_blob(descriptor, &source.counted(&count)), &sent).await?;
-        match stored {
-            Pushed::Uploaded => done += descriptor.size,
-            // Also what was sent in part and then found: it is neither to be sent nor sent.
-            Pushed::Mounted | Pushed::Present => total = total.saturating_sub(descriptor.size).max(done),
-        }
-        progress(Step::Blob(descriptor, stored));
-        progress(Step::Sent { done, total });
-    }
-    let stored = match is_part {
-        true => destination.push_part(manifest).await?,
-        false => destination.push_manifest(manifest).await?,
-    };
+    let sent = push_blobs(destination, &blobs, progress).await?;
+    let (stored, more) = push_manifest(destination, manifest, is_part, &blobs, progress).await?;
     progress(Step::Manifest(&root, stored));
     read_back(destination, manifest).await?;
     progress(Step::ReadBack(&root));
-    Ok(done)
-}
-
-/// Waits for the work, and looks at it often enough for whoever watches.
-async fn watched<T>(work: impl Future<Output = T>, look: &(dyn Fn() + Sync)) -> T {
-    let mut work = pin!(work);
-    loop {
-        match timeout(LOOK, &mut work).await {
-            Ok(done) => return done,
-            Err(_) => look(),
-        }
-    }
+    Ok(sent.saturating_add(more))
 }
 
 /// Copies the artifact `root` with config and layers, and gives it `tag` at the destination.

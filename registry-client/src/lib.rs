@@ -10,6 +10,8 @@ pub mod named;
 pub mod notice;
 pub mod options;
 pub mod remote;
+mod side_by_side;
+mod step;
 pub mod storage;
 pub mod target;
 pub mod unreached;

@@ -71,6 +71,10 @@ pub(crate) const SEGMENT_BYTES: u64 = 1 << 20;
 pub(crate) const MIN_RESUMED_BYTES: u64 = 4 << 20;
 /// How much of a blob one request has, once the whole was too large or broke off.
 pub(crate) const PIECE_BYTES: u64 = 16 << 20;
+/// Most blobs of one manifest that are sent side by side: each has a connection, and a buffer of what is read ahead.
+pub(crate) const MAX_PARALLEL_BLOBS: usize = 3;
+/// Smallest blob that is sent beside others.
+pub(crate) const MIN_PARALLEL_BYTES: u64 = 1 << 20;
 /// Smallest piece. What takes no request of that size takes no plugin, and thousands of requests for one blob are
 /// what a registry could ask for with smaller ones.
 pub(crate) const MIN_PIECE_BYTES: u64 = 1 << 20;

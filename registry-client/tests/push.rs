@@ -6,9 +6,10 @@ use std::io::Write as _;
 
 use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::Reason;
+use aisoc_manifests::oci::{Descriptor, ImageManifest, MANIFEST_MEDIA_TYPE, to_bytes};
 use aisoc_manifests::reference::Tag;
 use aisoc_registry_client::copy::{self, Step};
-use aisoc_registry_client::{BlobSource, Fetch as _, Push as _, Pushed, ReplaceTag, Tagging as _, Target};
+use aisoc_registry_client::{BlobSource, Fetch as _, Manifest, Push as _, Pushed, ReplaceTag, Tagging as _, Target};
 use aisoc_testkit::registry::{Act, Registry, Rule, lie};
 use support::{lines, options, push, reading, reference, sample, shown, stocked, writing};
 
@@ -358,7 +359,7 @@ async fn a_file_that_changed_is_not_pushed_and_the_fault_says_so() {
 #[tokio::test]
 async fn empty_blobs_travel_too() {
     let registry = Registry::start();
-    let empty = aisoc_manifests::oci::Descriptor::of("application/octet-stream", b"");
+    let empty = Descriptor::of("application/octet-stream", b"");
     let target = writing(&registry, "plugin:1");
     let source = BlobSource::Bytes(Vec::new().into());
     assert_eq!(target.push_blob(&empty, &source).await.expect("sent"), Pushed::Uploaded);
@@ -461,4 +462,86 @@ async fn a_damaged_source_leaves_no_manifest_at_the_destination() {
     assert_eq!(fault.reason(), Reason::PullFailed);
     assert_eq!(to.tags().await.expect("listed"), []);
     assert!(!to.has_blob(&sample.layer).await.expect("asked"));
+}
+
+#[tokio::test]
+async fn a_blob_that_the_registry_had_and_lost_is_sent_when_its_manifest_is_refused() {
+    let (registry, sample) = (Registry::start(), sample(0));
+    let layer = format!("/blobs/{}", sample.layer.digest);
+    let has = Act::Answer(200, vec![("content-length", sample.layer.size.to_string())], vec![]);
+    registry.set_rules(vec![Rule::on(&layer, has).method("HEAD").times(1)]);
+    push(&writing(&registry, "plugin:1"), &sample).await.expect("sent after all");
+    let seen = lines(&registry, &sample);
+    let count = |line: &str| seen.iter().filter(|seen| *seen == line).count();
+    // The configuration is asked for again, and is there.
+    assert_eq!((count("POST /v2/plugin/blobs/uploads/"), count("HEAD /v2/plugin/blobs/CONFIG")), (2, 2), "{seen:?}");
+    let found = reading(&registry, "plugin:1").fetch_blob_bytes(&sample.layer, 1 << 20).await.expect("there");
+    assert_eq!(found, sample.layer_bytes);
+}
+
+/// An artifact of five layers of 1 MiB and one byte each, and of one that is smaller.
+fn many_layers() -> (Manifest, Vec<(Descriptor, BlobSource)>) {
+    let blob = |seed: u8| {
+        let size = (1 << 20) + usize::from(seed > 0) - usize::from(seed == 0);
+        let bytes = vec![seed; size];
+        (Descriptor::of("application/octet-stream", &bytes), BlobSource::Bytes(bytes.into()))
+    };
+    let blobs: Vec<_> = (0..6).map(blob).collect();
+    let config = sample(0);
+    let document = ImageManifest {
+        layers: blobs.iter().map(|(descriptor, _)| descriptor.clone()).collect(),
+        ..ImageManifest::read(config.manifest.bytes()).expect("a manifest")
+    };
+    let manifest = Manifest::new(MANIFEST_MEDIA_TYPE, to_bytes(&document));
+    (manifest, [vec![config.blobs[0].clone()], blobs].concat())
+}
+
+#[tokio::test]
+async fn large_blobs_are_sent_side_by_side_and_no_more_than_three() {
+    let registry = Registry::start();
+    registry.set_rules(vec![Rule::on("/uploads/", Act::Silence).method("PUT").times(4)]);
+    let (manifest, blobs) = many_layers();
+    let target = writing(&registry, "plugin:1");
+    let shipment = copy::Shipment { manifest: &manifest, blobs: &blobs[1..], tag: None, replace: ReplaceTag::No };
+    let push = copy::push(&target, &shipment, &|_| {});
+    // The small one is silent first: nothing else begins before it is there.
+    tokio::time::timeout(std::time::Duration::from_millis(700), push).await.expect_err("silent");
+    let puts = |registry: &Registry| registry.requests().iter().filter(|seen| seen.method == "PUT").count();
+    assert_eq!(puts(&registry), 1);
+    registry.forget();
+    let shipment = copy::Shipment { manifest: &manifest, blobs: &blobs[2..], tag: None, replace: ReplaceTag::No };
+    let push = copy::push(&target, &shipment, &|_| {});
+    tokio::time::timeout(std::time::Duration::from_millis(700), push).await.expect_err("silent");
+    assert_eq!(puts(&registry), 3, "three wait, and the fourth has not begun");
+}
+
+#[tokio::test]
+async fn blobs_side_by_side_are_all_there_and_the_first_refusal_ends_the_others() {
+    let (registry, (manifest, blobs)) = (Registry::start(), many_layers());
+    let told = std::sync::Mutex::new(Vec::new());
+    let note = |step: Step<'_>| {
+        if let Step::Sent { done, total } = step {
+            told.lock().expect("lock").push((done, total));
+        }
+    };
+    let shipment = copy::Shipment { manifest: &manifest, blobs: &blobs, tag: Some(&tag("1")), replace: ReplaceTag::No };
+    copy::push(&writing(&registry, "plugin:1"), &shipment, &note).await.expect("pushed");
+    let whole: u64 = blobs.iter().map(|(descriptor, _)| descriptor.size).sum();
+    let told = told.into_inner().expect("lock");
+    assert_eq!(told.last(), Some(&(whole, whole)));
+    assert!(told.is_sorted_by(|one, next| one.0 <= next.0 && one.1 >= next.1), "{told:?}");
+    let found = reading(&registry, "plugin:1");
+    for (descriptor, _) in &blobs {
+        found.fetch_blob_bytes(descriptor, 2 << 20).await.expect("there");
+    }
+
+    registry.set_rules(vec![
+        Rule::on("/uploads/", Act::Silence).method("PUT").times(2),
+        Rule::on("/uploads/", Act::Status(403)).method("PUT"),
+    ]);
+    let began = std::time::Instant::now();
+    let shipment = copy::Shipment { manifest: &manifest, blobs: &blobs[2..], tag: None, replace: ReplaceTag::No };
+    let fault = copy::push(&writing(&registry, "other:1"), &shipment, &|_| {}).await.expect_err("refused");
+    assert_eq!(fault.reason(), Reason::RegistryDenied, "{}", shown(&fault));
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "the silent ones are not waited for");
 }

@@ -124,6 +124,7 @@ async fn distribution_is_gone_on_with_where_the_line_broke() {
         println!("distribution, {breaks} breaks: went on at {heard:?} of {}", bytes.len());
         // More often where the registry was still taking what had come when it was asked: it says 416, and is asked again.
         assert!(heard.len() >= breaks, "{heard:?}");
-        assert!(heard.is_sorted_by(|one, next| one < next) && heard[0] >= 4 * MIB as u64, "{heard:?}");
+        // How much of what was on its way the registry has read when the line breaks, is up to the system.
+        assert!(heard.is_sorted_by(|one, next| one < next) && heard[0] >= MIB as u64, "{heard:?}");
     }
 }
