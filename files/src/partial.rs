@@ -8,7 +8,7 @@
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -94,8 +94,7 @@ impl PartialDirectory {
         let name = format!("{name}{SUFFIX}");
         for _ in 0..ROUNDS {
             let directory = self.make()?;
-            let opened = rustix::fs::openat(&directory, name.as_str(), OPEN | OFlags::CREATE, Mode::RUSR | Mode::WUSR);
-            let file = match opened {
+            let file = match make_or_open(&directory, &name) {
                 Err(Errno::NOENT) => continue,
                 opened => File::from(opened?),
             };
@@ -290,6 +289,28 @@ impl Partial {
     }
 }
 
+/// The file of that name. A new one has its beginning before it has its name, so that a process that is killed leaves
+/// none of which nobody can say whose it is; only where the file system has no files without a name, it may.
+fn make_or_open(directory: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+    let private = Mode::RUSR | Mode::WUSR;
+    let open = |flags| rustix::fs::openat(directory, name, OPEN | flags, private);
+    match open(OFlags::empty()) {
+        Err(Errno::NOENT) => {}
+        opened => return opened,
+    }
+    let Ok(file) = rustix::fs::openat(directory, ".", OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC, private) else {
+        return open(OFlags::CREATE);
+    };
+    rustix::io::pwrite(&file, MAGIC, 0)?;
+    // What it is known by while it has no name (open(2), `O_TMPFILE`).
+    let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+    match rustix::fs::linkat(rustix::fs::CWD, unnamed, directory, name, AtFlags::SYMLINK_FOLLOW) {
+        Ok(()) => Ok(file),
+        // Another process was quicker; or there is no `/proc`.
+        Err(_) => open(OFlags::CREATE),
+    }
+}
+
 /// A lock that is not waited for. Where the file system has none, nothing is shared with a second process.
 fn lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
@@ -445,9 +466,24 @@ mod tests {
     }
 
     #[test]
+    fn one_that_was_just_made_is_known_as_ours_before_anything_is_noted() {
+        let (_parent, partials) = place();
+        let partial = opened(&partials, "new", 1);
+        let path = partial.path().to_owned();
+        assert!(begins_as_ours(&partial.file).expect("read") && partial.note().expect("read").is_none());
+        // As a kill leaves it.
+        drop(partial);
+        let found = partials.abandoned().expect("listed").pop().expect("found");
+        found.remove().expect("removed");
+        assert!(!path.exists());
+    }
+
+    #[test]
     fn what_is_no_part_of_ours_is_not_found_among_them() {
         let (_parent, partials) = place();
-        drop(opened(&partials, "empty", 1));
+        let empty = opened(&partials, "empty", 1);
+        File::options().write(true).open(empty.path()).expect("opened").set_len(0).expect("emptied");
+        drop(empty);
         let strange = partials.path().join("strange.partial");
         fs::write(&strange, [MAGIC, b"x"].concat()).expect("written");
         fs::set_permissions(&strange, Permissions::from_mode(0o600)).expect("set");
