@@ -354,6 +354,7 @@ cp my-plugin/plugin.yaml my-plugin/plugin.py .
 for id in shodan virustotal; do aisoc plugin new $id --type enricher --output-dir other; done
 for id in shodan virustotal; do aisoc plugin release --plugin-dir other/$id --private-key release.key localhost:5000/team/$id:0.1.0; done
 for id in shodan virustotal; do aisoc plugin install localhost:5000/team/$id:0.1.0; done
+aisoc bundle export localhost:5000/team/my-plugin:1.2.0 localhost:5000/team/shodan:0.1.0 --out plugins.tar
 aisoc plugins lock --from-installed --with-provenance --reason world --plugins-lock fleet.lock
 aisoc plugins lock push localhost:5000/team/plugins:fleet --name fleet --expires 30d --private-key release.key --plugins-lock fleet.lock
 aisoc token create ci --scope plugins:execute --tokens tokens.json

@@ -61,6 +61,8 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugin package" => &["--plugin-dir", "demo", "--out", "out.tar"],
         "plugin push" => &["demo.tar", "oci:layout:1"],
         "copy" => &["oci-archive:demo.tar", "oci:layout:1"],
+        "bundle export" => &["oci-archive:demo.tar", "--trusted-keys", "keys", "--out", "out.tar"],
+        "bundle import" => &["fleet.tar", "--trusted-keys", "keys", "--plugins-dir", "made"],
         "plugin pull" => &["oci-archive:demo.tar", "--out", "pulled"],
         "plugin install" => &["oci-archive:demo.tar", "--trusted-keys", "keys", "--plugins-dir", "made"],
         "plugin list" | "plugins list" | "plugins verify" => &["--trusted-keys", "keys", "--plugins-dir", "plugins"],
@@ -239,7 +241,7 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
     for (command, words) in commands() {
         for word in words.iter().filter(|word| names_a_path(word)) {
             let is_made = MADE.contains(&word.option.as_str()) || command == "registry serve";
-            let installs = ["plugin install", "plugins sync"].contains(&command.as_str());
+            let installs = ["plugin install", "plugins sync", "bundle import"].contains(&command.as_str());
             if is_made || (installs && word.option == "--plugins-dir") {
                 continue;
             }
@@ -260,6 +262,9 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
                 bench.run(&["plugin", "push", "demo.tar", &reference]).ok();
                 bench.run(&["plugin", "uninstall", "demo", "--yes", "--plugins-dir", "plugins"]).ok();
                 bench.install(&reference).ok();
+            }
+            if command == "bundle import" {
+                bench.run(&["bundle", "export", "oci-archive:demo.tar", "--keys", "keys", "--out", "fleet.tar"]).ok();
             }
             if command == "plugins lock push" {
                 bench.write("plugins.lock", "version = 1\n");

@@ -25,6 +25,10 @@ pub const ARTIFACT_TYPE: &str = "application/vnd.aisoc.plugin.v1";
 pub const CONFIG_MEDIA_TYPE: &str = "application/vnd.aisoc.plugin.config.v1+json";
 /// Media type of a plugin's layer.
 pub const LAYER_MEDIA_TYPE: &str = "application/vnd.aisoc.plugin.v1.tar+gzip";
+/// Media type of a config that says nothing (OCI image specification 1.1, `manifest.md`, Guidelines for Artifact Usage).
+pub const EMPTY_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
+/// That config.
+pub const EMPTY_DOCUMENT: &[u8] = b"{}";
 /// The name under which a client unpacks a layer.
 pub const TITLE: &str = "org.opencontainers.image.title";
 /// `true` when the layer is an archive that is unpacked at its title.
@@ -125,6 +129,21 @@ pub struct ImageManifest {
     /// Notes.
     #[serde(default, skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
+}
+
+impl ImageManifest {
+    /// The manifest of an artifact that is one document: its config says nothing.
+    pub fn of_document(artifact_type: &str, document: Descriptor) -> Self {
+        Self {
+            schema_version: 2,
+            media_type: Some(MANIFEST_MEDIA_TYPE.to_owned()),
+            artifact_type: Some(artifact_type.to_owned()),
+            config: Descriptor::of(EMPTY_MEDIA_TYPE, EMPTY_DOCUMENT),
+            layers: vec![document],
+            subject: None,
+            annotations: Annotations::new(),
+        }
+    }
 }
 
 /// An image index: a list of manifests.

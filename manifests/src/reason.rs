@@ -443,6 +443,9 @@ reasons! {
     LayoutInvalid "layout_invalid" Failed
         "The directory or archive is not an OCI image layout that can be read safely."
         "make it again with `aisoc plugin package --out PATH`"
+    BundleInvalid "bundle_invalid" Failed
+        "The file is no bundle of plugins, or lists what no bundle holds."
+        "have it made again by `aisoc bundle export`: `aisoc bundle export --help`"
     IndexInvalid "index_invalid" Failed
         "The file is no publishing index."
         "make it again with `aisoc plugin index REF… > index.json`"

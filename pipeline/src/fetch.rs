@@ -55,9 +55,7 @@ pub(crate) async fn fetch(
     if let Some(required) = require {
         named.require(required, format!("`{reference}` is not the required artifact"))?;
     }
-    let (index, digest) = (named.index_digest(), named.manifest.digest());
-    let artifact = Artifact::read(named.manifest.into_bytes(), Some(digest))?;
-    Ok(Fetched { target, artifact, index })
+    Fetched::of(target, named)
 }
 
 /// Finds what a reference names, and says so when that was not a manifest.
@@ -75,6 +73,18 @@ pub(crate) async fn name(
 }
 
 impl Fetched {
+    /// The artifact of that digest in a place that is open already.
+    pub(crate) async fn in_place(target: Target, digest: ArtifactDigest) -> Result<Self> {
+        let named = Named::fetch(&target, Some(digest)).await?;
+        Self::of(target, named)
+    }
+
+    fn of(target: Target, named: Named) -> Result<Self> {
+        let (index, digest) = (named.index_digest(), named.manifest.digest());
+        let artifact = Artifact::read(named.manifest.into_bytes(), Some(digest))?;
+        Ok(Self { target, artifact, index })
+    }
+
     /// Receives every layer into `staging`, in one pass over the bytes of each.
     pub(crate) async fn stage<P: Send + 'static>(
         &self,

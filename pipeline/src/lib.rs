@@ -8,6 +8,7 @@ mod arrival;
 mod at_rest;
 mod before;
 mod bench;
+pub mod bundle;
 mod bytecode;
 mod collect;
 mod contract;

@@ -51,6 +51,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Those of another copy as well.
+    pub fn add_all(&mut self, other: Self) {
+        self.manifests += other.manifests;
+        self.referrers += other.referrers;
+    }
+
     fn add(&mut self, node: &Node) -> Result<()> {
         self.manifests += 1;
         self.referrers += usize::from(matches!(node.found, Found::Refers(_)));
@@ -135,6 +141,11 @@ impl<'a> GraphCopy<'a> {
         let (Some(tag), Destination::Write(destination)) = (tag, self.destination) else { return Ok(()) };
         (self.progress)(Step::Tagged(tag, destination.tag(tag, &manifest, replace).await?));
         Ok(())
+    }
+
+    /// How much was looked at so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Makes what was brought durable and visible, and says how much it was.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::oci::Descriptor;
-use aisoc_manifests::reference::{Reference, RegistryReference, Tag};
+use aisoc_manifests::reference::{LayoutReference, Reference, RegistryReference, Tag};
 use futures_util::future::BoxFuture;
 
 use crate::layout::Layout;
@@ -60,6 +60,14 @@ impl Target {
             Reference::Registry(registry) => Remote::new(registry, options, Scope::PullDelete).map(Self::Remote),
             Reference::Layout(layout) => Layout::open_to_delete(layout, &options.cancellation).map(Self::Layout),
         }
+    }
+
+    /// A new archive to write to (and read from), which is never put in the place of another file.
+    ///
+    /// # Errors
+    /// `io_` reasons; `already_exists` when it is finished and a file of that name has come meanwhile.
+    pub fn create_new(archive: &LayoutReference, options: &ClientOptions) -> Result<Self> {
+        Layout::create_new(archive, &options.cancellation).map(Self::Layout)
     }
 
     /// The reference that the target was opened with.

@@ -10,4 +10,5 @@ pub mod mutants;
 pub mod proxy;
 pub mod registry;
 pub mod tls;
+pub mod without_network;
 pub mod world;

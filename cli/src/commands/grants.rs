@@ -37,12 +37,15 @@ const ACCEPT: &str = "--accept-capabilities";
 /// sources that one alone, for what is accepted is accepted of one plugin.
 pub(crate) fn as_typed(fault: Fault, sources: &[OsString], source: &str, context: &Context) -> Fault {
     let Some(asked) = asked(&fault) else { return fault };
-    let line = accepting(sources, source, &asked, context);
-    // What is not shown cannot be copied.
-    if redacted(&line) != line {
-        return fault;
-    }
-    with_line(fault, &asked, &line)
+    with_line(fault, &asked, &accepting(sources, source, &asked, context))
+}
+
+/// As [`as_typed`], where plugins are named by their ids, of which there can be none: of all that alone which is
+/// refused.
+pub(crate) fn as_typed_of(fault: Fault, ids: &[OsString], id: &str, context: &Context) -> Fault {
+    let Some(asked) = asked(&fault) else { return fault };
+    let also = if ids.iter().any(|named| *named == *id) { String::new() } else { format!(" {}", shell_argument(id)) };
+    with_line(fault, &asked, &format!("{}{also}", accepting(ids, id, &asked, context)))
 }
 
 /// As [`as_typed`], of an upgrade: what is accepted is accepted of the one plugin that is named.
@@ -57,6 +60,10 @@ fn asked(fault: &Fault) -> Option<String> {
 }
 
 fn with_line(fault: Fault, asked: &str, line: &str) -> Fault {
+    // What is not shown cannot be copied.
+    if redacted(line) != line {
+        return fault;
+    }
     let hint = fault.next_step().replace(&format!("repeat the command with `{asked}`"), &format!("`{line}`"));
     fault.hint(hint)
 }

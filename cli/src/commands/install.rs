@@ -32,40 +32,11 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
             .expected("one source", wanted.len().to_string())
             .hint(format!("run a command of its own for the one that is {required}")));
     }
-    if args.consent.accept_capabilities.is_some() && wanted.len() > 1 {
-        return Err(Fault::new(Reason::Usage, "`--accept-capabilities` is about one plugin, and several are named")
-            .expected("one source", wanted.len().to_string())
-            .hint("run a command of its own for the plugin that they are accepted of"));
-    }
-    let references = context.environment.reference_rules()?;
-    for reference in wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()) {
-        if let Reference::Registry(reference) = reference {
-            references.allow(reference, args.require_digest)?;
-        }
-    }
-    let asked = AskedLock { records: args.lock, is_locked: args.locked, lock: args.plugins_lock, mode: args.mode };
-    let (lock, floor) = lock_rule(asked, args.floor, context)?;
-    let (site, access) = context.change(args.change)?;
-    let trust = context.trust(args.trust, &site)?;
-    trust.require_acknowledged()?;
-    let consent = consent(args.consent);
-    let access = Access { coverage_floor: coverage_floor(floor, trust.policy.mode)?, consent, ..access };
+    require_one_for_capabilities(args.consent.accept_capabilities.is_some(), wanted.len())?;
     let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()).collect();
-    let client = context.client(&args.registry, &named)?;
-    let require_digest = args.require_digest;
-    let options = InstallOptions {
-        site,
-        trust,
-        only: None,
-        require_digest,
-        references,
-        lock,
-        client,
-        keep: args.keep,
-        is_on_trial: false,
-        access,
-    };
-    for reference in wanted.iter().filter_map(|(_, source)| source.as_ref().ok()?.artifact()) {
+    let typed = args.sources.clone();
+    let options = options(args, &named, context)?;
+    for reference in named {
         if options.require_digest.is_none() {
             require_named(reference, &options.client, context)?;
         }
@@ -78,7 +49,7 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
     let (mut document, mut faults, mut turn) = (InstalledPlugins::default(), Vec::new(), InTurn::default());
     for (name, source) in wanted {
         let installed = turn.next(|| install(&source?, &options, context));
-        match installed.map_err(|fault| grants::as_typed(fault, &args.sources, &name, context)) {
+        match installed.map_err(|fault| grants::as_typed(fault, &typed, &name, context)) {
             Ok(plugin) => document.plugins.push(plugin),
             Err(fault) => {
                 document.failed.push(NotInstalled { source: redacted(&name), objection: Objection::from(&fault) });
@@ -87,6 +58,52 @@ pub(crate) fn run(args: InstallArgs, context: &Context) -> Result<u8> {
         }
     }
     answer(document, faults, context)
+}
+
+/// What is accepted of one plugin is not accepted of another one.
+///
+/// # Errors
+/// `usage`.
+pub(super) fn require_one_for_capabilities(are_accepted: bool, plugins: usize) -> Result<()> {
+    if !are_accepted || plugins < 2 {
+        return Ok(());
+    }
+    Err(Fault::new(Reason::Usage, "`--accept-capabilities` is about one plugin, and several are named")
+        .expected("one source", plugins.to_string())
+        .hint("run a command of its own for the plugin that they are accepted of"))
+}
+
+/// All that guards an install, as it was typed and as the site has it. `named` is what is asked of registries.
+///
+/// # Errors
+/// `usage` and `invalid_ref` for what the site's rules do not let in; those of reading the lock and the site.
+pub(super) fn options(args: InstallArgs, named: &[&Reference], context: &Context) -> Result<InstallOptions> {
+    let references = context.environment.reference_rules()?;
+    for reference in named {
+        if let Reference::Registry(reference) = reference {
+            references.allow(reference, args.require_digest)?;
+        }
+    }
+    let asked = AskedLock { records: args.lock, is_locked: args.locked, lock: args.plugins_lock, mode: args.mode };
+    let (lock, floor) = lock_rule(asked, args.floor, context)?;
+    let (site, access) = context.change(args.change)?;
+    let trust = context.trust(args.trust, &site)?;
+    trust.require_acknowledged()?;
+    let consent = consent(args.consent);
+    let access = Access { coverage_floor: coverage_floor(floor, trust.policy.mode)?, consent, ..access };
+    let client = context.client(&args.registry, named)?;
+    Ok(InstallOptions {
+        site,
+        trust,
+        only: None,
+        require_digest: args.require_digest,
+        references,
+        lock,
+        client,
+        keep: args.keep,
+        is_on_trial: false,
+        access,
+    })
 }
 
 fn consent(args: ConsentArgs) -> Consent {

@@ -5,6 +5,7 @@ mod accepted;
 mod api;
 mod archive_name;
 mod bench;
+mod bundle;
 mod capabilities;
 mod clock;
 mod columns;

@@ -8,15 +8,15 @@ use aisoc_platform::Identity;
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
-    accepted, api, capabilities, clock, command_list, completions, config, copy, demo, digest, docs, doctor, explain,
-    fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man, new,
-    outdated, package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve,
+    accepted, api, bundle, capabilities, clock, command_list, completions, config, copy, demo, digest, docs, doctor,
+    explain, fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man,
+    new, outdated, package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve,
     settings, sign, succession, token, uninstall, upgrade, usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
 /// Words that commands stand below, and what these have in common.
-pub(super) const GROUPS: [Group; 12] = [
+pub(super) const GROUPS: [Group; 13] = [
     (&["plugin"], "One plugin on the bench: make, check, sign, ship, install"),
     (&["plugins"], "All installed plugins"),
     (&["plugins", "journal"], "What was done to what this site trusts, when, by whom and why"),
@@ -26,6 +26,7 @@ pub(super) const GROUPS: [Group; 12] = [
     (&["config"], "What aisoc is set up with on this machine"),
     (&["config", "policy"], "The policy over commands: what it allows, what it denies, and why"),
     (&["config", "plugins"], "The plugins that are compiled into this command"),
+    (&["bundle"], "Verified plugins in one file, for places without a network"),
     (&["token"], "The tokens by which operators and their programs ask a host"),
     (&["registry"], "Registries: logins at them, what they hold, and one to serve from a directory"),
     (&["registry", "auth"], "Which login a registry is sent, and why that one"),
@@ -1389,6 +1390,62 @@ made again.",
             raised_by: &["replace-tag"],
             domain: Domain::Artifact,
             document: Some(document_schema::<documents::CopiedArtifacts>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: bundle::export::run,
+        is: Declaration {
+            words: &["bundle", "export"],
+            about: "Put plugins into one file, each verified, with all that refers to them",
+            examples: "Examples:
+  aisoc bundle export registry.example/team/my-plugin:1.2.0 \\
+    registry.example/team/shodan:0.1.0 --keys keys --out fleet.tar
+
+Each plugin is verified by these keys in the bundle itself, and the first that
+is refused refuses it: then there is no file. It holds what refers to each
+plugin too, such as signatures and bills of materials, and which keys have
+signed it, by their fingerprints. Keys are not in it: whoever imports it has
+their own. The digest that is printed binds all of it; `bundle import
+--require-digest` takes no other bundle.
+
+The file is an archive of an OCI image layout. Every plugin has the tag
+ID-VERSION there, so that `aisoc copy oci-archive:fleet.tar:ID-VERSION` puts it
+into a registry.",
+            risk: Risk::Write,
+            domain: Domain::Artifact,
+            document: Some(document_schema::<documents::BundledPlugins>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: bundle::import::run,
+        is: Declaration {
+            words: &["bundle", "import"],
+            about: "Install the plugins of a bundle, once all of them were verified",
+            examples: "Examples:
+  aisoc bundle import plugins.tar --keys keys
+  # what would become of each, and one of them alone
+  aisoc bundle import plugins.tar --dry-run
+  aisoc bundle import plugins.tar my-plugin
+
+No network is used. Every plugin passes what `plugin install` asks of it, by the
+keys of this site, before the first is installed: where one is refused, nothing
+is written. What the bundle says of its plugins is believed in nothing.",
+            risk: Risk::Write,
+            raised_by: &[
+                "plugin-mode",
+                "allow-downgrade",
+                "allow-signer-change",
+                "lower-coverage",
+                "trust-mode",
+                "trust-coverage",
+                "accept-shared-directory",
+            ],
+            does: &[&["plugin", "install"]],
+            does_with: &[("lock", &["plugins", "trust"])],
+            domain: Domain::Installation,
+            document: Some(document_schema::<documents::InstalledPlugins>),
             ..PLAIN
         },
     },

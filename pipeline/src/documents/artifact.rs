@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Signer;
+
 /// A packed plugin.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct PackedArtifact {
@@ -91,6 +93,36 @@ pub struct CopiedArtifact {
     pub artifact_digest: String,
     /// The tag that names it there.
     pub tag: Option<String>,
+}
+
+/// A bundle: plugins that were verified, in one file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BundledPlugins {
+    /// The file.
+    pub path: String,
+    /// Digest of the artifact that lists what is in it, which binds all of it. None in a dry run.
+    pub artifact_digest: Option<String>,
+    /// What is in it, by their ids.
+    pub plugins: Vec<PluginInBundle>,
+    /// How many manifests are in it beside its list, indexes among them. Nothing in a dry run.
+    pub manifest_count: usize,
+    /// How many of them are in it because they refer to another one.
+    pub referrer_count: usize,
+}
+
+/// A plugin in a bundle.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PluginInBundle {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// Digest of the artifact's manifest, or of the index that was named.
+    pub artifact_digest: String,
+    /// Where it was fetched from; none for what was on this machine.
+    pub reference: Option<String>,
+    /// The trusted keys that have signed it.
+    pub signers: Vec<Signer>,
 }
 
 /// A pulled artifact: unpacked to look at, and not verified.

@@ -52,7 +52,10 @@ pub use accepted::{
     AcceptedPlugin, AcceptedPlugins, DiscoveredPlugin, DiscoveredPlugins, LockDrift, LockVerdict, PluginsLock,
     RevokedPlugin, UnjournaledChange, UnreadablePlugin,
 };
-pub use artifact::{AllowedSecret, CopiedArtifact, CopiedArtifacts, PackedArtifact, PulledArtifact, PushedArtifact};
+pub use artifact::{
+    AllowedSecret, BundledPlugins, CopiedArtifact, CopiedArtifacts, PackedArtifact, PluginInBundle, PulledArtifact,
+    PushedArtifact,
+};
 pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
 pub use capability::{CapabilityList, KnownCapability};
 pub use changed_key::{ChangedKey, FinishedChange, SuccessorOfKey};

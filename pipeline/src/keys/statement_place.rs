@@ -10,11 +10,11 @@ use aisoc_files::{Draft, Existing, Links, PassingLock, SmallFileError, parent, r
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::oci::{Annotations, Descriptor, ImageManifest, MANIFEST_MEDIA_TYPE, to_bytes};
+use aisoc_manifests::oci::ImageManifest;
 use aisoc_manifests::reference::{LayoutReference, Reference};
 use aisoc_manifests::text::shown;
-use aisoc_registry_client::copy::{self, Shipment};
-use aisoc_registry_client::{BlobSource, ClientOptions, Fetch as _, Manifest, Named, ReplaceTag, Tagging as _, Target};
+use aisoc_registry_client::copy;
+use aisoc_registry_client::{ClientOptions, Fetch as _, Named, ReplaceTag, Tagging as _, Target};
 use aisoc_signing::{JOURNAL, OWN_DIRECTORY, PayloadType};
 use aisoc_trust::Patience;
 use bytes::Bytes;
@@ -23,9 +23,6 @@ use crate::source::{ambiguous, is_meant_for_reference, is_spelled_as_path, is_th
 
 /// What the one layer is: an envelope of DSSE v1.
 const ENVELOPE_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";
-/// OCI image specification 1.1, `manifest.md`, Guidelines for Artifact Usage: a config that says nothing.
-const EMPTY_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
-const EMPTY: &[u8] = b"{}";
 /// How a file is called that is on its way.
 const DRAFT: &str = ".aisoc-statement-";
 /// What whoever adds to a file holds, beside it.
@@ -318,27 +315,12 @@ async fn push(
     client: &ClientOptions,
 ) -> Result<ArtifactDigest> {
     let target = Target::create(reference, client)?;
-    let (config, layer) = (Descriptor::of(EMPTY_MEDIA_TYPE, EMPTY), Descriptor::of(ENVELOPE_MEDIA_TYPE, content));
-    let manifest = ImageManifest {
-        schema_version: 2,
-        media_type: Some(MANIFEST_MEDIA_TYPE.to_owned()),
-        artifact_type: Some(kind.as_str().to_owned()),
-        config: config.clone(),
-        layers: vec![layer.clone()],
-        subject: None,
-        annotations: Annotations::new(),
-    };
-    let manifest = Manifest::new(MANIFEST_MEDIA_TYPE, to_bytes(&manifest));
-    let blobs = [
-        (config, BlobSource::Bytes(Bytes::from_static(EMPTY))),
-        (layer, BlobSource::Bytes(Bytes::copy_from_slice(content))),
-    ];
     let replace = before.and_then(|before| before.artifact).map_or(ReplaceTag::No, ReplaceTag::Only);
-    let shipment = Shipment { manifest: &manifest, blobs: &blobs, tag: reference.tag(), replace };
-    copy::push(&target, &shipment, &|_| {}).await.map(drop).map_err(|fault| match (fault.reason(), before) {
+    let document = (ENVELOPE_MEDIA_TYPE, Bytes::copy_from_slice(content));
+    let pushed = copy::push_document(&target, kind.as_str(), document, reference.tag(), replace).await;
+    pushed.map_err(|fault| match (fault.reason(), before) {
         // There is no option here that takes a tag from whatever it names.
         (Reason::TagExists, None) => fault.hint("choose another tag"),
         _ => fault,
-    })?;
-    Ok(manifest.digest())
+    })
 }

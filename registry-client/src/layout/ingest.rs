@@ -125,3 +125,24 @@ pub(super) fn temporary(parent: &Path) -> Result<Draft> {
 pub(super) fn land(draft: Draft, target: &Path) -> Result<()> {
     draft.publish(target, Existing::Replace).map_err(|error| Fault::io("write", target, error))
 }
+
+/// As [`land`], and never in the place of another file.
+pub(super) fn land_new(draft: Draft, target: &Path) -> Result<()> {
+    draft.publish(target, Existing::Keep).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => taken(target),
+        _ => Fault::io("write", target, error),
+    })
+}
+
+/// Says before anything is written that a new archive would find that name taken.
+///
+/// # Errors
+/// `already_exists`.
+pub fn require_absent(target: &Path) -> Result<()> {
+    if target.symlink_metadata().is_ok() { Err(taken(target)) } else { Ok(()) }
+}
+
+fn taken(target: &Path) -> Fault {
+    let message = format!("`{}` is there already", target.display());
+    Fault::new(Reason::AlreadyExists, message).expected("no file of that name", "one")
+}

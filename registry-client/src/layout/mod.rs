@@ -26,7 +26,7 @@ pub use changes::Change;
 pub use collected::Collected;
 pub use directory::Directory;
 pub use documents::blob_directory;
-pub use ingest::Ingest;
+pub use ingest::{Ingest, require_absent};
 pub use kept::Kept;
 pub use marks::Rule;
 pub use one_pass::{NewArtifact, OnePass, require_replaceable};

@@ -103,6 +103,15 @@ impl Layout {
         Ok(Self::of(reference, Store::Directory(directory.until(cancellation))))
     }
 
+    /// A new archive to write to, that takes no other file's place.
+    ///
+    /// # Errors
+    /// `io_` reasons.
+    pub(crate) fn create_new(reference: &LayoutReference, cancellation: &Cancellation) -> Result<Self> {
+        let store = Store::Staged(StagedArchive::create_new(&reference.path, cancellation)?);
+        Ok(Self { reference: reference.clone(), store: Arc::new(store), subjects: Arc::default() })
+    }
+
     /// The reference that the layout was opened with.
     pub fn reference(&self) -> &LayoutReference {
         &self.reference

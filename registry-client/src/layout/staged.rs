@@ -19,7 +19,7 @@ use tar::EntryType;
 use super::archive::Archive;
 use super::directory::Directory;
 use super::documents::{INDEX, MARKER, blob_directory, invalid};
-use super::ingest::{DRAFTS, Ingest, land, temporary};
+use super::ingest::{DRAFTS, Ingest, land, land_new, temporary};
 use super::stored::{PIECE_BYTES, StoredBlob};
 
 /// What an archive begins with.
@@ -35,22 +35,31 @@ pub(super) struct StagedArchive {
     /// Removed with its content when the last user is gone.
     _staging: DraftDirectory,
     cancellation: Cancellation,
+    /// Whether it takes the place of another file of that name.
+    replaces: bool,
 }
 
 impl StagedArchive {
     /// Begins with what the archive at `target` holds, if there is one.
     /// Taking it over may take a while, and ends when it is told to.
     pub(super) fn create(target: &Path, cancellation: &Cancellation) -> Result<Self> {
+        let staged = Self { replaces: true, ..Self::create_new(target, cancellation)? };
+        if target.symlink_metadata().is_ok() {
+            import(&Archive::open(target)?, &staged.directory, cancellation)?;
+        }
+        Ok(staged)
+    }
+
+    /// Begins with nothing, and takes no other file's place.
+    pub(super) fn create_new(target: &Path, cancellation: &Cancellation) -> Result<Self> {
         let parent = parent(target);
         // Beside it, where a killed run may have left its own.
         sweep(parent, DRAFTS);
         let staging = DraftDirectory::create(parent, ".aisoc-archive-", 0o777)
             .map_err(|error| Fault::io("write in", parent, error))?;
         let directory = Directory::create(staging.path())?;
-        if target.symlink_metadata().is_ok() {
-            import(&Archive::open(target)?, &directory, cancellation)?;
-        }
-        Ok(Self { target: target.to_owned(), directory, _staging: staging, cancellation: cancellation.clone() })
+        let (target, cancellation) = (target.to_owned(), cancellation.clone());
+        Ok(Self { target, directory, _staging: staging, cancellation, replaces: false })
     }
 
     pub(super) fn directory(&self) -> &Directory {
@@ -80,7 +89,8 @@ impl StagedArchive {
         }
         let file = archive.into_inner().and_then(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
         self.cancellation.check()?;
-        land(file.map_err(failed)?, &self.target)
+        let put = if self.replaces { land } else { land_new };
+        put(file.map_err(failed)?, &self.target)
     }
 }
 

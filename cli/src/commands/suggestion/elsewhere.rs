@@ -31,7 +31,7 @@ pub(super) const COMMANDS: &[Row] = &[
     (&["info", "show", "view", "cat"], Meant::Command(&["plugin", "inspect"])),
     (&["init", "create", "generate", "template"], Meant::Command(&["plugin", "new"])),
     (&["check", "lint", "test"], Meant::Command(&["plugin", "validate"])),
-    (&["build", "pack", "bundle", "archive", "save", "export"], Meant::Command(&["plugin", "package"])),
+    (&["build", "pack", "archive", "save", "export"], Meant::Command(&["plugin", "package"])),
     (&["upload"], Meant::Command(&["plugin", "push"])),
     (&["cp", "mirror", "promote"], Meant::Command(&["copy"])),
     (&["deploy", "ship"], Meant::Command(&["plugin", "release"])),
