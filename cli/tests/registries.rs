@@ -69,6 +69,8 @@ struct Quirks {
 #[derive(Deserialize)]
 struct Quirk {
     name: String,
+    #[serde(default)]
+    seen: Vec<String>,
     set: Table,
     #[serde(default)]
     with: Table,
@@ -273,4 +275,20 @@ fn every_quirk_alone_comes_to_what_the_table_says() {
         .map(|(name, right)| (name, right, &found[name]))
         .collect();
     assert!(wrong.is_empty(), "(name, right (push, pull), found): {wrong:#?}");
+}
+
+#[test]
+fn the_page_names_every_row_of_each_product_that_it_has() {
+    let quirks: Quirks = toml::from_str(TABLE).expect("readable");
+    let page = include_str!("../../docs/registries.md");
+    let (_, rows) = page.split_once("| product | rows of `testdata/registries.toml` |\n|---|---|\n").expect("a table");
+    let rows: Vec<&str> = rows.lines().take_while(|line| line.starts_with("| ")).collect();
+    assert!(rows.len() >= 10, "{rows:?}");
+    for row in rows {
+        let [product, names] = row.trim_matches('|').split(" | ").collect::<Vec<_>>()[..] else { panic!("{row}") };
+        let named: Vec<&str> = names.split(", ").map(|name| name.trim().trim_matches('`')).collect();
+        let is_seen = |quirk: &&Quirk| quirk.seen.iter().any(|seen| seen == product.trim());
+        let seen: Vec<&str> = quirks.quirk.iter().filter(is_seen).map(|quirk| quirk.name.as_str()).collect();
+        assert_eq!(named, seen, "{product}");
+    }
 }

@@ -71,9 +71,9 @@ class Registry:
 class CuttingLine:
     """A line to a registry that breaks once, in the middle of a large answer, and counts what came over it."""
 
-    def __init__(self, host):
+    def __init__(self, host, port):
         self.target = ("127.0.0.1", int(host.rpartition(":")[2]))
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.host = f"127.0.0.1:{self.listener.getsockname()[1]}"
         self.came, self.is_cut = 0, False
         threading.Thread(target=self.accept, daemon=True).start()
@@ -108,6 +108,8 @@ class CuttingLine:
                 pass
 
     def close(self):
+        # Who waits in `accept` would else hold the port.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 
@@ -115,6 +117,8 @@ class Bench:
     def __init__(self, aisoc, peers, work):
         self.aisoc, self.peers, self.work = aisoc, peers, work
         self.count = 0
+        # Known beforehand: our registry answers to names that it was told alone.
+        self.line_port = free_port()
         for name in ("demo", "other"):
             self.ours("plugin", "new", name, "--type", "enricher", "-o", work)
         self.ours("plugin", "keygen", "--out", work / "release")
@@ -161,7 +165,8 @@ def distribution(bench, program):
 
 def aisoc_registry(bench):
     port = free_port()
-    return Registry([bench.aisoc, "registry", "serve", "--dir", bench.fresh("served"), "--listen", f"127.0.0.1:{port}"], port)
+    return Registry([bench.aisoc, "registry", "serve", "--dir", bench.fresh("served"), "--listen", f"127.0.0.1:{port}",
+                     "--allow-host", f"127.0.0.1:{bench.line_port}"], port)
 
 
 def crane_registry(bench):
@@ -221,15 +226,15 @@ def installs(bench, host):
 
 
 def goes_on(bench, host):
-    line = CuttingLine(host)
+    line = CuttingLine(host, bench.line_port)
     try:
         bench.install(f"{line.host}/team/demo:1.0.0")
     finally:
         line.close()
     if not line.is_cut:
         raise Refused("the line did not break")
-    if line.came > 6_000_000 + 1_500_000:
-        raise Refused(f"{line.came:,} bytes came for a plugin of 6,000,000")
+    # Some have no ranges, and send all of it again.
+    return "yes" if line.came < 6_000_000 + 1_500_000 else "from the beginning"
 
 
 def has_referrers(bench, host):
@@ -257,10 +262,17 @@ def lists_tags(bench, host):
 
 def deletes(bench, host):
     bench.ours("copy", f"{host}/team/demo:1.0.0", f"{host}/team/gone:1")
-    bench.ours("registry", "delete", f"{host}/team/gone:1", "--yes")
+    how = "yes"
+    try:
+        bench.ours("registry", "delete", f"{host}/team/gone:1", "--yes")
+    except Refused:
+        copied = json.loads(bench.ours("copy", f"{host}/team/demo:1.0.0", f"{host}/team/gone:1", "--json"))
+        bench.ours("registry", "delete", f"{host}/team/gone@{copied['artifacts'][0]['artifact_digest']}", "--with-tags", "--yes")
+        how = "yes, by the digest alone"
     said = bench.ours("plugin", "inspect", f"{host}/team/gone:1", code=1)
     if "error[reference_not_found]" not in said:
         raise Refused(said[-200:])
+    return how
 
 
 ASKED = (
