@@ -100,6 +100,7 @@ fn a_tag_that_names_something_else_is_kept_unless_it_may_be_moved() {
         let source = from.reference(if words.is_empty() { "team/demo:2" } else { "team/demo" });
         let refused = copy(&bench, &[words, &[source.as_str(), to.reference("a").as_str()]].concat());
         refused.refused(1, "tag_exists");
+        assert!(refused.error_line().contains(&to.reference("a:2")), "{refused:?}");
         // Asked before anything is sent.
         assert!(to.requests().iter().all(|seen| seen.method == "GET" || seen.method == "HEAD"), "{words:?}");
     }

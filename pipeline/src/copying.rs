@@ -116,9 +116,11 @@ async fn copy(
     let places: Vec<_> = roots.iter().map(|root| root.place(destination)).collect();
     for (root, place) in roots.iter().zip(&places) {
         match &to {
-            Some(to) => check_destination(to, place, root.digest, options.replace_tag).await?,
-            None => check_digest(place, root.digest)?,
+            Some(to) => check_destination(to, place, root.digest, options.replace_tag).await,
+            None => check_digest(place, root.digest),
         }
+        // Of many tags, the one that it is about.
+        .map_err(|fault| fault.about(place))?;
     }
     let (sent, written) = match &to {
         Some(to) if !is_foreseen => {
