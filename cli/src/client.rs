@@ -2,18 +2,20 @@
 //! certificates, proxies.
 
 use aisoc_files::PartialDirectory;
+use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::text::shown;
 use aisoc_registry_client::options::one_line;
 use aisoc_registry_client::{
-    CertificateFile, Certificates, ClientOptions, Credentials, Login, PlainHttp, Secret, Timeout, Unreached,
+    CertificateFile, Certificates, ClientOptions, Credentials, KeyReader, Login, PlainHttp, Secret, Timeout, Unreached,
 };
 
 use crate::args::plugin::RegistryArgs;
 use crate::environment::{
     CA_FILE, Environment, REGISTRY_HOST as HOST, REGISTRY_PASSWORD as PASSWORD, REGISTRY_USERNAME as USERNAME,
 };
+use crate::secret_file;
 
 /// The options of the flags and the environment.
 ///
@@ -31,6 +33,22 @@ pub(crate) fn options(args: &RegistryArgs, environment: &Environment) -> Result<
         sessions: environment.state_directory().map(|directory| PartialDirectory::of_user(&directory)),
         user_agent: concat!("aisoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
+    })
+}
+
+/// A key of a certificate by which we prove who we are.
+const KEY: secret_file::Secret = secret_file::Secret {
+    name: "private key",
+    reason: Reason::KeyInvalid,
+    max_bytes: 64 << 10,
+    ways: "name the file of the certificate's private key with `client_key` in registries.toml",
+};
+
+/// Reads the keys of client certificates, as every private key is read.
+pub(crate) fn key_reader(cancellation: Cancellation) -> KeyReader {
+    KeyReader::by(move |path| {
+        let unreadable = |error| Fault::io("read", path, error);
+        KEY.file(&path.display().to_string(), &cancellation, unreadable)?.refuse_exposed()
     })
 }
 

@@ -26,7 +26,7 @@ use aisoc_pipeline::{
     check_contracts,
 };
 use aisoc_platform::{Ctx, JournalReason};
-use aisoc_registry_client::ClientOptions;
+use aisoc_registry_client::{ClientOptions, HeldSetting, RegistrySettings};
 use aisoc_signing::Origin;
 use aisoc_trust::journal::Writer;
 use aisoc_trust::keys::Applied;
@@ -38,8 +38,10 @@ use crate::args::known::Capabilities;
 use crate::args::lock::SourceArgs;
 use crate::args::plugin::{ChangeArgs, FloorArgs, PlaceArgs, RegistryArgs, SharingArgs, SignatureArgs, TrustArgs};
 use crate::chosen_lock::ChosenLock;
+use crate::client;
 use crate::clock;
 use crate::commands::{Commands, without_denied};
+use crate::config_directory::ConfigDirectory;
 use crate::environment::{
     CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, PLUGINS_DIR, SANDBOX, TRUST_COVERAGE, TRUST_MODE,
     TRUSTED_KEYS_DIR, VIRTUAL_ENV,
@@ -507,19 +509,47 @@ impl Context {
         args: &RegistryArgs,
         registries: impl IntoIterator<Item = &'a RegistryHost>,
     ) -> Result<ClientOptions> {
-        for registry in registries.into_iter().filter(|registry| !registry.is_loopback()) {
-            if args.plain_http == Some(true) {
-                let said =
-                    format!("`{registry}` is spoken to without TLS: a login that it asks for can be read on the way");
-                self.output.warning(Warning::ConnectionUnencrypted, said);
-            }
+        let settings = self.registry_settings(args)?;
+        for registry in registries {
+            self.warn_of_settings(registry, args, settings.of(registry)?.as_ref());
         }
+        let cancellation = self.cancellation()?.clone();
         Ok(ClientOptions {
-            cancellation: self.cancellation()?.clone(),
+            settings: Arc::new(settings),
+            key_reader: client::key_reader(cancellation.clone()),
+            cancellation,
             manifests_from: self.environment.reference_rules()?.registries().cloned(),
             told: notices::shown(self.output.clone()),
-            ..crate::client::options(args, &self.environment)?
+            ..client::options(args, &self.environment)?
         })
+    }
+
+    /// What is written down of registries, as far as nothing is said in its place.
+    fn registry_settings(&self, args: &RegistryArgs) -> Result<RegistrySettings> {
+        let directory = ConfigDirectory::of(&self.environment);
+        let written = directory.as_ref().map(ConfigDirectory::registry_settings).transpose()?.unwrap_or_default();
+        Ok(if args.ca_file.is_some() { written.with_other_authority() } else { written })
+    }
+
+    /// Says what goes over the network unencrypted, and what of the command line stands in place of what is written.
+    fn warn_of_settings(&self, registry: &RegistryHost, args: &RegistryArgs, held: Option<&HeldSetting>) {
+        let written = held.and_then(|held| held.setting.plain_http);
+        if args.plain_http.or(written) == Some(true) && !registry.is_loopback() {
+            let said =
+                format!("`{registry}` is spoken to without TLS: a login that it asks for can be read on the way");
+            self.output.warning(Warning::ConnectionUnencrypted, said);
+        }
+        let Some(held) = held else { return };
+        let plain = args.plain_http.zip(written).filter(|(said, written)| said != written);
+        let plain =
+            plain.map(|(said, written)| format!("`--plain-http={said}` counts, and not `plain_http = {written}`"));
+        let has_authority = !held.setting.authorities.is_empty();
+        let authority = args.ca_file.as_ref().filter(|_| has_authority);
+        let authority = authority.map(|_| "`--ca-file` counts, and not the certificates that are named".to_owned());
+        for said in plain.into_iter().chain(authority) {
+            let place = held.certs_d.as_ref().map_or_else(|| held.file.clone(), |path| path.display().to_string());
+            self.output.warning(Warning::SettingOverridden, format!("{said} in `{place}` for `{registry}`"));
+        }
     }
 }
 

@@ -446,7 +446,7 @@ impl Environment {
     pub(crate) fn certificates(&self) -> Certificates {
         let listed = self.variable(SSL_CERT_DIR).unwrap_or_default();
         let directories = env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
-        Certificates { added: None, file: self.certificate_file(SSL_CERT_FILE), directories }
+        Certificates { file: self.certificate_file(SSL_CERT_FILE), directories, ..Certificates::default() }
     }
 
     /// The proxies, by the variables that curl and Go read.

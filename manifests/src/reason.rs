@@ -619,6 +619,9 @@ reasons! {
     ConfigurationInvalid "configuration_invalid" Failed
         "What a plugin is configured with cannot be read, or is not what its manifest describes in `config_schema`."
         "correct it in the file that the host was started with, `aisoc serve --config FILE`, and reload the plugin"
+    RegistrySettingsInvalid "registry_settings_invalid" Failed
+        "What is written down of registries cannot be understood: registries.toml, or a directory of certificates that it names."
+        "correct it where the message says: see `aisoc help registries`"
     RegistryAccessInvalid "registry_access_invalid" Failed
         "A file that says who may ask a registry for what cannot be understood: of users, of tokens or of rights."
         "correct it where the message says; a registry that runs goes on with what it said before"

@@ -62,8 +62,11 @@ warnings! {
         "A setting cannot be read that decides about plugins, and what was asked is done without it."
         Some("correct what is named: until then no plugin is let in by it")
     ConnectionUnencrypted "connection_unencrypted"
-        "A registry on another machine is spoken to without TLS, as `--plain-http` says."
-        Some("leave `--plain-http` out")
+        "A registry on another machine is spoken to without TLS, as `--plain-http` or registries.toml says."
+        Some("leave `--plain-http` out, and `plain_http` in registries.toml")
+    SettingOverridden "setting_overridden"
+        "What the command line says of a registry stands in place of what registries.toml, or a directory of certificates, says of it."
+        Some("leave the option out, or correct the file: see `aisoc help registries`")
     LoginUnverified "login_unverified"
         "The registry asks for no login, so nobody knows whether the one that is kept for it is good."
         Some("check the host; a registry that asks only for some of what it holds asks when that is read")

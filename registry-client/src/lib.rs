@@ -12,6 +12,7 @@ pub mod options;
 pub mod remote;
 mod side_by_side;
 mod step;
+pub mod settings;
 pub mod storage;
 pub mod target;
 pub mod unreached;
@@ -30,6 +31,7 @@ pub use remote::{
     PassedOver, WhyPassed, check_login, explain_login, forget_login, keep_login, repositories,
 };
 pub use remote::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
+pub use settings::{ClientCertificate, HeldSetting, KeyReader, LoginSources, RegistrySetting, RegistrySettings};
 pub use storage::{
     BlobOrigin, BlobSource, BlobStream, Delete, Fetch, Manifest, ManifestName, Push, Pushed, Referrers, ReplaceTag,
     Resolve, Tagging,

@@ -5,15 +5,19 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aisoc_files::PartialDirectory;
 use aisoc_manifests::cancellation::Cancellation;
+use aisoc_manifests::fault::Result;
+use aisoc_manifests::registry_host::RegistryHost;
 use tokio::time::Instant;
 
-use crate::certificates::Certificates;
+use crate::certificates::{CertificateFile, Certificates};
 use crate::limits::Limits;
 use crate::notice::Told;
+use crate::settings::{HeldSetting, KeyReader, LoginSources, RegistrySetting, RegistrySettings};
 use crate::unreached::Unreached;
 
 /// How to talk to registries.
@@ -25,6 +29,10 @@ pub struct ClientOptions {
     pub credentials: Credentials,
     /// Whose word is taken for who a registry is.
     pub certificates: Certificates,
+    /// What was written down of registries: each has what is said of it where nothing is said here.
+    pub settings: Arc<RegistrySettings>,
+    /// How the keys of client certificates are read.
+    pub key_reader: KeyReader,
     /// Through whom requests leave.
     pub proxies: Proxies,
     /// Hosts inside the operator's network that a registry may lead to, beside its own: its token service, its
@@ -52,6 +60,52 @@ pub struct ClientOptions {
     pub sessions: Option<PartialDirectory>,
     /// Who hears of what goes on all the same.
     pub told: Told,
+}
+
+/// The file of settings, for messages about what it names.
+const SETTINGS: &str = "registries.toml";
+
+impl ClientOptions {
+    /// These options as they are for that registry, by its settings.
+    pub(crate) fn at(&self, registry: &RegistryHost) -> Result<Self> {
+        let Some(HeldSetting { setting, .. }) = self.settings.of(registry)? else { return Ok(self.clone()) };
+        let RegistrySetting { authorities, client_certificate, plain_http, credentials } = setting;
+        let names_certificates = !authorities.is_empty() || client_certificate.is_some();
+        let has_other = self.settings.has_other_authority();
+        let authorities = authorities.into_iter().filter(|_| !has_other);
+        let file = |path| CertificateFile { named_by: SETTINGS, path };
+        Ok(Self {
+            // Whoever names a certificate means TLS.
+            plain_http: match (self.plain_http, plain_http) {
+                (PlainHttp::LoopbackOnly, Some(true)) => PlainHttp::Always,
+                (PlainHttp::LoopbackOnly, Some(false)) => PlainHttp::Never,
+                (PlainHttp::LoopbackOnly, None) if names_certificates => PlainHttp::Never,
+                (said, _) => said,
+            },
+            certificates: Certificates {
+                of_registry: authorities.map(file).collect(),
+                own: client_certificate,
+                key_reader: self.key_reader.clone(),
+                ..self.certificates.clone()
+            },
+            credentials: self.credentials.clone().of(credentials),
+            ..self.clone()
+        })
+    }
+}
+
+impl Credentials {
+    /// Those of that kind alone.
+    fn of(self, sources: LoginSources) -> Self {
+        let word = sources.as_str().unwrap_or_default();
+        let unused = Some(format!("{SETTINGS} says `credentials = \"{word}\"` of it"));
+        match sources {
+            LoginSources::All => self,
+            LoginSources::Nowhere => Self { login: None, docker_configs: Vec::new(), unused },
+            LoginSources::Environment => Self { docker_configs: Vec::new(), unused, ..self },
+            LoginSources::Docker => Self { login: None, unused, ..self },
+        }
+    }
 }
 
 /// A time for all that somebody asks of registries, from one moment on.
@@ -197,6 +251,8 @@ impl Default for ClientOptions {
             plain_http: PlainHttp::LoopbackOnly,
             credentials: Credentials::default(),
             certificates: Certificates::default(),
+            settings: Arc::default(),
+            key_reader: KeyReader::default(),
             proxies: Proxies::default(),
             also_reach: Vec::new(),
             manifests_from: None,

@@ -1,8 +1,9 @@
-//! `ConfigDirectory`: where a user has set up aisoc itself: the policy over its commands, and the identity that the site is
-//! bound to.
+//! `ConfigDirectory`: where a user has set up aisoc itself: the policy over its commands, the identity that the site is bound
+//! to, and what is written down of registries.
 
 mod directory;
 mod policy;
+mod registries;
 mod strict_mode;
 
 pub(crate) use self::directory::ConfigDirectory;

@@ -118,7 +118,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         name: environment::CONFIG_DIR,
         default: Unset::Means("`~/.aisoc`"),
-        purpose: "where `policy.yml` and `strict-mode` are; a directory that is named has to be there",
+        purpose: "where `policy.yml`, `registries.toml` and `strict-mode` are; a directory that is named has to be there",
         ..PLAIN
     },
     Setting {

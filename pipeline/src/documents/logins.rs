@@ -14,6 +14,27 @@ pub struct ExplainedRegistryLogin {
     pub login: Option<RegistryLogin>,
     /// Every place where one is looked for, in that order.
     pub sources: Vec<LoginSource>,
+    /// What is written down of the registry; nothing where nothing is.
+    pub settings: Option<WrittenRegistrySettings>,
+}
+
+/// What registries.toml and a directory of certificates say of one registry.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct WrittenRegistrySettings {
+    /// The file.
+    pub path: String,
+    /// The directory that has certificates for it.
+    pub certificates_directory: Option<String>,
+    /// Files of certificates that vouch for it.
+    pub authorities: Vec<String>,
+    /// The file of the certificate that it is shown.
+    pub client_certificate: Option<String>,
+    /// The file of its private key, of which nothing is shown.
+    pub client_key: Option<String>,
+    /// Whether it is spoken to without TLS; nothing where that is not said.
+    pub plain_http: Option<bool>,
+    /// Where its logins come from: `none`, `environment` or `docker`; nothing where that is not said.
+    pub credentials: Option<&'static str>,
 }
 
 /// A login without its secret.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use reqwest::{Client, ClientBuilder, Url};
 
+use super::origin::same_origin;
 use super::proxy::Proxy;
 use super::reach::{Direct, OnlyProxy, Reach};
 use super::tls;
@@ -24,19 +25,24 @@ pub(super) struct Clients {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Way {
     tls: bool,
+    /// Whether it leads to the registry itself, which is shown who we are.
+    is_own: bool,
     proxy: Option<Proxy>,
 }
 
 impl Clients {
-    /// The client for that URL, through that proxy. It resolves names through `reach`.
+    /// The client for that URL, through that proxy. It resolves names through `reach`. A certificate of ours is shown to
+    /// the registry's own origin, `base`, and to nobody that it leads to.
     pub(super) fn of(
         &self,
+        base: &Url,
         url: &Url,
         proxy: Option<&Proxy>,
         reach: &Arc<Reach>,
         options: &ClientOptions,
     ) -> Result<Client> {
-        let way = Way { tls: url.scheme() == "https", proxy: proxy.cloned() };
+        let is_own = options.certificates.own.is_some() && same_origin(url, base);
+        let way = Way { tls: url.scheme() == "https", is_own, proxy: proxy.cloned() };
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, client)) = built.iter().find(|(known, _)| *known == way) {
             return Ok(client.clone());
@@ -59,8 +65,19 @@ impl Way {
         };
         // No certificates are looked for by a client that checks none; a proxy may be spoken to over TLS also
         // where the registry is not.
-        match self.tls || self.proxy.as_ref().is_some_and(Proxy::speaks_tls) {
-            true => Ok(builder.tls_backend_preconfigured(tls::client_tls(&options.certificates)?)),
+        let proxy_speaks_tls = self.proxy.as_ref().is_some_and(Proxy::speaks_tls);
+        if self.is_own && proxy_speaks_tls {
+            // One configuration is for both, and the proxy could ask for the certificate as well.
+            let message = "a client certificate is not shown through a proxy that is spoken to over TLS";
+            return Err(Fault::new(Reason::Usage, message)
+                .hint("name the proxy with `http://`, or exempt the registry with NO_PROXY"));
+        }
+        let certificates = match self.is_own {
+            true => options.certificates.clone(),
+            false => options.certificates.without_own(),
+        };
+        match self.tls || proxy_speaks_tls {
+            true => Ok(builder.tls_backend_preconfigured(tls::client_tls(&certificates)?)),
             false => Ok(builder.tls_backend_preconfigured(tls::no_tls()?)),
         }
     }

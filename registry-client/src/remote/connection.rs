@@ -31,6 +31,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Makes no request.
     pub(super) fn new(registry: RegistryHost, repository: &str, options: &ClientOptions, scope: Scope) -> Result<Self> {
+        let options = &options.at(&registry)?;
         let base = base(&registry, options)?;
         Ok(Self {
             wire: Wire::new(&base, options),

@@ -69,6 +69,7 @@ pub async fn explain_login(
     repository: &str,
     options: &ClientOptions,
 ) -> Result<ExplainedLogin> {
+    let options = &options.at(registry)?;
     let place = Place::of(registry, repository, &base(registry, options)?);
     let mut look = pin!(credentials::explain(&options.credentials, &place));
     let lookup = match timeout(USUAL_SILENCE, &mut look).await {
@@ -138,7 +139,7 @@ pub async fn forget_login(
 }
 
 fn whole(registry: &RegistryHost, options: &ClientOptions) -> Result<Place> {
-    Ok(Place::of(registry, "", &base(registry, options)?))
+    Ok(Place::of(registry, "", &base(registry, &options.at(registry)?)?))
 }
 
 impl FoundLogin {

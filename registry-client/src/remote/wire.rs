@@ -82,7 +82,8 @@ impl Wire {
             return Err(Broken::for_good(fault));
         }
         let proxy = Proxy::of(&self.options.proxies, &url).map_err(Broken::for_good)?;
-        let client = self.clients.of(&url, proxy.as_ref(), &self.reach, &self.options).map_err(Broken::for_good)?;
+        let client = self.clients.of(&self.registry, &url, proxy.as_ref(), &self.reach, &self.options);
+        let client = client.map_err(Broken::for_good)?;
         let through = proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {proxy}"));
         let place = format!("`{host}`{through}");
         let answered = self.unless_silent(client.execute(request), pulse, &place, &asked_for);

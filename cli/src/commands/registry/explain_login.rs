@@ -3,13 +3,17 @@
 use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::documents::{ExplainedRegistryLogin, LoginSource, LoginSourcePart, RegistryLogin};
-use aisoc_registry_client::{ExplainedLogin, LoginOrigin, LoginPart, PassedOver, WhyPassed, explain_login};
+use aisoc_pipeline::documents::{
+    ExplainedRegistryLogin, LoginSource, LoginSourcePart, RegistryLogin, WrittenRegistrySettings,
+};
+use aisoc_registry_client::{
+    ExplainedLogin, HeldSetting, LoginOrigin, LoginPart, PassedOver, WhyPassed, explain_login,
+};
 
 use crate::args::plugin::RegistryArgs;
 use crate::args::registry::ExplainLoginArgs;
 use crate::context::Context;
-use crate::output::{Answer, printable};
+use crate::output::{Answer, path_text, printable};
 use crate::runtime;
 
 impl Answer for ExplainedRegistryLogin {
@@ -21,10 +25,42 @@ impl Answer for ExplainedRegistryLogin {
             let place = format!("{}{}", printable(&source.source), printable(&part));
             let _ = writeln!(text, "{outcome:<11}  {place}: {}", self.why(source));
         }
+        if let Some(settings) = &self.settings {
+            let said: Vec<String> = lines(settings).map(|line| printable(&line).into_owned()).collect();
+            let _ = writeln!(text, "{:<11}  {}: {}", "settings", printable(&settings.path), said.join(", "));
+        }
         if self.login.is_none() {
             let _ = writeln!(text, "{:<11}  no login for `{}`", "none", printable(&self.registry));
         }
         text
+    }
+}
+
+/// What is written, as it is written.
+fn lines(settings: &WrittenRegistrySettings) -> impl Iterator<Item = String> {
+    let WrittenRegistrySettings { certificates_directory, authorities, client_certificate, client_key, .. } = settings;
+    let named = |name: &'static str, value: Option<&String>| value.map(|value| format!("{name} = \"{value}\""));
+    let authorities = authorities.iter().map(|path| format!("ca = \"{path}\""));
+    authorities
+        .chain(named("client_certificate", client_certificate.as_ref()))
+        .chain(named("client_key", client_key.as_ref()))
+        .chain(settings.plain_http.map(|plain| format!("plain_http = {plain}")))
+        .chain(settings.credentials.map(|word| format!("credentials = \"{word}\"")))
+        .chain(certificates_directory.as_ref().map(|path| format!("certificates of `{path}`")))
+}
+
+/// What is written down of the registry, as documents have it.
+fn settings(held: HeldSetting) -> WrittenRegistrySettings {
+    let HeldSetting { file, certs_d, setting } = held;
+    let own = setting.client_certificate.as_ref();
+    WrittenRegistrySettings {
+        path: file,
+        certificates_directory: certs_d.as_deref().map(path_text),
+        authorities: setting.authorities.iter().map(|path| path_text(path)).collect(),
+        client_certificate: own.map(|own| path_text(&own.certificate)),
+        client_key: own.map(|own| path_text(&own.key)),
+        plain_http: setting.plain_http,
+        credentials: setting.credentials.as_str(),
     }
 }
 
@@ -71,9 +107,10 @@ pub(crate) fn run(args: ExplainLoginArgs, context: &Context) -> Result<u8> {
     let explained = runtime::block_on(context.cancellation()?, looked)?;
     context.output.answer(&ExplainedRegistryLogin {
         registry: place.registry.to_string(),
-        repository: Some(place.repository).filter(|repository| !repository.is_empty()),
+        repository: Some(place.repository.clone()).filter(|repository| !repository.is_empty()),
         login: login(&explained),
         sources: sources(explained),
+        settings: options.settings.of(&place.registry)?.map(settings),
     })
 }
 

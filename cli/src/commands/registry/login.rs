@@ -1,5 +1,7 @@
 //! `aisoc registry login`
 
+use std::sync::Arc;
+
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::registry_host::RegistryHost;
 use aisoc_manifests::warning::Warning;
@@ -64,7 +66,8 @@ pub(crate) fn run(args: LoginArgs, context: &Context) -> Result<u8> {
 /// With this login alone: another one that is stored would be no proof of it.
 async fn check(host: &RegistryHost, login: &Login, options: &ClientOptions) -> Result<CheckedLogin> {
     let credentials = Credentials { login: Some(login.clone()), ..Credentials::default() };
-    let options = ClientOptions { credentials, ..options.clone() };
+    let settings = Arc::new((*options.settings).clone().with_other_login());
+    let options = ClientOptions { credentials, settings, ..options.clone() };
     check_login(host, &options).await.map_err(|fault| match fault.reason() {
         Reason::RegistryDenied => {
             fault.about(format!("`{host}` does not take this login, and nothing was written")).hint(

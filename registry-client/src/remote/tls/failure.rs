@@ -121,7 +121,7 @@ fn refused_by_them(who: &str, alert: AlertDescription) -> Fault {
     let fault = failed(format!("{who} does not agree on TLS: it answered with the alert {alert:?}"));
     match alert {
         AlertDescription::CertificateRequired => {
-            fault.hint("ask the operator for a way in without a certificate of the client's, which aisoc has none of")
+            fault.hint("name a certificate of yours with `client_certificate` and `client_key` in registries.toml: see `aisoc help registries`")
         }
         _ => fault.hint("check host and port, and tell the operator of the registry which alert it was"),
     }

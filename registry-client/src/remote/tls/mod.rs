@@ -2,6 +2,7 @@
 //! said when it is not taken (`failure`).
 
 mod failure;
+mod own;
 mod plain;
 mod provider;
 mod roots;
@@ -30,7 +31,10 @@ pub fn client_tls(certificates: &Certificates) -> Result<ClientConfig> {
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     // `dangerous` is the library's word for a judge that is not its own; `verifier.rs` says what ours adds.
     let judged = versions.map_err(internal)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
-    let mut configuration = judged.with_no_client_auth();
+    let mut configuration = match &certificates.own {
+        None => judged.with_no_client_auth(),
+        Some(own) => own::shown(judged, own, &certificates.key_reader)?,
+    };
     configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(configuration)
 }

@@ -20,7 +20,7 @@ pub(super) fn trusted(certificates: &Certificates) -> Result<Vec<CertificateDer<
         true => in_place(certificates)?,
         false => of_the_machine(),
     };
-    if let Some(file) = &certificates.added {
+    for file in certificates.added.iter().chain(&certificates.of_registry) {
         trusted.extend(read(file)?);
     }
     Ok(trusted)

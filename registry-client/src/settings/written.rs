@@ -1,0 +1,193 @@
+//! The file of settings: TOML, a table for each registry. What it has no word for is refused, and where that stands is
+//! said: a setting that is misspelt would hold nowhere, and nobody would know.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aisoc_manifests::fault::{Fault, Location, Reason, Result};
+use aisoc_manifests::position::Position;
+use aisoc_manifests::registry_host::RegistryHost;
+use aisoc_manifests::text::shown;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{ClientCertificate, LoginSources, RegistrySetting, RegistrySettings, key};
+
+/// Largest file of settings.
+pub const MAX_SETTINGS_BYTES: u64 = 1 << 20;
+/// Most registries of one.
+const MAX_REGISTRIES: usize = 1_000;
+/// How much of the file and of a reader's words is shown.
+const MAX_SHOWN: usize = 300;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFile {
+    certs_d: Option<Spanned<String>>,
+    #[serde(default)]
+    registry: BTreeMap<Spanned<String>, WrittenRegistry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRegistry {
+    ca: Option<Spanned<String>>,
+    client_certificate: Option<Spanned<String>>,
+    client_key: Option<Spanned<String>>,
+    plain_http: Option<Spanned<bool>>,
+    credentials: Option<Spanned<String>>,
+}
+
+/// What is wrong, and at which byte.
+type Written<T> = std::result::Result<T, (usize, String)>;
+
+/// As [`RegistrySettings::read`].
+pub(super) fn read(text: &str, file: String, directory: &Path) -> Result<RegistrySettings> {
+    let wrong = |(at, message): (usize, String)| {
+        let place = Location::new(file.clone(), Position::of_byte(text.as_bytes(), at));
+        Fault::new(Reason::RegistrySettingsInvalid, message).at(place)
+    };
+    let written: WrittenFile = toml::from_str(text)
+        .map_err(|error| wrong((error.span().map_or(0, |span| span.start), shown(error.message(), MAX_SHOWN))))?;
+    let certs_d = written.certs_d.map(|path| path_of(&path, directory)).transpose().map_err(wrong)?;
+    let registries = registries(written.registry, directory).map_err(wrong)?;
+    Ok(RegistrySettings { file, certs_d, registries, other_authority: false, other_login: false })
+}
+
+fn registries(
+    written: BTreeMap<Spanned<String>, WrittenRegistry>,
+    directory: &Path,
+) -> Written<BTreeMap<String, RegistrySetting>> {
+    let mut registries = BTreeMap::new();
+    for (name, table) in written {
+        let at = name.span().start;
+        let host: RegistryHost = name
+            .get_ref()
+            .parse()
+            .map_err(|fault: Fault| (at, format!("{}: {}", fault.message(), fault.next_step())))?;
+        let host = key(&host);
+        if registries.len() >= MAX_REGISTRIES {
+            return Err((at, format!("there are more than {MAX_REGISTRIES} registries")));
+        }
+        if registries.insert(host.clone(), setting(table, at, directory)?).is_some() {
+            return Err((at, format!("the registry `{host}` stands here twice, under two of its names")));
+        }
+    }
+    Ok(registries)
+}
+
+/// What the table of one registry says, whose name stands `at`.
+fn setting(table: WrittenRegistry, at: usize, directory: &Path) -> Written<RegistrySetting> {
+    let WrittenRegistry { ca, client_certificate, client_key, plain_http, credentials } = table;
+    let is_plain = plain_http.as_ref().is_some_and(|plain| *plain.get_ref());
+    let tls = [&ca, &client_certificate, &client_key].into_iter().flatten().next();
+    if let (true, Some(tls)) = (is_plain, tls) {
+        return Err((tls.span().start, "`plain_http = true` is no TLS, and a certificate is for TLS".to_owned()));
+    }
+    let path = |path: Spanned<String>| path_of(&path, directory);
+    let client_certificate = match (client_certificate, client_key) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate: path(certificate)?, key: path(key)? }),
+        (Some(alone), None) => return Err((alone.span().start, "`client_certificate` has no `client_key`".to_owned())),
+        (None, Some(alone)) => return Err((alone.span().start, "`client_key` has no `client_certificate`".to_owned())),
+    };
+    let said = RegistrySetting {
+        authorities: ca.map(path).transpose()?.into_iter().collect(),
+        client_certificate,
+        plain_http: plain_http.map(Spanned::into_inner),
+        credentials: credentials.map(|word| sources(&word)).transpose()?.unwrap_or_default(),
+    };
+    match said == RegistrySetting::default() {
+        true => Err((at, "nothing is said of this registry".to_owned())),
+        false => Ok(said),
+    }
+}
+
+fn sources(word: &Spanned<String>) -> Written<LoginSources> {
+    let all = [LoginSources::Nowhere, LoginSources::Environment, LoginSources::Docker];
+    let meant = all.into_iter().find(|sources| sources.as_str() == Some(word.get_ref()));
+    meant.ok_or_else(|| {
+        let found = shown(word.get_ref(), MAX_SHOWN);
+        (word.span().start, format!("`credentials` is \"none\", \"environment\" or \"docker\", and not `{found}`"))
+    })
+}
+
+/// A path below the directory of the file, unless it is absolute.
+fn path_of(path: &Spanned<String>, directory: &Path) -> Written<PathBuf> {
+    match path.get_ref().as_str() {
+        "" => Err((path.span().start, "a path is empty".to_owned())),
+        home if home.starts_with('~') => {
+            Err((path.span().start, "`~` is not replaced here: write the whole path".to_owned()))
+        }
+        path => Ok(directory.join(path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Result<RegistrySettings> {
+        RegistrySettings::read(text, "registries.toml", Path::new("/etc/aisoc"))
+    }
+
+    fn setting_of(text: &str, host: &str) -> RegistrySetting {
+        let held = settings(text).expect(text).of(&host.parse().expect(host)).expect("read").expect("written");
+        assert_eq!(held.file, "registries.toml");
+        held.setting
+    }
+
+    #[test]
+    fn each_registry_has_what_its_table_says() {
+        let text = "[registry.\"Registry.corp:5000\"]\nca = \"corp.pem\"\nclient_certificate = \"/c.pem\"\nclient_key = \"k\"\n\
+                    [registry.\"ghcr.io\"]\ncredentials = \"none\"\n[registry.localhost]\nplain_http = false\n";
+        let corp = setting_of(text, "registry.corp:5000");
+        assert_eq!(corp.authorities, [Path::new("/etc/aisoc/corp.pem")]);
+        let own = ClientCertificate { certificate: "/c.pem".into(), key: "/etc/aisoc/k".into() };
+        assert_eq!(corp.client_certificate, Some(own));
+        assert_eq!(setting_of(text, "ghcr.io:443").credentials, LoginSources::Nowhere);
+        assert_eq!(setting_of(text, "localhost").plain_http, Some(false));
+        let unknown = settings(text).expect("read").of(&"registry.corp".parse().expect("a host")).expect("read");
+        assert_eq!(unknown, None, "another port is another registry");
+        assert!(settings("").expect("nothing").of(&"ghcr.io".parse().expect("a host")).expect("read").is_none());
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_refused_where_it_stands() {
+        let table = |rest: &str| format!("[registry.\"r.example\"]\n{rest}");
+        for (text, place, message) in [
+            ("registy = 1".to_owned(), "1:1", "unknown field"),
+            (table("insecure = true"), "2:1", "unknown field"),
+            (table("ca = 1"), "2:6", "invalid type"),
+            (table("ca = \"a\"\nca = \"b\""), "3:1", "duplicate"),
+            (table("ca = \"\""), "2:6", "empty"),
+            (table("ca = \"~/ca.pem\""), "2:6", "`~` is not replaced"),
+            (table("client_key = \"k\""), "2:14", "no `client_certificate`"),
+            (table("client_certificate = \"c\""), "2:22", "no `client_key`"),
+            (table("plain_http = true\nca = \"c\""), "3:6", "is no TLS"),
+            (table("plain_http = \"yes\""), "2:14", "invalid type"),
+            (table("credentials = \"keychain\""), "2:15", "`keychain`"),
+            (table(""), "1:11", "nothing is said"),
+            ("[registry.\"https://r.example\"]\nplain_http = true".to_owned(), "1:11", "name the host alone"),
+            ("[registry.\"u:p@r.example\"]\nplain_http = true".to_owned(), "1:11", "user names"),
+            (table("plain_http = true\n[registry.\"R.example:443\"]\nplain_http = true"), "", "twice"),
+            ("certs_d = \"\"".to_owned(), "1:11", "empty"),
+            ("x".to_owned(), "1:", ""),
+        ] {
+            let fault = settings(&text).expect_err(&text);
+            assert_eq!(fault.reason(), Reason::RegistrySettingsInvalid, "{text}");
+            let shown = fault.to_string();
+            assert!(shown.contains(&format!("registries.toml:{place}")), "{text}: {shown}");
+            assert!(fault.message().contains(message), "{text}: {}", fault.message());
+        }
+    }
+
+    #[test]
+    fn a_file_has_a_thousand_registries_at_most() {
+        for (count, is_taken) in [(MAX_REGISTRIES - 1, true), (MAX_REGISTRIES, true), (MAX_REGISTRIES + 1, false)] {
+            let table = |number: usize| format!("[registry.\"r{number}.example\"]\nplain_http = true\n");
+            let text: String = (0..count).map(table).collect();
+            assert_eq!(settings(&text).is_ok(), is_taken, "{count}");
+        }
+    }
+}
