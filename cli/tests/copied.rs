@@ -23,6 +23,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("cli/src/commands/registry/whoami.rs", "host", "the same"),
     ("manifests/src/registry_host.rs", "host", "the same"),
     ("registry-client/src/remote/auth.rs", "registry", "a host and a port that were read"),
+    ("cli/src/context.rs", "said", "`true` or `false`"),
     ("registry-client/src/remote/catalog.rs", "host", "the same"),
     ("registry-client/src/remote/catalog.rs", "registry", "the same"),
     ("registry-client/src/remote/deletion.rs", "digest", "a digest that was read"),

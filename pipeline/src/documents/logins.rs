@@ -28,9 +28,9 @@ pub struct WrittenRegistrySettings {
     /// Files of certificates that vouch for it.
     pub authorities: Vec<String>,
     /// The file of the certificate that it is shown.
-    pub client_certificate: Option<String>,
+    pub client_certificate_path: Option<String>,
     /// The file of its private key, of which nothing is shown.
-    pub client_key: Option<String>,
+    pub client_key_path: Option<String>,
     /// Whether it is spoken to without TLS; nothing where that is not said.
     pub plain_http: Option<bool>,
     /// Where its logins come from: `none`, `environment` or `docker`; nothing where that is not said.

@@ -12,7 +12,7 @@ use aisoc_files::{Arrival, Links, SmallFileError, Walk};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::registry_host::RegistryHost;
 
-use super::ClientCertificate;
+use super::setting::ClientCertificate;
 
 /// Most files of one registry.
 const MAX_FILES: usize = 100;

@@ -1,9 +1,10 @@
 //! `RegistrySettings`: what an operator has written down of each registry, and what of it counts for one.
 //!
-//! Read `written` for the file, `certs_d` for directories of certificates as Docker has them. What is said on the command
+//! Read `setting` for what can be said, `written` for the file, `certs_d` for directories of certificates as Docker has them. What is said on the command
 //! line counts before all of it: whoever makes [`ClientOptions`](crate::ClientOptions) puts it there.
 
 mod certs_d;
+mod setting;
 mod written;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::registry_host::RegistryHost;
 use zeroize::Zeroizing;
 
+use setting::key;
+pub use setting::{ClientCertificate, LoginSources, RegistrySetting};
 pub use written::MAX_SETTINGS_BYTES;
 
 /// What was written down of registries. Empty, nothing was.
@@ -30,54 +33,6 @@ pub struct RegistrySettings {
     other_authority: bool,
     /// Whether a login was named elsewhere, whatever is written here of where they come from.
     other_login: bool,
-}
-
-/// What was written down of one registry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RegistrySetting {
-    /// Files of certificates that vouch for it, beside those that the machine trusts.
-    pub authorities: Vec<PathBuf>,
-    /// Who we are to it, where it asks for a certificate.
-    pub client_certificate: Option<ClientCertificate>,
-    /// Whether it is spoken to without TLS.
-    pub plain_http: Option<bool>,
-    /// Where its logins come from.
-    pub credentials: LoginSources,
-}
-
-/// A certificate by which a client proves who it is, and the key that proves the certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// A file in PEM: its own certificate first, and those that vouch for it behind.
-    pub certificate: PathBuf,
-    /// Its private key in PEM.
-    pub key: PathBuf,
-}
-
-/// Where the logins of a registry come from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LoginSources {
-    /// Wherever one is found.
-    #[default]
-    All,
-    /// Nowhere: it is asked as nobody.
-    Nowhere,
-    /// The variables alone.
-    Environment,
-    /// The files that Docker and podman keep alone.
-    Docker,
-}
-
-impl LoginSources {
-    /// The word for it in the file; none where nothing is written.
-    pub const fn as_str(self) -> Option<&'static str> {
-        match self {
-            Self::All => None,
-            Self::Nowhere => Some("none"),
-            Self::Environment => Some("environment"),
-            Self::Docker => Some("docker"),
-        }
-    }
 }
 
 /// What counts for one registry, and where it is written.
@@ -97,7 +52,9 @@ impl RegistrySettings {
     /// # Errors
     /// `registry_settings_invalid`, with line and column.
     pub fn read(text: &str, file: impl Into<String>, directory: &Path) -> Result<Self> {
-        written::read(text, file.into(), directory)
+        let file = file.into();
+        let written::Read { certs_d, registries } = written::read(text, &file, directory)?;
+        Ok(Self { file, certs_d, registries, other_authority: false, other_login: false })
     }
 
     /// The same where an authority was named on the command line, which stands in place of those that are written here.
@@ -150,14 +107,6 @@ impl RegistrySettings {
     }
 }
 
-/// The one name that a registry has here: the port of TLS is no other registry, nor is another name of Docker Hub.
-fn key(registry: &RegistryHost) -> String {
-    match registry.as_str() {
-        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
-        host => host.strip_suffix(":443").unwrap_or(host).to_owned(),
-    }
-}
-
 /// How the file of a private key is read by whoever knows who else may read it.
 type ReadKey = dyn Fn(&Path) -> Result<Zeroizing<Vec<u8>>> + Send + Sync;
 
@@ -182,24 +131,5 @@ impl KeyReader {
 impl fmt::Debug for KeyReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyReader({})", if self.0.is_some() { "somebody" } else { "nobody" })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_registry_has_one_name() {
-        for (host, expected) in [
-            ("ghcr.io", "ghcr.io"),
-            ("GHCR.io:443", "ghcr.io"),
-            ("ghcr.io:4430", "ghcr.io:4430"),
-            ("localhost:5000", "localhost:5000"),
-            ("index.docker.io", "docker.io"),
-            ("registry-1.docker.io", "docker.io"),
-        ] {
-            assert_eq!(key(&host.parse().expect(host)), expected);
-        }
     }
 }

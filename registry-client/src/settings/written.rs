@@ -11,7 +11,7 @@ use aisoc_manifests::text::shown;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{ClientCertificate, LoginSources, RegistrySetting, RegistrySettings, key};
+use super::setting::{ClientCertificate, LoginSources, RegistrySetting, key};
 
 /// Largest file of settings.
 pub const MAX_SETTINGS_BYTES: u64 = 1 << 20;
@@ -41,17 +41,23 @@ struct WrittenRegistry {
 /// What is wrong, and at which byte.
 type Written<T> = std::result::Result<T, (usize, String)>;
 
-/// As [`RegistrySettings::read`].
-pub(super) fn read(text: &str, file: String, directory: &Path) -> Result<RegistrySettings> {
+/// What a file says.
+pub(super) struct Read {
+    pub(super) certs_d: Option<PathBuf>,
+    pub(super) registries: BTreeMap<String, RegistrySetting>,
+}
+
+/// What that text says; `file` is how messages name it.
+pub(super) fn read(text: &str, file: &str, directory: &Path) -> Result<Read> {
     let wrong = |(at, message): (usize, String)| {
-        let place = Location::new(file.clone(), Position::of_byte(text.as_bytes(), at));
+        let place = Location::new(file, Position::of_byte(text.as_bytes(), at));
         Fault::new(Reason::RegistrySettingsInvalid, message).at(place)
     };
     let written: WrittenFile = toml::from_str(text)
         .map_err(|error| wrong((error.span().map_or(0, |span| span.start), shown(error.message(), MAX_SHOWN))))?;
     let certs_d = written.certs_d.map(|path| path_of(&path, directory)).transpose().map_err(wrong)?;
     let registries = registries(written.registry, directory).map_err(wrong)?;
-    Ok(RegistrySettings { file, certs_d, registries, other_authority: false, other_login: false })
+    Ok(Read { certs_d, registries })
 }
 
 fn registries(
@@ -127,29 +133,26 @@ fn path_of(path: &Spanned<String>, directory: &Path) -> Written<PathBuf> {
 mod tests {
     use super::*;
 
-    fn settings(text: &str) -> Result<RegistrySettings> {
-        RegistrySettings::read(text, "registries.toml", Path::new("/etc/aisoc"))
+    fn settings(text: &str) -> Result<Read> {
+        read(text, "registries.toml", Path::new("/etc/aisoc"))
     }
 
-    fn setting_of(text: &str, host: &str) -> RegistrySetting {
-        let held = settings(text).expect(text).of(&host.parse().expect(host)).expect("read").expect("written");
-        assert_eq!(held.file, "registries.toml");
-        held.setting
+    fn setting_of(text: &str, host: &str) -> Option<RegistrySetting> {
+        settings(text).expect(text).registries.remove(&key(&host.parse().expect(host)))
     }
 
     #[test]
     fn each_registry_has_what_its_table_says() {
         let text = "[registry.\"Registry.corp:5000\"]\nca = \"corp.pem\"\nclient_certificate = \"/c.pem\"\nclient_key = \"k\"\n\
                     [registry.\"ghcr.io\"]\ncredentials = \"none\"\n[registry.localhost]\nplain_http = false\n";
-        let corp = setting_of(text, "registry.corp:5000");
+        let corp = setting_of(text, "registry.corp:5000").expect("written");
         assert_eq!(corp.authorities, [Path::new("/etc/aisoc/corp.pem")]);
         let own = ClientCertificate { certificate: "/c.pem".into(), key: "/etc/aisoc/k".into() };
         assert_eq!(corp.client_certificate, Some(own));
-        assert_eq!(setting_of(text, "ghcr.io:443").credentials, LoginSources::Nowhere);
-        assert_eq!(setting_of(text, "localhost").plain_http, Some(false));
-        let unknown = settings(text).expect("read").of(&"registry.corp".parse().expect("a host")).expect("read");
-        assert_eq!(unknown, None, "another port is another registry");
-        assert!(settings("").expect("nothing").of(&"ghcr.io".parse().expect("a host")).expect("read").is_none());
+        assert_eq!(setting_of(text, "ghcr.io:443").expect("written").credentials, LoginSources::Nowhere);
+        assert_eq!(setting_of(text, "localhost").expect("written").plain_http, Some(false));
+        assert_eq!(setting_of(text, "registry.corp"), None, "another port is another registry");
+        assert_eq!(setting_of("", "ghcr.io"), None);
     }
 
     #[test]
@@ -174,7 +177,7 @@ mod tests {
             ("certs_d = \"\"".to_owned(), "1:11", "empty"),
             ("x".to_owned(), "1:", ""),
         ] {
-            let fault = settings(&text).expect_err(&text);
+            let Err(fault) = settings(&text) else { panic!("{text}") };
             assert_eq!(fault.reason(), Reason::RegistrySettingsInvalid, "{text}");
             let shown = fault.to_string();
             assert!(shown.contains(&format!("registries.toml:{place}")), "{text}: {shown}");

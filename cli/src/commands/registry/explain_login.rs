@@ -38,12 +38,14 @@ impl Answer for ExplainedRegistryLogin {
 
 /// What is written, as it is written.
 fn lines(settings: &WrittenRegistrySettings) -> impl Iterator<Item = String> {
-    let WrittenRegistrySettings { certificates_directory, authorities, client_certificate, client_key, .. } = settings;
+    let WrittenRegistrySettings {
+        certificates_directory, authorities, client_certificate_path, client_key_path, ..
+    } = settings;
     let named = |name: &'static str, value: Option<&String>| value.map(|value| format!("{name} = \"{value}\""));
     let authorities = authorities.iter().map(|path| format!("ca = \"{path}\""));
     authorities
-        .chain(named("client_certificate", client_certificate.as_ref()))
-        .chain(named("client_key", client_key.as_ref()))
+        .chain(named("client_certificate", client_certificate_path.as_ref()))
+        .chain(named("client_key", client_key_path.as_ref()))
         .chain(settings.plain_http.map(|plain| format!("plain_http = {plain}")))
         .chain(settings.credentials.map(|word| format!("credentials = \"{word}\"")))
         .chain(certificates_directory.as_ref().map(|path| format!("certificates of `{path}`")))
@@ -57,8 +59,8 @@ fn settings(held: HeldSetting) -> WrittenRegistrySettings {
         path: file,
         certificates_directory: certs_d.as_deref().map(path_text),
         authorities: setting.authorities.iter().map(|path| path_text(path)).collect(),
-        client_certificate: own.map(|own| path_text(&own.certificate)),
-        client_key: own.map(|own| path_text(&own.key)),
+        client_certificate_path: own.map(|own| path_text(&own.certificate)),
+        client_key_path: own.map(|own| path_text(&own.key)),
         plain_http: setting.plain_http,
         credentials: setting.credentials.as_str(),
     }
