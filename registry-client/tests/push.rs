@@ -545,3 +545,20 @@ async fn blobs_side_by_side_are_all_there_and_the_first_refusal_ends_the_others(
     assert_eq!(fault.reason(), Reason::RegistryDenied, "{}", shown(&fault));
     assert!(began.elapsed() < std::time::Duration::from_secs(10), "the silent ones are not waited for");
 }
+
+#[tokio::test]
+async fn large_blobs_are_written_into_a_layout_side_by_side_too() {
+    let (manifest, blobs) = many_layers();
+    let directory = tempfile::tempdir().expect("a directory");
+    for form in ["oci", "oci-archive"] {
+        let place = reference(&format!("{form}:{}:1", directory.path().join(form).display()));
+        let target = Target::create(&place, &options()).expect("a target");
+        let shipment =
+            copy::Shipment { manifest: &manifest, blobs: &blobs, tag: Some(&tag("1")), replace: ReplaceTag::No };
+        copy::push(&target, &shipment, &|_| {}).await.expect("pushed");
+        let found = Target::open(&place, &options()).expect("there");
+        for (descriptor, _) in &blobs {
+            found.fetch_blob_bytes(descriptor, 2 << 20).await.expect("there");
+        }
+    }
+}
