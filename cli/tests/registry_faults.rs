@@ -106,6 +106,17 @@ fn a_manifest_that_was_cut_is_damaged_and_one_that_is_another_is_refused() {
     }
 }
 
+#[test]
+fn a_layer_that_the_registry_has_lost_is_no_misspelled_reference() {
+    let bench = Bench::new();
+    let registry = published(&bench);
+    registry.set_rules(vec![Rule::on("/blobs/", Act::Status(404)).method("GET")]);
+    let run = bench.install(&registry.reference("team/demo:1"));
+    run.refused(1, "reference_not_found");
+    assert!(run.stderr.contains("hint: the registry has lost what the manifest names"), "{run:?}");
+    assert!(!bench.path("plugins/demo").exists());
+}
+
 /// The tags are asked for once, and not for long: the refusal stands without them.
 #[test]
 fn a_registry_that_cannot_list_its_tags_makes_no_other_refusal_of_a_missing_one() {

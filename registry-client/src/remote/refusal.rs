@@ -94,7 +94,16 @@ impl Refused<'_> {
         } else {
             format!("{who} has no {} in `{repository}` ({status} to {call})", call.asked)
         };
-        Fault::new(Standing::Absent.reason(self.place), message)
+        let fault = Fault::new(Standing::Absent.reason(self.place), message);
+        match call.asked {
+            // Its manifest is there, so nothing is misspelled: this is what a repository is that was half collected.
+            Asked::Blob(_) if call.is_safe() => fault.hint(format!(
+                "the registry has lost what the manifest names: have the publisher push the artifact again, or take \
+                 another version: `aisoc registry tags {}/{repository}`",
+                authority(&connection.base)
+            )),
+            _ => fault,
+        }
     }
 }
 
