@@ -31,6 +31,8 @@ fn recorded(site: &Path, id: &str, reference: &str) {
         version: "1.2.0".to_owned(),
         reference: reference.to_owned(),
         digest: ArtifactDigest::of(b"artifact"),
+        index_digest: None,
+        platform: None,
         tree_digest: TreeDigest::of(b"tree"),
         canonical_digest: Some(CanonicalDigest::of(b"signed")),
         signature_status: "verified".to_owned(),

@@ -28,6 +28,14 @@ pub struct InstallRecord {
     pub reference: String,
     /// Digest of the artifact's manifest.
     pub digest: ArtifactDigest,
+    /// Digest of the image index that the reference named, where it named one. Absent in records of versions that did not
+    /// write it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_digest: Option<ArtifactDigest>,
+    /// The platform by which the artifact was taken of an index of several, or that somebody has named:
+    /// `OS/ARCHITECTURE[/VARIANT]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
     /// Digest over every installed file.
     pub tree_digest: TreeDigest,
     /// The canonical digest that the signature covers, when it could be computed.

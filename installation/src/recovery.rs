@@ -166,6 +166,8 @@ mod tests {
             version: "1.0.0".to_owned(),
             reference: "oci-archive:demo.tar".to_owned(),
             digest: ArtifactDigest::of(b"x"),
+            index_digest: None,
+            platform: None,
             tree_digest: TreeDigest::of(b"x"),
             canonical_digest: None,
             signature_status: "verified".to_owned(),

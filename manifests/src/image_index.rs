@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::digest::ArtifactDigest;
 use crate::fault::{Fault, Reason, Result};
 use crate::oci::{Descriptor, Document, ImageIndex};
+use crate::platform::{PlatformChoice, PlatformName};
 
 /// What buildx notes on what it puts beside an image: a manifest about it, which nobody installs.
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
@@ -19,6 +20,8 @@ const COSIGN_BESIDE: [&str; 2] = ["dev.cosignproject.cosign/sigs", "dev.cosignpr
 const UNKNOWN: &str = "unknown";
 /// Most artifacts of an index that a refusal names.
 const MAX_SHOWN: usize = 4;
+/// Most platforms of an index that a refusal names.
+const MAX_SHOWN_PLATFORMS: usize = 16;
 
 impl ImageIndex {
     /// Reads an index, refusing documents that two readers could take for two things.
@@ -42,13 +45,50 @@ impl ImageIndex {
     /// stand beside an artifact. What says that it is for no platform is beside one that says for which it is.
     /// Nothing is beside nothing: of an index of attestations alone they are the artifacts.
     pub fn artifacts(&self) -> Vec<&Descriptor> {
+        let (mut artifacts, mut seen) = (self.entries(), BTreeSet::new());
+        artifacts.retain(|entry| seen.insert(entry.digest));
+        artifacts
+    }
+
+    /// As [`ImageIndex::artifacts`], one that stands there for several platforms as often.
+    fn entries(&self) -> Vec<&Descriptor> {
         let mut artifacts = narrowed(self.manifests.iter().collect(), |entry| !is_beside_another(entry));
         if artifacts.iter().any(|entry| is_for_a_platform(entry)) {
             artifacts.retain(|entry| !is_for_no_platform(entry));
         }
-        let mut seen = BTreeSet::new();
-        artifacts.retain(|entry| seen.insert(entry.digest));
         artifacts
+    }
+
+    /// The artifact of the index for whoever chooses so, and the platform by which it was chosen among several or that
+    /// somebody has named.
+    ///
+    /// # Errors
+    /// As [`ImageIndex::only_artifact`] where one of several names no platform; `platform_missing`, naming what there is,
+    /// where none of them is for the platform, or several are.
+    pub fn artifact_for(
+        &self,
+        choice: &PlatformChoice,
+        reference: impl Fn(ArtifactDigest) -> String,
+    ) -> Result<(&Descriptor, Option<PlatformName>)> {
+        let is_one = self.artifacts().len() == 1;
+        let wanted = match choice {
+            PlatformChoice::Here(wanted) if !is_one => wanted,
+            PlatformChoice::Named(wanted) => wanted,
+            PlatformChoice::None | PlatformChoice::Here(_) => return Ok((self.only_artifact(reference)?, None)),
+        };
+        let entries = self.entries();
+        let named = entries.iter().map(|entry| Some((*entry, PlatformName::of_entry(entry.platform.as_ref()?)?)));
+        let Some(named) = named.collect::<Option<Vec<_>>>().filter(|named| !named.is_empty()) else {
+            // One that is for no platform is for this one as well, as a manifest that stands alone is.
+            return Ok((self.only_artifact(reference)?, None));
+        };
+        let fitting: Vec<_> = named.iter().filter(|(_, platform)| platform.fits(wanted)).collect();
+        match fitting.as_slice() {
+            [(entry, platform), others @ ..] if others.iter().all(|(other, _)| other.digest == entry.digest) => {
+                Ok((entry, Some(platform.clone())))
+            }
+            fitting => Err(missing(wanted, fitting.len(), named.iter().map(|(_, platform)| platform))),
+        }
     }
 
     /// The only artifact of the index.
@@ -71,6 +111,17 @@ impl ImageIndex {
             (false, false) => fault.hint(format!("name the one that is meant: {}", choices.join(" or "))),
         })
     }
+}
+
+fn missing<'a>(wanted: &PlatformName, fitting: usize, offered: impl Iterator<Item = &'a PlatformName>) -> Fault {
+    let offered: BTreeSet<String> = offered.map(ToString::to_string).collect();
+    let named: Vec<&str> = offered.iter().take(MAX_SHOWN_PLATFORMS).map(String::as_str).collect();
+    let more = if offered.len() > MAX_SHOWN_PLATFORMS { ", …" } else { "" };
+    let (what, expected) = match fitting {
+        0 => (format!("the index has no artifact for {wanted}"), wanted.to_string()),
+        count => (format!("the index has {count} artifacts for {wanted}"), format!("one for {wanted}")),
+    };
+    Fault::new(Reason::PlatformMissing, what).expected(expected, format!("{}{more}", named.join(", ")))
 }
 
 /// Those of the entries that pass, or all of them when none does.
@@ -165,6 +216,77 @@ mod tests {
         assert!(fault.next_step().ends_with(", …"), "{}", fault.next_step());
         let none = index(vec![]).only_artifact(|digest| digest.to_string()).expect_err("none");
         assert_eq!(none.difference().expect("numbers").found, "0");
+    }
+
+    fn chosen(
+        index: &ImageIndex,
+        choice: &PlatformChoice,
+    ) -> std::result::Result<(ArtifactDigest, Option<String>), Fault> {
+        let (entry, platform) = index.artifact_for(choice, |digest| digest.to_string())?;
+        Ok((entry.artifact_digest(), platform.map(|platform| platform.to_string())))
+    }
+
+    #[test]
+    fn of_several_the_one_for_the_platform_is_taken_and_of_one_what_it_is() {
+        let name = |text: &str| text.parse::<PlatformName>().expect(text);
+        let (here, named) =
+            (|text: &str| PlatformChoice::Here(name(text)), |text: &str| PlatformChoice::Named(name(text)));
+        let of = |content: &str| ArtifactDigest::of(content.as_bytes());
+        let two = index(vec![
+            entry("a", platform("linux", "amd64")),
+            entry("b", platform("linux", "arm64")),
+            entry("b", platform("darwin", "arm64")),
+            entry("sbom", platform("unknown", "unknown")),
+        ]);
+        for choice in [here, named] {
+            assert_eq!(chosen(&two, &choice("linux/amd64")).expect("there"), (of("a"), Some("linux/amd64".to_owned())));
+            assert_eq!(
+                chosen(&two, &choice("darwin/arm64")).expect("there"),
+                (of("b"), Some("darwin/arm64".to_owned()))
+            );
+            let fault = chosen(&two, &choice("linux/s390x")).expect_err("none");
+            assert_eq!(fault.reason(), Reason::PlatformMissing);
+            let difference = fault.difference().expect("both");
+            assert_eq!(
+                (&*difference.expected, &*difference.found),
+                ("linux/s390x", "darwin/arm64, linux/amd64, linux/arm64")
+            );
+        }
+        assert_eq!(chosen(&two, &PlatformChoice::None).expect_err("two").reason(), Reason::NotAPluginArtifact);
+
+        let one = index(vec![entry("a", platform("linux", "amd64"))]);
+        assert_eq!(chosen(&one, &here("linux/arm64")).expect("the only one"), (of("a"), None));
+        assert_eq!(chosen(&one, &named("linux/amd64")).expect("named"), (of("a"), Some("linux/amd64".to_owned())));
+        assert_eq!(chosen(&one, &named("linux/arm64")).expect_err("another").reason(), Reason::PlatformMissing);
+        let for_all = index(vec![entry("a", json!({}))]);
+        assert_eq!(chosen(&for_all, &named("linux/arm64")).expect("for all"), (of("a"), None));
+    }
+
+    #[test]
+    fn of_two_for_one_platform_and_beside_one_for_none_nothing_is_guessed() {
+        let wanted = PlatformChoice::Named("linux/amd64".parse().expect("one"));
+        let twice = index(vec![entry("a", platform("linux", "amd64")), entry("b", platform("linux", "amd64"))]);
+        assert_eq!(chosen(&twice, &wanted).expect_err("two").reason(), Reason::PlatformMissing);
+        let same = index(vec![entry("a", platform("linux", "amd64")), entry("a", platform("linux", "amd64"))]);
+        assert!(chosen(&same, &wanted).is_ok());
+        let beside = index(vec![entry("a", platform("linux", "amd64")), entry("b", json!({}))]);
+        assert_eq!(chosen(&beside, &wanted).expect_err("guessed").reason(), Reason::NotAPluginArtifact);
+        let none = index(vec![]);
+        assert_eq!(chosen(&none, &wanted).expect_err("none").reason(), Reason::NotAPluginArtifact);
+    }
+
+    #[test]
+    fn a_refusal_names_a_page_of_platforms_at_most() {
+        let of = |count: usize| {
+            index((0..count).map(|at| entry(&at.to_string(), platform("linux", &format!("p{at:02}")))).collect())
+        };
+        let found = |count| {
+            let fault =
+                chosen(&of(count), &PlatformChoice::Named("linux/amd64".parse().expect("one"))).expect_err("none");
+            fault.difference().expect("both").found.clone()
+        };
+        assert!(found(MAX_SHOWN_PLATFORMS).ends_with("linux/p15"));
+        assert!(found(MAX_SHOWN_PLATFORMS + 1).ends_with("linux/p15, …"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod lock;
 pub mod name;
 pub mod oci;
 pub mod path;
+pub mod platform;
 pub mod plugin;
 pub mod position;
 pub mod progress;

@@ -434,6 +434,9 @@ reasons! {
     NotAPluginArtifact "not_a_plugin_artifact" Failed
         "The reference names something that is not a plugin."
         "check the reference; plugins have the artifact type application/vnd.aisoc.plugin.v1"
+    PlatformMissing "platform_missing" Failed
+        "An image index holds an artifact for each of several platforms, and none for the one that is wanted, or several for it."
+        "ask the publisher for a build for that platform; an artifact for another one is named with `--platform OS/ARCHITECTURE`"
     UnsafeArchive "unsafe_archive" Failed
         "The archive holds an entry that no plugin needs and attackers use."
         "have the publisher package it again with `aisoc plugin package DIR --out NAME.tar`"

@@ -7,6 +7,7 @@ use aisoc_installation::manifest_id;
 use aisoc_manifests::artifact::{LayerForm, PluginLayer};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Reason, Result};
+use aisoc_manifests::platform::PlatformName;
 use aisoc_packaging::Limits;
 use aisoc_packaging::{LocalArtifact, PackOptions, PluginDir, Secrets, Staged, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
@@ -55,11 +56,11 @@ impl Arrival {
         }
     }
 
-    /// The index that a reference names, when it names one whose only artifact this is.
-    pub(crate) fn index(&self) -> Option<ArtifactDigest> {
+    /// The index that a reference names, when it names one that this was taken of, and the platform by which it was.
+    pub(crate) fn index(&self) -> (Option<ArtifactDigest>, Option<PlatformName>) {
         match self {
-            Self::Fetched(fetched) => fetched.index,
-            Self::Packed(_) => None,
+            Self::Fetched(fetched) => (fetched.index, fetched.platform.clone()),
+            Self::Packed(_) => (None, None),
         }
     }
 

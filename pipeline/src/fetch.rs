@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use aisoc_manifests::artifact::{Artifact, PluginLayer};
 use aisoc_manifests::digest::{ArtifactDigest, VerifyingReader};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::platform::{PlatformChoice, PlatformName};
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::reference::Reference;
@@ -31,8 +32,10 @@ const MAX_NAMED: usize = 3;
 pub(crate) struct Fetched {
     pub(crate) target: Target,
     pub(crate) artifact: Artifact,
-    /// The index that the reference names, when it names one whose only artifact this is.
+    /// The index that the reference names, when it names one that this was taken of.
     pub(crate) index: Option<ArtifactDigest>,
+    /// The platform by which it was taken of an index of several, or that somebody has named.
+    pub(crate) platform: Option<PlatformName>,
 }
 
 /// Reads the manifest that a reference names, in one request, or in two when it names an index. Everything after
@@ -65,7 +68,7 @@ pub(crate) async fn name(
     reporter: &dyn Reporter,
 ) -> Result<(Target, Named)> {
     let target = Target::open(reference, options)?;
-    let named = Named::fetch(&target, reference.digest()).await?;
+    let named = Named::fetch(&target, reference.digest(), &options.platform).await?;
     if let Some(index) = named.index_digest() {
         reporter.event(&Event::Following { index, artifact: &reference.pinned(named.manifest.digest()) });
     }
@@ -75,14 +78,14 @@ pub(crate) async fn name(
 impl Fetched {
     /// The artifact of that digest in a place that is open already.
     pub(crate) async fn in_place(target: Target, digest: ArtifactDigest) -> Result<Self> {
-        let named = Named::fetch(&target, Some(digest)).await?;
+        let named = Named::fetch(&target, Some(digest), &PlatformChoice::None).await?;
         Self::of(target, named)
     }
 
     fn of(target: Target, named: Named) -> Result<Self> {
-        let (index, digest) = (named.index_digest(), named.manifest.digest());
+        let (index, digest, platform) = (named.index_digest(), named.manifest.digest(), named.platform);
         let artifact = Artifact::read(named.manifest.into_bytes(), Some(digest))?;
-        Ok(Self { target, artifact, index })
+        Ok(Self { target, artifact, index, platform })
     }
 
     /// Receives every layer into `staging`, in one pass over the bytes of each.

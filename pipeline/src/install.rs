@@ -12,6 +12,7 @@ use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::plugin::{Manifest, Problem};
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::version_order::compare;
@@ -120,8 +121,10 @@ pub struct Installation {
     pub version: String,
     /// Digest of the artifact's manifest.
     pub digest: ArtifactDigest,
-    /// The index that the reference names, when it names one whose only artifact this is.
+    /// The index that the reference names, when it names one that this was taken of.
     pub index: Option<ArtifactDigest>,
+    /// The platform by which it was taken of an index of several, or that somebody has named.
+    pub platform: Option<PlatformName>,
     /// Where it is.
     pub directory: PathBuf,
     /// What happened to the directory.
@@ -201,16 +204,17 @@ async fn install_noting(
         ..options.client.clone()
     };
     let arrival = Arrival::of(source, options.require_digest, &client, reporter).await?;
-    let (digest, index) = (arrival.digest(), arrival.index());
-    if let Some(unchanged) = already_installed(digest, options)? {
-        return Ok(Installation { index, ..unchanged });
+    let digest = arrival.digest();
+    let (index, platform) = arrival.index();
+    if let Some(unchanged) = already_installed(digest, index, options)? {
+        return Ok(Installation { index, platform, ..unchanged });
     }
     let (mut staged, claim) = stage(arrival, source, options, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
     let _ = id.set(manifest.id.clone());
     options.require(&manifest.id)?;
     let arriving = Arriving::of(&manifest, &claim, Some(&origin), Some(digest.to_string()));
-    let incoming = Incoming { manifest, claim, origin: &origin, digest, arriving, options };
+    let incoming = Incoming { manifest, claim, origin: &origin, digest, index, platform, arriving, options };
     for _ in 0..ATTEMPTS {
         let before = incoming.refuse_early()?;
         if !options.access.dry_run.is_on() {
@@ -218,7 +222,7 @@ async fn install_noting(
             reporter.event(&Event::Activating { id: &incoming.manifest.id, version: &incoming.manifest.version });
         }
         if let Some(installed) = incoming.activate(&before, &mut staged)? {
-            return Ok(Installation { index, ..installed });
+            return Ok(installed);
         }
     }
     Err(Fault::new(Reason::Locked, format!("other commands keep changing `{}`", incoming.manifest.id))
@@ -250,6 +254,9 @@ struct Incoming<'a> {
     /// What the record says it came from.
     origin: &'a str,
     digest: ArtifactDigest,
+    /// The index that it was taken of, and the platform by which it was.
+    index: Option<ArtifactDigest>,
+    platform: Option<PlatformName>,
     /// As a lock compares it; why nothing can be compared with it, which its proof is refused for.
     arriving: Result<Arriving>,
     options: &'a InstallOptions,
@@ -385,6 +392,8 @@ impl Incoming<'_> {
             version: self.manifest.version.clone(),
             reference: self.origin.to_owned(),
             digest: self.digest,
+            index_digest: self.index,
+            platform: self.platform.as_ref().map(ToString::to_string),
             tree_digest: verdict.subject(),
             canonical_digest: verdict.digest(),
             signature_status: verdict.status().as_str().to_owned(),
@@ -403,7 +412,8 @@ impl Incoming<'_> {
             id: self.manifest.id.clone(),
             version: self.manifest.version.clone(),
             digest: self.digest,
-            index: None,
+            index: self.index,
+            platform: self.platform.clone(),
             change: Change::of(&active, &self.manifest.version),
             directory: active.path,
             signature,
@@ -418,10 +428,18 @@ impl Incoming<'_> {
 }
 
 /// The installed plugin of that artifact, if there is one and it is as good as a new install: every
-/// byte as recorded, and admitted by today's keys and policy. Anything less is installed again.
-fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result<Option<Installation>> {
+/// byte as recorded, and admitted by today's keys and policy. Anything less is installed again, and so is what comes of an
+/// index of another digest: the record says of which.
+fn already_installed(
+    digest: ArtifactDigest,
+    index: Option<ArtifactDigest>,
+    options: &InstallOptions,
+) -> Result<Option<Installation>> {
     for plugin in options.site.observe()?.of_artifact(digest) {
         let Ok(Some(record)) = plugin.record else { continue };
+        if index.is_some() && record.index_digest != index {
+            continue;
+        }
         options.require(&record.id)?;
         match confirm_in_place(&options.site, &record, &options.trust, &options.access) {
             Ok(Some(confirmed)) => {
@@ -433,6 +451,7 @@ fn already_installed(digest: ArtifactDigest, options: &InstallOptions) -> Result
                     version: record.version,
                     digest,
                     index: None,
+                    platform: None,
                     directory: plugin.path,
                     change: Change::Unchanged,
                     signature,

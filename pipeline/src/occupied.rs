@@ -2,6 +2,7 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
 use aisoc_registry_client::{ClientOptions, Named, Tagging as _, Target};
 
@@ -59,7 +60,7 @@ fn open(out: &LayoutReference, tag: Option<&Tag>) -> Result<Target> {
 
 /// The artifact that has a tag, if any has: the plugin that it is of, where its publisher has noted that.
 async fn occupant(out: &LayoutReference, tag: &Tag) -> Result<Option<Option<String>>> {
-    match Named::fetch(&open(out, Some(tag))?, None).await {
+    match Named::fetch(&open(out, Some(tag))?, None, &PlatformChoice::None).await {
         Ok(Named { manifest, .. }) => Ok(Some(noted(manifest.bytes()).map(|(id, _)| id))),
         // Nothing has the tag; or what has it is damaged, and packing again is how that is mended.
         Err(fault) if matches!(fault.reason(), Reason::ReferenceNotFound | Reason::PullFailed) => Ok(None),

@@ -16,6 +16,7 @@ use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::oci::{Descriptor, ImageManifest, MANIFEST_MEDIA_TYPE};
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::reference::{LayoutForm, LayoutReference, Reference, Tag};
@@ -136,7 +137,7 @@ pub async fn check_package(
 
 /// Reads every byte of the artifact that a target names, and gives its digest.
 async fn prove(target: &Target, cancellation: &Cancellation) -> Result<ArtifactDigest> {
-    let Named { manifest, .. } = Named::fetch(target, None).await?;
+    let Named { manifest, .. } = Named::fetch(target, None, &PlatformChoice::None).await?;
     let document = ImageManifest::read(manifest.bytes())?;
     let blobs = || document.layers.iter().chain([&document.config]);
     let total = blobs().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));

@@ -6,6 +6,7 @@
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Descriptor, Document, ImageIndex, MANIFEST_MEDIA_TYPE};
+use aisoc_manifests::platform::{PlatformChoice, PlatformName};
 use aisoc_manifests::text::shown;
 
 use crate::storage::{Fetch as _, Manifest};
@@ -16,8 +17,10 @@ use crate::target::Target;
 pub struct Named {
     /// The manifest of an artifact: its digest is the artifact's identity.
     pub manifest: Manifest,
-    /// The index that the reference names, when it names one whose only artifact this is.
+    /// The index that the reference names, when it names one that this was taken of.
     pub index: Option<Manifest>,
+    /// The platform by which it was taken of an index of several, or that somebody has named.
+    pub platform: Option<PlatformName>,
 }
 
 impl Named {
@@ -43,21 +46,21 @@ impl Named {
     /// Fetches the manifest of that digest, or the one that the target's reference names when none is given.
     ///
     /// # Errors
-    /// `not_a_plugin_artifact` for an index of several artifacts or of another index, and for what is neither
+    /// As [`ImageIndex::artifact_for`]; `not_a_plugin_artifact` for an index of another index, and for what is neither
     /// manifest nor index; `pull_failed` for other bytes than a digest or a size names; what the place refuses.
-    pub async fn fetch(target: &Target, digest: Option<ArtifactDigest>) -> Result<Self> {
+    pub async fn fetch(target: &Target, digest: Option<ArtifactDigest>, choice: &PlatformChoice) -> Result<Self> {
         let named = target.fetch_manifest(digest).await?;
         if let Some(digest) = digest {
             digest.require(&named.digest(), Reason::PullFailed, "the manifest does not match its digest")?;
         }
         if Document::of(named.bytes())? == Document::Manifest {
-            return Ok(Self { manifest: named, index: None });
+            return Ok(Self { manifest: named, index: None, platform: None });
         }
         let index = ImageIndex::read(named.bytes())?;
-        let only = index.only_artifact(|digest| target.reference().pinned(digest).to_string())?;
+        let (only, platform) = index.artifact_for(choice, |digest| target.reference().pinned(digest).to_string())?;
         let manifest = target.fetch_manifest(Some(only.artifact_digest())).await?;
         require_listed(only, &manifest)?;
-        Ok(Self { manifest, index: Some(named) })
+        Ok(Self { manifest, index: Some(named), platform })
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use aisoc_files::PartialDirectory;
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::registry_host::RegistryHost;
 use tokio::time::Instant;
 
@@ -58,6 +59,8 @@ pub struct ClientOptions {
     pub partials: Option<PartialDirectory>,
     /// Where it stays which upload session a large blob is sent in, for a later run; nowhere where nothing is said.
     pub sessions: Option<PartialDirectory>,
+    /// Which artifact is taken of an image index that holds several.
+    pub platform: PlatformChoice,
     /// Who hears of what goes on all the same.
     pub told: Told,
 }
@@ -264,6 +267,7 @@ impl Default for ClientOptions {
             timeout: None,
             partials: None,
             sessions: None,
+            platform: PlatformChoice::default(),
             told: Told::default(),
         }
     }

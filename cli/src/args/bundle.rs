@@ -81,6 +81,7 @@ impl BundleImportArgs {
             change,
             require_digest,
             keep,
+            platform: None,
             lock,
             locked,
             plugins_lock,

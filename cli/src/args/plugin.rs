@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use aisoc_installation::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS};
 use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
@@ -460,6 +461,10 @@ pub(crate) struct InstallArgs {
     /// Refuse any other artifact than this one; of one source alone
     #[arg(long, value_name = "DIGEST", requires = "sources")]
     pub(crate) require_digest: Option<ArtifactDigest>,
+    /// Of an image index of several artifacts, install the one for this platform, and no artifact that is for another one
+    /// [default: this machine's]
+    #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]", requires = "sources")]
+    pub(crate) platform: Option<PlatformName>,
     /// How many replaced versions stay for `rollback`, at most 32
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
     pub(crate) keep: u8,

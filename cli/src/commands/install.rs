@@ -4,9 +4,11 @@ use std::ffi::OsString;
 
 use aisoc_installation::Access;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::documents::{InstalledPlugins, NotInstalled, Objection};
 use aisoc_pipeline::{InstallOptions, Source};
+use aisoc_registry_client::ClientOptions;
 use aisoc_trust::{CapabilityConsent, Consent};
 
 use super::grants;
@@ -91,7 +93,8 @@ pub(super) fn options(args: InstallArgs, named: &[&Reference], context: &Context
     trust.require_acknowledged()?;
     let consent = consent(args.consent);
     let access = Access { coverage_floor: coverage_floor(floor, trust.policy.mode)?, consent, ..access };
-    let client = context.client(&args.registry, named)?;
+    let client =
+        ClientOptions { platform: PlatformChoice::of(args.platform), ..context.client(&args.registry, named)? };
     Ok(InstallOptions {
         site,
         trust,

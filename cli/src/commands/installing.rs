@@ -89,6 +89,7 @@ pub(super) fn told(
         id: installed.id.to_string(),
         artifact_digest: installed.digest.to_string(),
         index_digest: installed.index.map(|digest| digest.to_string()),
+        platform: installed.platform.map(|platform| platform.to_string()),
         directory: path_text(&installed.directory),
         signature: judged(&installed.signature),
         objection: installed.signature.objection.as_ref().map(Objection::from),

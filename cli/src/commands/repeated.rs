@@ -273,7 +273,7 @@ mod tests {
                 "save",
             ],
         ),
-        ("the artifact that was asked for this time", &["require-digest"]),
+        ("the artifact that was asked for this time", &["require-digest", "platform"]),
         ("what is asked about this time, by the one command that takes it", &["policy", "capabilities"]),
         ("how long this command waits", &["lock-timeout", "timeout"]),
         ("who signs, which is said each time, and may be a secret", &["private-key", "passphrase", "encrypt"]),

@@ -12,11 +12,12 @@ use aisoc_host::{
 };
 use aisoc_manifests::cancellation::Cancelled;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::ServedHost;
 use aisoc_pipeline::{EventLog, HostedStep, InstallOptions, Occurrence, RegistryRecord};
-use aisoc_registry_client::tls_provider;
+use aisoc_registry_client::{ClientOptions, tls_provider};
 use aisoc_worker::serving::LogLine;
 use aisoc_worker::{Groups, Launcher, Layer, Sandbox};
 use serde_json::Value;
@@ -184,7 +185,7 @@ fn settings(
         require_digest: None,
         references: context.environment.reference_rules()?,
         lock: LockRule::of(mode, chosen.path.clone()),
-        client: context.client(&installing.registry, &[])?,
+        client: ClientOptions { platform: PlatformChoice::of(None), ..context.client(&installing.registry, &[])? },
         keep: installing.keep,
         is_on_trial: false,
         access,

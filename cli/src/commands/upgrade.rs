@@ -10,6 +10,7 @@ use aisoc_pipeline::documents::{
 use aisoc_pipeline::{
     InstallOptions, Source, Upgrade, UpgradeChoice, UpgradeOptions, UpgradePurpose, UpgradeStanding, UpgradeSubject,
 };
+use aisoc_registry_client::ClientOptions;
 use aisoc_trust::{CapabilityConsent, Consent, SignedBy};
 use serde::Serialize;
 
@@ -169,7 +170,8 @@ impl Run<'_> {
 
 fn installed(upgrade: Upgrade, options: &InstallOptions, context: &Context) -> Result<InstalledPlugin> {
     let source = Source::Artifact(upgrade.reference);
-    let options = InstallOptions { only: Some(upgrade.foreseen.id.clone()), ..options.clone() };
+    let client = ClientOptions { platform: upgrade.platform, ..options.client.clone() };
+    let options = InstallOptions { only: Some(upgrade.foreseen.id.clone()), client, ..options.clone() };
     if context.dry_run().is_on() {
         // It was foreseen when it was chosen.
         return told(upgrade.foreseen, &source, &options, None, context);

@@ -70,9 +70,12 @@ pub struct InstalledPlugin {
     pub reference: String,
     /// Digest of the artifact's manifest.
     pub artifact_digest: String,
-    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    /// Digest of the index that the reference names, when it names one that this was taken of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_digest: Option<String>,
+    /// The platform by which it was taken of an index of several, or that somebody has named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
     /// Where it is.
     pub directory: String,
     /// What the gate said.

@@ -11,6 +11,7 @@ use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::{Algorithm, ArtifactDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::ImageManifest;
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::reference::{LayoutReference, Reference};
 use aisoc_manifests::text::shown;
 use aisoc_registry_client::copy;
@@ -282,7 +283,7 @@ async fn fetch(
     client: &ClientOptions,
 ) -> Result<Option<FoundStatement>> {
     let target = Target::open(reference, client)?;
-    let named = Named::fetch(&target, None).await?;
+    let named = Named::fetch(&target, None, &PlatformChoice::None).await?;
     if known == Some(named.manifest.digest()) {
         return Ok(None);
     }

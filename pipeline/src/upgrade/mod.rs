@@ -12,10 +12,11 @@ use std::ffi::OsStr;
 use aisoc_installation::{Access, InstallRecord, Site, escaped};
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::platform::{PlatformChoice, PlatformName};
 use aisoc_manifests::reference::{LayoutForm, Reference, Tag};
 use aisoc_manifests::text::shown;
 use aisoc_manifests::version_order::is_semantic;
-use aisoc_registry_client::{Tagging as _, Target};
+use aisoc_registry_client::{ClientOptions, Tagging as _, Target};
 
 pub use self::published::PreReleases;
 use self::published::{PublishedVersion, newer, published};
@@ -83,6 +84,8 @@ pub enum UpgradeStanding {
 pub struct Upgrade {
     /// Where it is: with its tag, and bound to the digest that was judged.
     pub reference: Reference,
+    /// Which artifact was taken, where that is an image index of several.
+    pub platform: PlatformChoice,
     /// What an install would do.
     pub foreseen: Installation,
 }
@@ -154,7 +157,8 @@ pub async fn choose_upgrade(
     let target = Target::open(&place, &options.install.client)?;
     let published = published(&target.tags().await?, &record.version, options.pre_releases);
     let newer = newer(&published, &record.version);
-    let search = Search { record, options, place: &place, target: &target, reporter };
+    let platform = installed_platform(record)?;
+    let search = Search { record, options, place: &place, target: &target, platform, reporter };
     let mut choice = search.first_admitted(&newer).await?;
     choice.newest_published = published.first().map(|newest| newest.version.clone());
     Ok(choice)
@@ -177,12 +181,19 @@ fn place(record: &InstallRecord) -> std::result::Result<Reference, UpgradeStandi
     }
 }
 
+/// Whoever has named a platform once means it for what comes after it.
+fn installed_platform(record: &InstallRecord) -> Result<PlatformChoice> {
+    Ok(PlatformChoice::of(record.platform.as_deref().map(str::parse::<PlatformName>).transpose()?))
+}
+
 /// A walk down the newer versions of one plugin.
 struct Search<'a> {
     record: &'a InstallRecord,
     options: &'a UpgradeOptions,
     place: &'a Reference,
     target: &'a Target,
+    /// The one that is installed, or this machine's.
+    platform: PlatformChoice,
     reporter: &'a dyn Reporter,
 }
 
@@ -216,7 +227,7 @@ impl Search<'_> {
         let source = Source::Artifact(reference.clone());
         let foreseen = install(&source, &self.foreseeing(), self.reporter).await?;
         require_version(&candidate.tag, &foreseen)?;
-        Ok(Upgrade { reference, foreseen })
+        Ok(Upgrade { reference, platform: self.platform.clone(), foreseen })
     }
 
     /// As the install is told, of this plugin alone and without a change.
@@ -227,6 +238,7 @@ impl Search<'_> {
             require_digest: None,
             is_on_trial: false,
             access: Access { dry_run: DryRun::Yes, ..options.access.clone() },
+            client: ClientOptions { platform: self.platform.clone(), ..options.client.clone() },
             ..options
         }
     }

@@ -48,6 +48,7 @@ fn is_content(reason: Reason) -> bool {
     matches!(
         reason,
         NotAPluginArtifact
+            | PlatformMissing
             | UnsafeArchive
             | AmbiguousLayout
             | ReferenceNotFound
