@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use aisoc_installation::{InstallRecord, RecordedSigner};
-use aisoc_manifests::digest::CanonicalDigest;
+use aisoc_manifests::digest::{ArtifactDigest, CanonicalDigest};
 use aisoc_manifests::fault::Reason;
 use common::versions::{access, current, id, incoming, install, record_file, recorded, sealed, unfinished, versions};
 use common::{collect_garbage, kept_versions, read_record};
@@ -29,6 +29,8 @@ fn a_record_that_differs_by_one_bit_or_is_cut_anywhere_is_refused() {
     assert_eq!(record.to_text().expect("a text"), text);
     // Every optional member too.
     let full = InstallRecord {
+        index_digest: Some(ArtifactDigest::of(b"index")),
+        platform: Some("linux/arm/v7".to_owned()),
         canonical_digest: Some(CanonicalDigest::of(b"signed")),
         signing_key_id: Some("release-\u{e9}".to_owned()),
         signers: vec![RecordedSigner {

@@ -82,7 +82,7 @@ impl ImageIndex {
             // One that is for no platform is for this one as well, as a manifest that stands alone is.
             return Ok((self.only_artifact(reference)?, None));
         };
-        let fitting: Vec<_> = named.iter().filter(|(_, platform)| platform.fits(wanted)).collect();
+        let fitting: Vec<_> = named.iter().filter(|(_, platform)| platform == wanted).collect();
         match fitting.as_slice() {
             [(entry, platform), others @ ..] if others.iter().all(|(other, _)| other.digest == entry.digest) => {
                 Ok((entry, Some(platform.clone())))
@@ -229,8 +229,8 @@ mod tests {
     #[test]
     fn of_several_the_one_for_the_platform_is_taken_and_of_one_what_it_is() {
         let name = |text: &str| text.parse::<PlatformName>().expect(text);
-        let (here, named) =
-            (|text: &str| PlatformChoice::Here(name(text)), |text: &str| PlatformChoice::Named(name(text)));
+        let here = |text: &str| PlatformChoice::Here(name(text));
+        let named = |text: &str| PlatformChoice::Named(name(text));
         let of = |content: &str| ArtifactDigest::of(content.as_bytes());
         let two = index(vec![
             entry("a", platform("linux", "amd64")),
@@ -238,7 +238,7 @@ mod tests {
             entry("b", platform("darwin", "arm64")),
             entry("sbom", platform("unknown", "unknown")),
         ]);
-        for choice in [here, named] {
+        for choice in [&here as &dyn Fn(&str) -> PlatformChoice, &named] {
             assert_eq!(chosen(&two, &choice("linux/amd64")).expect("there"), (of("a"), Some("linux/amd64".to_owned())));
             assert_eq!(
                 chosen(&two, &choice("darwin/arm64")).expect("there"),

@@ -161,6 +161,7 @@ fn what_changed_in_a_plugins_directory() {
         reference: text("r"),
         artifact_digest: text("d"),
         index_digest: None,
+        platform: None,
         directory: text("p"),
         signature: judgement(),
         change: "upgraded",

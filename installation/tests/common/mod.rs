@@ -45,6 +45,8 @@ pub(crate) fn record(staged: &Staged<StagingDirectory>, version: &str) -> Instal
         version: version.to_owned(),
         reference: "localhost:5000/demo:1".to_owned(),
         digest: ArtifactDigest::of(version.as_bytes()),
+        index_digest: None,
+        platform: None,
         tree_digest: staged.subject(),
         canonical_digest: None,
         signature_status: "skipped".to_owned(),
