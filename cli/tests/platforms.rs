@@ -212,3 +212,28 @@ fn an_upgrade_goes_on_with_the_platform_that_was_named() {
     assert_eq!((&record["version"], &record["platform"]), (&"1.1.0".into(), &OTHER.into()));
     assert_eq!(published.installed_for(), OTHER);
 }
+
+#[test]
+fn a_bundle_is_verified_for_every_platform_and_imported_for_this_one() {
+    let published = Published::new();
+    let bench = &published.bench;
+    let entries = [published.packed("1.0.0", OTHER), published.packed("1.0.0", &here())];
+    let index = published.push("1.0.0", &entries);
+    bench.run(&["bundle", "export", &published.place("1.0.0"), "--keys", "keys", "--out", "good.tar"]).ok();
+    let installed = json(&bench.run(&[&["bundle", "import", "good.tar", "--json"], &PLACES[..]].concat()));
+    assert_eq!((&installed["artifact_digest"], &installed["index_digest"]), (&entries[1]["digest"], &index.into()));
+    assert_eq!(published.installed_for(), here());
+
+    // What this machine would never install is carried to one that might.
+    bench.run(&["plugin", "keygen", "--out", "stranger"]).ok();
+    bench.write("demo/platform.txt", OTHER);
+    bench.signed_version("demo", "1.0.0", "stranger.key");
+    published.push("strange", &[published.entry("demo", OTHER), entries[1].clone()]);
+    let strange = published.place("strange");
+    bench.run(&["bundle", "export", &strange, "--keys", "keys", "--out", "bad.tar"]).refused(3, "untrusted_key");
+    let other = published.packed("2.0.0", OTHER);
+    published.push("mixed", &[other, entries[1].clone()]);
+    let mixed = bench.run(&["bundle", "export", &published.place("mixed"), "--keys", "keys", "--out", "bad.tar"]);
+    mixed.refused(1, "not_a_plugin_artifact");
+    assert!(!bench.path("bad.tar").exists());
+}

@@ -127,6 +127,25 @@ impl BundledPlugin {
         Tag::of_version(&format!("{}-{}", self.id, self.version)).map_err(|fault| fault.about(&self.id))
     }
 
+    /// Takes in what an index lists beside it.
+    ///
+    /// # Errors
+    /// `not_a_plugin_artifact` for another plugin, or another version: an import could install either.
+    pub(super) fn is_for_another_platform(&mut self, other: Self) -> Result<()> {
+        let named = |plugin: &Self| format!("{} {}", plugin.id, shown(&plugin.version, 80));
+        if (&self.id, &self.version) != (&other.id, &other.version) {
+            return Err(Fault::new(
+                Reason::NotAPluginArtifact,
+                "the index lists more than one plugin, or several versions",
+            )
+            .expected(named(self), named(&other)));
+        }
+        let new = other.signers.into_iter().filter(|signer| !self.signers.contains(signer));
+        let new: Vec<_> = new.collect();
+        self.signers.extend(new);
+        Ok(())
+    }
+
     /// Who has signed it, by the names and the keys of where it was exported, for messages.
     pub fn signed_by(&self) -> String {
         let named =

@@ -3,6 +3,7 @@
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::{Document, ImageIndex};
 use aisoc_manifests::plugin::Manifest as PluginManifest;
 use aisoc_manifests::reference::{LayoutReference, Reference};
 use aisoc_packaging::{Limits, Staging};
@@ -110,13 +111,33 @@ impl<'a> Exporting<'a> {
                 bundle.clone()
             }
         };
-        let plugin = self.judged(place, reference, root.digest()).await?;
+        let plugin = self.judged(&place, reference, &root).await?;
         self.plugins.push(plugin);
         self.roots.push(root);
         Ok(())
     }
 
-    async fn judged(&self, place: Target, reference: &Reference, digest: ArtifactDigest) -> Result<BundledPlugin> {
+    /// All that was named, which of an index is each artifact that it lists: one plugin in one version, for several
+    /// platforms.
+    async fn judged(&self, place: &Target, reference: &Reference, root: &Manifest) -> Result<BundledPlugin> {
+        let listed = match Document::of(root.bytes())? {
+            Document::Manifest => vec![root.digest()],
+            Document::Index => {
+                ImageIndex::read(root.bytes())?.artifacts().iter().map(|entry| entry.artifact_digest()).collect()
+            }
+        };
+        let mut plugin: Option<BundledPlugin> = None;
+        for digest in listed {
+            let found = self.judged_one(place.clone(), reference, digest).await?;
+            match &mut plugin {
+                None => plugin = Some(BundledPlugin { artifact_digest: root.digest(), ..found }),
+                Some(first) => first.is_for_another_platform(found)?,
+            }
+        }
+        plugin.ok_or_else(|| Fault::new(Reason::NotAPluginArtifact, "the index lists nothing"))
+    }
+
+    async fn judged_one(&self, place: Target, reference: &Reference, digest: ArtifactDigest) -> Result<BundledPlugin> {
         let fetched = Fetched::in_place(place, digest).await?;
         let limits = Limits::until(&self.options.client.cancellation);
         let staged = fetched.stage(Staging::hash_only(limits), self.reporter).await?;
