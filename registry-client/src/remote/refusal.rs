@@ -1,5 +1,6 @@
 //! A registry's no, as a fault: what was asked, what it answered, and its own words made safe.
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::text::shown;
 use reqwest::{StatusCode, Url};
@@ -97,11 +98,13 @@ impl Refused<'_> {
         let fault = Fault::new(Standing::Absent.reason(self.place), message);
         match call.asked {
             // Its manifest is there, so nothing is misspelled: this is what a repository is that was half collected.
-            Asked::Blob(_) if call.is_safe() => fault.hint(format!(
-                "the registry has lost what the manifest names: have the publisher push the artifact again, or take \
-                 another version: `aisoc registry tags {}/{repository}`",
-                authority(&connection.base)
-            )),
+            Asked::Blob(_) if call.is_safe() => {
+                let place = shell_word(format!("{}/{repository}", authority(&connection.base)));
+                fault.hint(format!(
+                    "the registry has lost what the manifest names: have the publisher push the artifact again, or \
+                     take another version: `aisoc registry tags {place}`"
+                ))
+            }
             _ => fault,
         }
     }
