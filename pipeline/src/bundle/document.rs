@@ -192,23 +192,24 @@ mod tests {
 
     #[test]
     fn a_list_is_read_as_it_was_written_in_one_order() {
-        let list = BundleList::of(vec![plugin("b"), plugin("a")]).expect("a list");
+        let list = BundleList::of(vec![plugin("beta"), plugin("alpha")]).expect("a list");
         let read = BundleList::read(&list.to_bytes()).expect("readable");
-        assert_eq!(read.plugins, [plugin("a"), plugin("b")]);
-        assert_eq!(list.to_bytes(), BundleList::of(vec![plugin("a"), plugin("b")]).expect("a list").to_bytes());
+        assert_eq!(read.plugins, [plugin("alpha"), plugin("beta")]);
+        assert_eq!(list.to_bytes(), BundleList::of(vec![plugin("alpha"), plugin("beta")]).expect("a list").to_bytes());
     }
 
     #[test]
     fn a_plugin_is_in_a_bundle_once() {
-        let fault = BundleList::of(vec![plugin("a"), plugin("b"), plugin("a")]).map(drop).expect_err("twice");
+        let fault =
+            BundleList::of(vec![plugin("alpha"), plugin("beta"), plugin("alpha")]).map(drop).expect_err("twice");
         assert_eq!(fault.reason(), Reason::Usage);
-        let document = json!({"schema_version": 1, "plugins": [plugin("a"), plugin("a")]});
+        let document = json!({"schema_version": 1, "plugins": [plugin("alpha"), plugin("alpha")]});
         assert_eq!(refusal(&document).reason(), Reason::BundleInvalid);
     }
 
     #[test]
     fn what_is_not_known_is_refused() {
-        let good = json!({"schema_version": 1, "plugins": [plugin("a")]});
+        let good = json!({"schema_version": 1, "plugins": [plugin("alpha")]});
         BundleList::read(good.to_string().as_bytes()).expect("good");
         let with = |at: &str, value: Value| {
             let mut document = good.clone();
