@@ -553,6 +553,6 @@ pub(crate) struct GcArgs {
     pub(crate) change: ChangeArgs,
 }
 
-pub(crate) fn kept_versions() -> clap::builder::RangedI64ValueParser<u8> {
+pub(super) fn kept_versions() -> clap::builder::RangedI64ValueParser<u8> {
     clap::value_parser!(u8).range(..=i64::from(MAX_PREVIOUS_VERSIONS))
 }
