@@ -21,7 +21,7 @@ use crate::commands::{COMMANDS, Typed, parser, tree, without_denied};
 use crate::config_directory::{ConfigDirectory, PolicyUse};
 use crate::context::Context;
 use crate::environment::{Environment, POLICY};
-use crate::output::{Output, Reports};
+use crate::output::{Manner, Output, Reports};
 use crate::usage;
 use crate::variables::{POLICY_USES, Word as _};
 use crate::wanted::while_wanted;
@@ -96,7 +96,9 @@ pub(crate) fn give(program: &Arc<Program>, environment: Environment, reports: &R
             // What runs is what the parser has found, and that is what is judged.
             let given = typed.given(program.tree(), &environment);
             let is_for_completion = typed.path() == "completions";
-            let output = Output::new(&typed.global, reports.clone(), environment.can_draw());
+            let manner =
+                Manner { progress: typed.progress_form(), can_draw: environment.can_draw(), clock: clock::now };
+            let output = Output::new(&typed.global, reports.clone(), manner);
             let output = output.of_dry_run(typed.is_dry_run());
             // Most hints are made where nobody knows the command line.
             reports.repeat(typed.repeated());

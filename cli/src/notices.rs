@@ -1,16 +1,31 @@
 //! What somebody should hear of a transfer that goes on all the same, in words.
 
-use aisoc_manifests::digest::Digest;
+use aisoc_manifests::progress::Act;
+use aisoc_pipeline::documents::ProgressState;
 use aisoc_registry_client::{Notice, Told};
 
-use crate::output::Output;
+use crate::output::{Output, Progress, short};
 
 /// Shows them as status lines.
 pub(crate) fn shown(output: Output) -> Told {
     Told::by(move |notice| {
-        let (verb, object) = words(notice);
-        output.status(verb, object);
+        if !is_told(notice, output.progress()) {
+            let (verb, object) = words(notice);
+            output.status(verb, object);
+        }
     })
+}
+
+/// Whether it is about a blob, and somebody reads lines of JSON and has been told.
+fn is_told(notice: &Notice<'_>, progress: &Progress) -> bool {
+    let (act, digest, size, state, done) = match *notice {
+        Notice::Resumed { digest, offset, size } => (Act::Fetching, digest, size, ProgressState::Resumed, Some(offset)),
+        Notice::GoesOn { digest, offset, size } => (Act::Pushing, digest, size, ProgressState::Resumed, Some(offset)),
+        Notice::Kept { digest, bytes, size, .. } => (Act::Fetching, digest, size, ProgressState::Kept, Some(bytes)),
+        Notice::SessionKept { digest, size } => (Act::Pushing, digest, size, ProgressState::Kept, None),
+        Notice::NotKept { .. } | Notice::Warned { .. } => return false,
+    };
+    progress.tells_of_blob(act, (digest, size), state, done)
 }
 
 fn words(notice: &Notice<'_>) -> (&'static str, String) {
@@ -43,16 +58,11 @@ fn words(notice: &Notice<'_>) -> (&'static str, String) {
     }
 }
 
-/// As much of a digest as tells blobs apart.
-fn short(digest: Digest) -> String {
-    let text = digest.to_string();
-    let end = text.find(':').map_or(0, |colon| colon + 13).min(text.len());
-    text[..end].to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use aisoc_manifests::digest::Digest;
 
     use super::*;
 

@@ -10,9 +10,11 @@ use aisoc_pipeline::documents::ManualPage;
 use clap::error::{ContextValue, ErrorKind};
 
 use crate::args::Global;
+use crate::args::plugin::ProgressForm;
+use crate::clock;
 use crate::commands::{COMMANDS, Suggestion, suggestion};
 use crate::environment::{Environment, PATHS};
-use crate::output::{self, Output, Reports};
+use crate::output::{self, Manner, Output, Reports};
 
 /// Whether it is no refusal of the parser, but what was asked for: help, or the version.
 pub(crate) fn is_answer(error: &clap::Error) -> bool {
@@ -37,7 +39,8 @@ fn help(text: String, environment: &Environment) -> Result<u8> {
     let name = command_words(environment);
     let name = name.strip_prefix("aisoc ").unwrap_or("help").to_owned();
     let global = Global { json: json_is_asked_for(environment), quiet: false };
-    Output::new(&global, Reports::default(), false).answer(&ManualPage { name, text })
+    let manner = Manner { progress: ProgressForm::Auto, can_draw: false, clock: clock::now };
+    Output::new(&global, Reports::default(), manner).answer(&ManualPage { name, text })
 }
 
 /// An argument, or a variable that holds a path, that is a private key, given where a path, a name or nothing is

@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aisoc_manifests::digest::Digest;
 use aisoc_testkit::registry::Registry;
+use serde_json::{Value, json};
 use support::terminal::{CTRL_C, Terminal, drawn};
 use support::{Bench, Run};
 
@@ -146,6 +148,84 @@ fn a_pace_is_that_of_the_way_and_not_of_the_buffers_before_it() {
     rates.sort_by(f64::total_cmp);
     let (middle, way) = (rates[rates.len() / 2], PIECE as f64 / SLOW.as_secs_f64());
     assert!((middle / way - 1.0).abs() < 0.15, "{middle} of {way}: {rates:?}");
+}
+
+/// A layout with one artifact of three layers of 8 MiB, and how each of them is called in short.
+fn three_layers(bench: &Bench) -> Vec<String> {
+    let store = |bytes: &[u8], media_type: &str| {
+        let digest = Digest::of(bytes).to_string();
+        bench.write(&format!("layout/blobs/sha256/{}", &digest["sha256:".len()..]), bytes);
+        json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() })
+    };
+    let config = store(b"{}", "application/vnd.oci.empty.v1+json");
+    let layers: Vec<Value> = (0..3).map(|seed| store(&vec![seed; 8 << 20], "application/octet-stream")).collect();
+    let manifest_type = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": manifest_type, "artifactType": "application/x", "config": config, "layers": layers,
+    });
+    let mut root = store(manifest.to_string().as_bytes(), manifest_type);
+    root["annotations"] = json!({ "org.opencontainers.image.ref.name": "1" });
+    bench.write("layout/oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+    bench.write("layout/index.json", json!({ "schemaVersion": 2, "manifests": [root] }).to_string());
+    let name = |layer: &Value| layer["digest"].as_str().expect("text")["sha256:".len()..][..12].to_owned();
+    layers.iter().map(name).collect()
+}
+
+#[test]
+fn blobs_that_move_together_have_a_line_each_on_a_terminal() {
+    let (bench, store) = (Bench::new(), Registry::start());
+    let names = three_layers(&bench);
+    let words = format!("exec '{AISOC}' copy oci:layout:1 {}/x:1", slow_way_to(&store.host(), SLOWISH));
+    let (code, text) = Terminal::run(&bench.path("."), 100, &words).end();
+    assert_eq!(code, 0, "{text}");
+    // A terminal goes to its next line by itself where one is full.
+    let lines = |text: &String| text.chars().collect::<Vec<_>>().chunks(100).map(String::from_iter).collect::<Vec<_>>();
+    let drawn: Vec<String> = drawn(&text).iter().flat_map(lines).collect();
+    require_one_line_each(&drawn, 100);
+    for name in &names {
+        let own = format!("     Pushing {name} ");
+        let bars: Vec<_> = drawn.iter().filter(|line| line.starts_with(&own) && line.contains(" of 8.0 MiB")).collect();
+        assert!(bars.len() > 3 && bars.iter().any(|bar| bar.contains("[=")), "{name}: {drawn:?}");
+        assert!(bars.iter().any(|bar| bar.contains("8.0 of 8.0 MiB waiting for the registry")), "{name}: {drawn:?}");
+    }
+    assert!(drawn.iter().any(|line| line.starts_with("     Pushing ") && line.contains(" of 24.0 MiB")), "{drawn:?}");
+    let end = drawn.iter().position(|line| line.starts_with("      Copied ")).expect("a line");
+    assert!(drawn[end..].iter().all(|line| !line.contains(" MiB ")), "nothing is left: {:?}", &drawn[end..]);
+}
+
+#[test]
+fn each_blob_has_a_plain_line_where_nothing_is_drawn_and_an_event_for_programs() {
+    let (bench, store) = (Bench::new(), Registry::start());
+    let names = three_layers(&bench);
+    let place = store.reference("x:1");
+    let lines = |run: &Run, verb: &str| {
+        let line = |name: &String| format!("{verb:>12} sha256:{name} (8.0 MiB");
+        names.iter().filter(|name| run.stderr.contains(&line(name))).count()
+    };
+    assert_eq!(lines(bench.run(&["copy", "oci:layout:1", &place]).ok(), "Pushed"), 3);
+    assert_eq!(lines(bench.run(&["copy", "oci:layout:1", &place]).ok(), "Present"), 3);
+    assert_eq!(lines(bench.run(&["copy", &place, &store.reference("y:1")]).ok(), "Mounted"), 3);
+    assert_eq!(lines(bench.run(&["copy", &place, "oci-archive:x.tar"]).ok(), "Wrote"), 3);
+    for silent in ["--quiet", "--json"] {
+        let run = bench.run(&["copy", "oci:layout:1", &store.reference("z:1"), "--progress=plain", silent]);
+        assert_eq!(run.ok().stderr, "", "{silent}");
+    }
+    let words = format!("exec '{AISOC}' copy oci:layout:1 {} --progress=plain", store.reference("w:1"));
+    let (_, text) = Terminal::run(&bench.path("."), 100, &words).end();
+    assert!(text.contains(&format!("Pushed\u{1b}[0m sha256:{}", names[0])) && !text.contains("[="), "{text}");
+
+    let slow = slow_way_to(&store.host(), SLOW);
+    let run = bench.run(&["copy", "oci:layout:1", &format!("{slow}/v:1"), "--progress=json", "--json"]);
+    let events: Vec<Value> = run.ok().stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for name in &names {
+        let digest = |event: &&Value| event["blob_digest"].as_str().is_some_and(|digest| digest[7..].starts_with(name));
+        let states: Vec<_> = events.iter().filter(digest).map(|event| event["state"].as_str().expect("text")).collect();
+        let (last, before) = states.split_last().expect("events");
+        assert!(
+            *last == "arrived" && !before.is_empty() && before.iter().all(|state| *state == "moving"),
+            "{states:?}"
+        );
+    }
 }
 
 #[test]

@@ -22,10 +22,11 @@ const NUMBERS: [&str; 9] = [
     "timeout_seconds",
 ];
 /// What digests are of.
-const DIGESTS: [&str; 9] = [
+const DIGESTS: [&str; 10] = [
     "artifact_digest",
     "index_digest",
     "layer_digest",
+    "blob_digest",
     "tree_digest",
     "canonical_digest",
     "content_digest",
@@ -126,7 +127,9 @@ fn refers_to(property: &Value, definition: &str) -> bool {
 /// What registries keep is of either algorithm, and what is ours of one.
 fn pattern_of_digest(name: &str) -> &'static str {
     match name {
-        "artifact_digest" | "index_digest" | "layer_digest" => "^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$",
+        "artifact_digest" | "index_digest" | "layer_digest" | "blob_digest" => {
+            "^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
+        }
         _ => "^sha256:[0-9a-f]{64}$",
     }
 }
@@ -199,7 +202,9 @@ fn every_document_speaks_one_language() {
             }
             assert_eq!(objection(name, property), None, "{document}: `{name}` {property}");
         }
-        for required in ["schema_version", "ok"] {
+        // A line of progress is no outcome.
+        let outcome = (document != "progress").then_some("ok");
+        for required in outcome.into_iter().chain(["schema_version"]) {
             assert!(schema["required"].as_array().expect("a list").contains(&required.into()), "{document}");
         }
     }
@@ -241,6 +246,20 @@ impl Schemas {
     }
 }
 
+impl Schemas {
+    /// Holds each line that a command said beside its answer: how far it was, and at the end what it reports.
+    #[track_caller]
+    fn hold_lines(&self, run: &Run) {
+        assert!(!run.stderr.is_empty(), "{run:?}");
+        for line in run.stderr.lines() {
+            let document: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("a line of JSON: {run:?}"));
+            let name = if document.get("ok").is_some() { "report" } else { "progress" };
+            let wrong: Vec<String> = self.0[name].iter_errors(&document).map(|wrong| wrong.to_string()).collect();
+            assert_eq!((wrong, &document["schema_version"]), (Vec::new(), &2.into()), "{name}: {document:#}");
+        }
+    }
+}
+
 #[test]
 fn what_commands_print_is_what_is_published() {
     let validator = |schema: Value| jsonschema::validator_for(&closed(schema)).expect("a schema");
@@ -259,6 +278,9 @@ fn what_commands_print_is_what_is_published() {
     schemas.hold("plugin-sign", &run(&["plugin", "sign", "--plugin-dir", "fresh", "--private-key", "other.key"]));
     schemas.hold("plugin-package", &run(&["plugin", "package", "--plugin-dir", "demo", "--out", "again.tar"]));
     schemas.hold("plugin-push", &run(&["plugin", "push", "demo.tar", "oci:layout:1"]));
+    schemas.hold_lines(&run(&["plugin", "push", "demo.tar", "oci:beside:1", "--progress=json"]));
+    schemas.hold_lines(&run(&["plugin", "push", "demo", "oci:beside:2", "--progress=json"]));
+    schemas.hold_lines(&run(&["plugin", "push", "nothing", "oci:beside:2", "--progress=json"]));
     schemas.hold(
         "plugin-release",
         &run(&["plugin", "release", "--plugin-dir", "demo", "--private-key", "release.key", "oci:layout:2"]),

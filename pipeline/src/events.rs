@@ -7,6 +7,7 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::reference::Reference;
+use aisoc_registry_client::Pushed;
 
 /// What has begun, or how far it is. Whoever shows events has words for every one, or does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,17 @@ pub enum Event<'a> {
         /// The version, as its manifest or its record states it.
         version: &'a str,
     },
+    /// Of a transfer, one blob is so far.
+    Blob {
+        /// Which way.
+        act: Act,
+        /// The blob.
+        digest: Digest,
+        /// How many bytes it has.
+        size: u64,
+        /// How far it is.
+        state: BlobState,
+    },
     /// So many bytes of a transfer have passed. What is done with bytes of this machine alone, its cancellation
     /// tells ([`aisoc_manifests::progress::Watcher`]), because it is done where nobody knows events.
     Bytes {
@@ -67,6 +79,32 @@ pub enum Event<'a> {
         /// Of how many.
         total: u64,
     },
+}
+
+/// How far one blob of a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobState {
+    /// On its way.
+    Moving {
+        /// So many of its bytes have passed.
+        done: u64,
+    },
+    /// It has arrived.
+    Arrived,
+    /// The registry has taken it over from another repository of its own.
+    Mounted,
+    /// It was there before.
+    Present,
+}
+
+impl BlobState {
+    pub(crate) const fn of(stored: Pushed) -> Self {
+        match stored {
+            Pushed::Uploaded => Self::Arrived,
+            Pushed::Mounted => Self::Mounted,
+            Pushed::Present => Self::Present,
+        }
+    }
 }
 
 /// Told what the pipeline does. Says nothing to anybody by itself.

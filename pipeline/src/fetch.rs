@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use aisoc_manifests::artifact::{Artifact, PluginLayer};
 use aisoc_manifests::digest::{ArtifactDigest, VerifyingReader};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::platform::{PlatformChoice, PlatformName};
 use aisoc_manifests::plugin::ManifestFile;
 use aisoc_manifests::progress::Act;
@@ -15,7 +16,7 @@ use aisoc_signing::Claim;
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
 
-use crate::events::{Event, Reporter};
+use crate::events::{BlobState, Event, Reporter};
 
 /// Chunks between the network and the unpacking thread: enough to keep both busy, few enough that
 /// memory does not grow with the artifact.
@@ -98,11 +99,15 @@ impl Fetched {
         let mut done = 0;
         for layer in self.artifact.layers() {
             let stream = self.target.fetch_blob(&layer.descriptor).await?;
+            let Descriptor { digest, size, .. } = layer.descriptor;
+            let tell = |state| reporter.event(&Event::Blob { act: Act::Fetching, digest, size, state });
             let progress = |bytes| {
+                tell(BlobState::Moving { done: bytes });
                 reporter.event(&Event::Bytes { act: Act::Fetching, done: done + bytes, total });
             };
             staging = receive(staging, layer.clone(), stream, &progress).await?;
-            done += layer.descriptor.size;
+            tell(BlobState::Arrived);
+            done += size;
         }
         staging.finish()
     }

@@ -78,7 +78,7 @@ pub use copying::{Copied, CopiedRoot, CopyOptions, copy_all_tags, copy_artifact}
 pub use digest::{CanonicalJson, canonical_digest};
 pub use discovered::{Noticed, SiteSources, discover_site};
 pub use event_log::{EventLog, HostedStep, Occurrence, RegistrationMetadata, RegistryRecord, SigningGrounds};
-pub use events::{Event, Reporter, Silent};
+pub use events::{BlobState, Event, Reporter, Silent};
 pub use grants::{Grants, GrantsBefore};
 pub use indexing::publishing_index;
 pub use inspect::{ArtifactSummary, Inspection, LayerSummary, inspect_artifact, inspect_directory};

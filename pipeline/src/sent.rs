@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::progress::Act;
 use aisoc_registry_client::copy::Step;
 use aisoc_registry_client::{Pushed as Stored, Target};
 
-use crate::events::{Event, Reporter};
+use crate::events::{BlobState, Event, Reporter};
 use crate::pushed::Pushed;
 
 /// Counts what became of each part.
@@ -31,12 +32,17 @@ impl Sent {
 
     /// Notes a step, and tells whoever watches.
     pub(crate) fn note(&self, step: &Step<'_>, reporter: &dyn Reporter) {
+        let act = if self.stays { Act::Writing } else { Act::Pushing };
+        let tell = |blob: &Descriptor, state| {
+            reporter.event(&Event::Blob { act, digest: blob.digest, size: blob.size, state });
+        };
         match step {
-            Step::Sent { done, total } => {
-                let act = if self.stays { Act::Writing } else { Act::Pushing };
-                reporter.event(&Event::Bytes { act, done: *done, total: *total });
+            Step::Sent { done, total } => reporter.event(&Event::Bytes { act, done: *done, total: *total }),
+            Step::Moving { blob, done } => tell(blob, BlobState::Moving { done: *done }),
+            Step::Blob(blob, stored) => {
+                self.count(*stored, blob.size);
+                tell(blob, BlobState::of(*stored));
             }
-            Step::Blob(descriptor, stored) => self.count(*stored, descriptor.size),
             Step::ReadBack(descriptor) => reporter.event(&Event::ReadBack { manifest: descriptor.digest }),
             Step::Manifest(_, stored) | Step::Tagged(_, stored) => {
                 self.is_new.fetch_or(*stored != Stored::Present, Relaxed);

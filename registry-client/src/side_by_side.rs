@@ -106,7 +106,7 @@ async fn watched<T>(work: impl Future<Output = T>, look: &(dyn Fn() + Sync)) -> 
 
 /// How far all blobs are together. What is told of it never goes back, and never beyond the total.
 struct Gauge<'a> {
-    sizes: Vec<u64>,
+    blobs: Vec<&'a Descriptor>,
     counts: Vec<Count>,
     /// What became of each, by its place; nothing while it is on its way.
     stored: Mutex<Vec<Option<Pushed>>>,
@@ -115,9 +115,9 @@ struct Gauge<'a> {
 }
 
 impl<'a> Gauge<'a> {
-    fn of(blobs: &Blobs<'_>, progress: Progress<'a>) -> Self {
+    fn of(blobs: &Blobs<'a>, progress: Progress<'a>) -> Self {
         Self {
-            sizes: blobs.iter().map(|(descriptor, _)| descriptor.size).collect(),
+            blobs: blobs.iter().map(|(descriptor, _)| descriptor).collect(),
             counts: blobs.iter().map(|_| Count::default()).collect(),
             stored: Mutex::new(vec![None; blobs.len()]),
             told: AtomicU64::new(0),
@@ -132,21 +132,24 @@ impl<'a> Gauge<'a> {
     /// Bytes of what was sent whole.
     fn sent(&self) -> u64 {
         let stored = self.stored();
-        let sent = self.sizes.iter().zip(stored.iter()).filter(|(_, stored)| **stored == Some(Pushed::Uploaded));
-        sent.fold(0, |sum, (size, _)| sum.saturating_add(*size))
+        let sent = self.blobs.iter().zip(stored.iter()).filter(|(_, stored)| **stored == Some(Pushed::Uploaded));
+        sent.fold(0, |sum, (blob, _)| sum.saturating_add(blob.size))
     }
 
     fn tell(&self) {
         // Told under the lock, so that it is never told less than before.
         let stored = self.stored();
         let (mut done, mut total) = (0_u64, 0_u64);
-        for ((size, count), stored) in self.sizes.iter().zip(&self.counts).zip(stored.iter()) {
+        for ((blob, count), stored) in self.blobs.iter().zip(&self.counts).zip(stored.iter()) {
             let (taken, wanted) = match stored {
-                None => (count.bytes().min(*size), *size),
-                Some(Pushed::Uploaded) => (*size, *size),
+                None => (count.bytes().min(blob.size), blob.size),
+                Some(Pushed::Uploaded) => (blob.size, blob.size),
                 // Also what was sent in part and then found: it is neither to be sent nor sent.
                 Some(Pushed::Mounted | Pushed::Present) => (0, 0),
             };
+            if stored.is_none() && taken > 0 {
+                (self.progress)(Step::Moving { blob, done: taken });
+            }
             (done, total) = (done.saturating_add(taken), total.saturating_add(wanted));
         }
         let done = self.told.fetch_max(done, Ordering::Relaxed).max(done);

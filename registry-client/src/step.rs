@@ -15,6 +15,13 @@ pub enum Step<'a> {
         /// Of all blobs. Less than before once one turns out to be there.
         total: u64,
     },
+    /// One blob is on its way, and `done` of its bytes were taken.
+    Moving {
+        /// The blob.
+        blob: &'a Descriptor,
+        /// Never less than before, also when it is sent again.
+        done: u64,
+    },
     /// A blob is stored.
     Blob(&'a Descriptor, Pushed),
     /// The manifest is stored under its digest.

@@ -71,17 +71,15 @@ async fn copies_between_registries_and_reports_each_step() {
     let steps = std::sync::Mutex::new(Vec::new());
     let bytes = std::sync::Mutex::new(vec![(0, u64::MAX)]);
     let note = |step: Step<'_>| {
-        if let Step::Sent { done, total } = step {
-            bytes.lock().expect("lock").push((done, total));
-            return;
-        }
-        steps.lock().expect("lock").push(match step {
-            Step::Sent { .. } => unreachable!("noted above"),
+        let what = match step {
+            Step::Sent { done, total } => return bytes.lock().expect("lock").push((done, total)),
+            Step::Moving { .. } => return,
             Step::Blob(_, pushed) => format!("blob {pushed:?}"),
             Step::Manifest(_, pushed) => format!("manifest {pushed:?}"),
             Step::ReadBack(_) => "read back".to_owned(),
             Step::Tagged(tag, pushed) => format!("tag {tag} {pushed:?}"),
-        });
+        };
+        steps.lock().expect("lock").push(what);
     };
     let (from, to) = (reading(&source, "plugin:1"), writing(&destination, "mirror/plugin:9"));
     let root = copy::copy(&from, &to, sample.manifest.digest(), Some(&tag("9")), ReplaceTag::Yes, &note)

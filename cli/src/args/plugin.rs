@@ -11,7 +11,7 @@ use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_trust::{CoverageRule, TrustMode};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
 use crate::args::directory::{DirectoryArgs, SignedArgs};
@@ -232,6 +232,19 @@ pub(crate) struct RegistryArgs {
     /// default an hour for each reference]
     #[arg(long, value_name = "DURATION", value_parser = some_duration)]
     pub(crate) timeout: Option<SignedDuration>,
+    /// How far the work is: `auto` draws on a terminal and prints lines elsewhere, `plain` prints lines, `json` prints
+    /// lines of JSON on standard error
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
+    pub(crate) progress: ProgressForm,
+}
+
+/// In which form a command says how far its work is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressForm {
+    #[default]
+    Auto,
+    Plain,
+    Json,
 }
 
 #[derive(Debug, Args)]

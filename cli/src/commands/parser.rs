@@ -14,6 +14,7 @@ use super::repeated::Repeated;
 use super::table::{GROUPS, TABLE};
 use super::tree::path;
 use crate::args::Global;
+use crate::args::plugin::ProgressForm;
 use crate::context::Context;
 use crate::environment::Environment;
 
@@ -54,6 +55,12 @@ impl Typed {
     /// Whether the command has an option `--dry-run`, and it was given.
     pub(crate) fn is_dry_run(&self) -> bool {
         matches!(self.matches.try_get_one("dry_run"), Ok(Some(true)))
+    }
+
+    /// In which form the command says how far its work is.
+    pub(crate) fn progress_form(&self) -> ProgressForm {
+        let typed = self.matches.try_get_one("progress");
+        typed.ok().flatten().copied().unwrap_or_default()
     }
 
     /// What the hints of the command repeat of what was typed.

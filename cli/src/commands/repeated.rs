@@ -195,7 +195,10 @@ mod tests {
 
     /// What each option that is not repeated is about.
     const OTHERS: [(&str, &[&str]); 11] = [
-        ("help of every command, and how it speaks", &["help", "json", "quiet", "verbose", "explain", "versions"]),
+        (
+            "help of every command, and how it speaks",
+            &["help", "json", "quiet", "progress", "verbose", "explain", "versions"],
+        ),
         (
             "what this one command makes or changes",
             &[

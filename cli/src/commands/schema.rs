@@ -2,7 +2,7 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use aisoc_pipeline::documents::{PublishedSchema, PublishedSchemas, report_schema};
+use aisoc_pipeline::documents::{PublishedSchema, PublishedSchemas, progress_schema, report_schema};
 use serde_json::Value;
 
 use super::declaration::{Commands, Declaration};
@@ -53,14 +53,15 @@ fn canonical(words: &[String], commands: Commands) -> Vec<String> {
     }
 }
 
-/// Every schema with its name: one for each command that answers, the report, and those written by hand.
+/// Every schema with its name: one for each command that answers, the report, the lines of progress, and those written by hand.
 pub(crate) fn all(commands: Commands) -> Vec<(String, Value)> {
     let answers = (commands.all)().filter_map(|command| Some((command.words.join("-"), command.document?())));
     let written = WRITTEN.iter().map(|(name, text)| {
         let schema = serde_json::from_str(text).expect("a schema in this directory is JSON, which a test reads");
         ((*name).to_owned(), schema)
     });
-    answers.chain([("report".to_owned(), report_schema())]).chain(written).collect()
+    let beside = [("report".to_owned(), report_schema()), ("progress".to_owned(), progress_schema())];
+    answers.chain(beside).chain(written).collect()
 }
 
 /// As it stands in `docs/schemas`.

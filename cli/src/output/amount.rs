@@ -1,11 +1,16 @@
 //! How far work is, in words: never wider than the terminal.
 
+use std::time::Duration;
+
 /// Below so many bytes in a second there is nothing to reckon with.
 const STANDSTILL: f64 = 1.0;
 /// Longer than this is a guess.
 const LONGEST_SECONDS: f64 = 99.0 * 3600.0;
-/// How wide the drawn part is.
+/// How wide the drawn part is at most, and at least: of a narrower one nobody sees that it moves.
 const BAR: usize = 24;
+const NARROWEST_BAR: usize = 8;
+/// What stands around it.
+const FRAME: usize = " []".len();
 
 /// How far work is.
 #[derive(Debug, Clone, Copy)]
@@ -22,23 +27,32 @@ pub(super) struct Amount {
     pub(super) counts_plugins: bool,
 }
 
-/// `     Pushing 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left [===>    ]`, as much of it as fits in one line of the terminal.
-/// Its last column stays free: some terminals go to the next line as soon as it is written.
-pub(super) fn line(verb: &str, amount: &Amount, columns: usize) -> String {
+/// `     Pushing 34d5d291c146 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left [===>    ]`, as much of it as fits in one line of the
+/// terminal; without a name, of all of the work. Its last column stays free: some terminals go to the next line as soon as
+/// it is written.
+pub(super) fn line(verb: &str, name: Option<&str>, amount: &Amount, columns: usize) -> String {
     let (room, Amount { done, total, .. }) = (columns.saturating_sub(1), *amount);
-    let mut text = format!("{verb:>12} {}", part(amount));
-    if text.len() > room {
-        text = format!("{verb} {} %", percent(done, total));
-    }
+    let name = name.map_or(String::new(), |name| format!(" {name}"));
     let pace = pace(amount).map_or(String::new(), |pace| format!(" {pace}"));
-    let drawn = format!(" [{}]", drawn(done, total));
-    for more in [pace, drawn] {
-        if text.len() + more.len() <= room {
-            text.push_str(&more);
-        }
+    let whole = |name: &str, pace: &str| format!("{verb:>12}{name} {}{pace}", part(amount));
+    let choices = [whole(&name, &pace), whole("", &pace), whole("", "")];
+    let few = format!("{verb} {} %", percent(done, total));
+    let mut text = choices.into_iter().find(|text| text.len() <= room).unwrap_or(few);
+    let left = room.saturating_sub(text.len() + FRAME).min(BAR);
+    if left >= NARROWEST_BAR {
+        text.push_str(&format!(" [{}]", drawn(done, total, left)));
     }
     text.truncate(room);
     text
+}
+
+/// `300.0 MiB in 65 s`
+pub(super) fn size_and_time(size: u64, took: Option<Duration>) -> String {
+    let size = in_unit(size as f64, unit(size as f64));
+    match took.filter(|took| *took >= Duration::from_secs(1)) {
+        Some(took) => format!("{size} in {}", duration(took.as_secs_f64())),
+        None => size,
+    }
 }
 
 /// `40.0 of 300.0 MiB, 4.0 MiB/s, 65 s left`
@@ -101,10 +115,10 @@ fn percent(done: u64, total: u64) -> u64 {
     (u128::from(done) * 100).checked_div(u128::from(total)).map_or(0, |percent| percent.min(100) as u64)
 }
 
-fn drawn(done: u64, total: u64) -> String {
-    let full = usize::try_from(percent(done, total)).unwrap_or_default() * BAR / 100;
-    let head = if full < BAR { ">" } else { "" };
-    format!("{:<BAR$}", "=".repeat(full) + head)
+fn drawn(done: u64, total: u64, width: usize) -> String {
+    let full = usize::try_from(percent(done, total)).unwrap_or_default() * width / 100;
+    let head = if full < width { ">" } else { "" };
+    format!("{:<width$}", "=".repeat(full) + head)
 }
 
 #[cfg(test)]
@@ -120,15 +134,15 @@ mod tests {
 
     #[test]
     fn a_line_says_how_much_how_fast_and_how_long() {
-        let whole = line("Pushing", &amount(40 * MIB, 300 * MIB, 4.0 * MIB as f64), 80);
+        let whole = line("Pushing", None, &amount(40 * MIB, 300 * MIB, 4.0 * MIB as f64), 80);
         assert_eq!(whole, "     Pushing 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left [===>                    ]");
         assert_eq!(
-            line("Reading", &amount(300 * MIB, 300 * MIB, 1e6), 80),
+            line("Reading", None, &amount(300 * MIB, 300 * MIB, 1e6), 80),
             "     Reading 300.0 of 300.0 MiB [========================]"
         );
         let sent = Amount { awaits_registry: true, ..amount(300 * MIB, 300 * MIB, 1e6) };
         assert_eq!(
-            line("Pushing", &sent, 90),
+            line("Pushing", None, &sent, 90),
             "     Pushing 300.0 of 300.0 MiB waiting for the registry [========================]"
         );
         let said = |done, total, per_second| said(&amount(done, total, per_second));
@@ -149,19 +163,44 @@ mod tests {
     }
 
     #[test]
+    fn a_name_goes_before_the_pace_does_and_the_bar_before_both() {
+        let at =
+            |columns| line("Pushing", Some("34d5d291c146"), &amount(40 * MIB, 300 * MIB, 4.0 * MIB as f64), columns);
+        assert_eq!(
+            at(100),
+            "     Pushing 34d5d291c146 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left [===>                    ]"
+        );
+        assert_eq!(at(80), "     Pushing 34d5d291c146 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left [=>          ]");
+        assert_eq!(at(70), "     Pushing 34d5d291c146 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left");
+        assert_eq!(at(60), "     Pushing 40.0 of 300.0 MiB 4.0 MiB/s, 65 s left");
+        assert_eq!(at(44), "     Pushing 40.0 of 300.0 MiB [=>        ]");
+        assert_eq!(at(41), "     Pushing 40.0 of 300.0 MiB");
+    }
+
+    #[test]
+    fn a_size_is_said_with_the_time_where_there_is_one_to_say() {
+        assert_eq!(size_and_time(300 * MIB, Some(Duration::from_secs(65))), "300.0 MiB in 65 s");
+        assert_eq!(size_and_time(3, Some(Duration::from_millis(999))), "3 B");
+        assert_eq!(size_and_time(3, None), "3 B");
+    }
+
+    #[test]
     fn no_line_wraps_whatever_the_terminal() {
         for columns in 0..=200 {
             for (done, total) in [(0, 0), (0, 1), (1, 1), (40 * MIB, 300 * MIB), (u64::MAX, u64::MAX), (2, 1)] {
-                for (verb, awaits_registry) in
-                    [("Pushing", false), ("Pushing", true), ("Fetching", false), ("Unpacking", false)]
-                {
+                for (verb, name, awaits_registry) in [
+                    ("Pushing", None, false),
+                    ("Pushing", Some("34d5d291c146"), true),
+                    ("Fetching", Some("34d5d291c146"), false),
+                    ("Unpacking", None, false),
+                ] {
                     let amount = Amount { awaits_registry, ..amount(done, total, 123_456_789.0) };
-                    let line = line(verb, &amount, columns);
+                    let line = line(verb, name, &amount, columns);
                     assert!(line.is_ascii() && line.len() <= columns.saturating_sub(1), "{columns}: {line}");
                     assert!(columns < 20 || line.contains(verb), "{columns}: {line}");
                 }
             }
         }
-        assert_eq!(line("Pushing", &amount(40 * MIB, 300 * MIB, 1e6), 20), "Pushing 13 %");
+        assert_eq!(line("Pushing", None, &amount(40 * MIB, 300 * MIB, 1e6), 20), "Pushing 13 %");
     }
 }

@@ -7,7 +7,8 @@
 //! 5. Lower case, no final period for one sentence; backticks around commands, paths and names.
 //! 6. Everything can be understood without colour; `NO_COLOR` and pipes are respected.
 //! 7. `--json` prints one document with `schema_version` on stdout, and at most one on stderr: what the command
-//!    warned of, and why it failed. A command that goes on for ever prints a line as it happens.
+//!    warned of, and why it failed. A command that goes on for ever prints a line as it happens, and so does one that is
+//!    asked for it with `--progress=json`.
 //! 8. Whatever comes from outside is escaped before a terminal sees it, in JSON too: `aisoc_manifests::text`
 //!    says what, for all of it.
 //! 9. `--quiet` removes status lines, never warnings or errors.
@@ -16,12 +17,14 @@
 
 mod amount;
 mod annotation;
+mod blobs;
 mod document;
 mod pace;
 mod progress;
 mod report;
 mod screen;
 mod status;
+mod told;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -35,11 +38,15 @@ pub(crate) use aisoc_pipeline::{redacted, resembles_key};
 use serde::Serialize;
 
 pub(crate) use annotation::Workspace;
+pub(crate) use blobs::short;
+use progress::Voice;
 pub(crate) use progress::{Progress, Reported};
 pub(crate) use report::Reports;
 use screen::Screen;
+use told::Clock;
 
 use crate::args::Global;
+use crate::args::plugin::ProgressForm;
 
 /// What a command found out: text for people, data for machines, and whether it is a yes.
 pub(crate) trait Answer: Serialize {
@@ -86,14 +93,35 @@ pub(crate) struct Output {
     progress: Progress,
 }
 
+/// What decides how it is said how far work is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// As it was asked for.
+    pub(crate) progress: ProgressForm,
+    /// Whether the terminal, if there is one, can be drawn over.
+    pub(crate) can_draw: bool,
+    /// What the time is, where it is said.
+    pub(crate) clock: Clock,
+}
+
 impl Output {
-    /// Speaks as the user asked for, warnings and errors by what the process has for them. `can_draw` says whether
-    /// the terminal, if there is one, can be drawn over.
-    pub(crate) fn new(global: &Global, reports: Reports, can_draw: bool) -> Self {
+    /// Speaks as the user asked for, warnings and errors by what the process has for them.
+    pub(crate) fn new(global: &Global, reports: Reports, manner: Manner) -> Self {
+        let Manner { progress: form, can_draw, clock } = manner;
         reports.set_json(global.json);
-        let draws = can_draw && !global.json && !global.quiet && io::stderr().is_terminal();
+        let is_silent = global.json || global.quiet;
+        let draws = can_draw && !is_silent && form == ProgressForm::Auto && io::stderr().is_terminal();
         let screen = Screen::new(draws);
-        let progress = Progress::new(global.quiet || global.json, screen.clone());
+        let voice = match form {
+            ProgressForm::Json => Voice::Events(reports.clone(), clock),
+            _ if is_silent => Voice::Silent,
+            ProgressForm::Auto | ProgressForm::Plain => Voice::Lines,
+        };
+        if form == ProgressForm::Json {
+            // Between lines of JSON, what else is said in JSON is a line as well.
+            reports.say_at_once();
+        }
+        let progress = Progress::new(voice, screen.clone());
         Self { json: global.json, quiet: global.quiet, dry_run: false, reports, screen, progress }
     }
 

@@ -29,6 +29,7 @@ mod logins;
 mod manifest;
 mod objection;
 mod policy;
+mod progress;
 mod publishing;
 mod reason;
 mod registries;
@@ -97,6 +98,7 @@ pub use policy::{
     CompiledWrapper, DeniedBelow, EffectivePolicy, ExplainedCommand, PolicyAxis, ShownDenial, ShownRule,
     StrictModeState, TestedCase, TestedPolicy, ValidPolicy,
 };
+pub use progress::{ProgressEvent, ProgressState};
 pub use publishing::{IndexedPlugin, PublishingIndex};
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
 pub use registries::{DeletedArtifact, RepositoryList, TagList};
@@ -108,7 +110,7 @@ pub use review::{
     PluginChanges, ReplacedFile, ReviewItem, SignerChanges,
 };
 pub use rotation::{KeyRotation, KeyRotationChange, KeyRotationDependent, KeyRotationStep, RotatedKey};
-pub use schema::{Document, PublishedSchema, PublishedSchemas, document_schema, report_schema};
+pub use schema::{Document, PublishedSchema, PublishedSchemas, document_schema, progress_schema, report_schema};
 pub use searched::{FoundPlugin, FoundPlugins};
 pub use serving::ServedRegistry;
 pub use setting::{SettingList, ShownSetting};

@@ -32,6 +32,11 @@ pub fn report_schema() -> Value {
     schema::<super::Report>()
 }
 
+/// The schema of a line of `--progress=json`.
+pub fn progress_schema() -> Value {
+    schema::<super::ProgressEvent>()
+}
+
 /// The schema of a type as it is written, in the JSON Schema of 2020-12.
 fn schema<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12()
@@ -67,7 +72,7 @@ fn says_string(property: &Value) -> bool {
 fn looks_like(name: &str) -> Option<(&'static str, Value)> {
     match name {
         // What registries keep, by the algorithm under which they keep it.
-        "artifact_digest" | "index_digest" | "layer_digest" => {
+        "artifact_digest" | "index_digest" | "layer_digest" | "blob_digest" => {
             Some(("pattern", json!("^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$")))
         }
         _ if name.ends_with("_digest") => Some(("pattern", json!("^sha256:[0-9a-f]{64}$"))),

@@ -40,7 +40,7 @@ pub enum BlobSource {
 }
 
 /// How many bytes of a blob have been taken. A piece counts once the next one is asked for: by then it is on its
-/// way and not in a buffer of ours.
+/// way and not in a buffer of ours. Behind the last one nothing is asked for: it counts when it is taken.
 #[derive(Debug, Clone, Default)]
 pub struct Count(Arc<AtomicU64>);
 
@@ -51,10 +51,11 @@ impl Count {
     }
 
     fn counted(self, bytes: BlobStream) -> impl Stream<Item = Result<Bytes>> + Send {
-        let mut before = 0;
+        let (mut before, size) = (0, bytes.remaining());
         bytes.inspect_ok(move |chunk| {
-            self.0.fetch_max(before, Ordering::Relaxed);
-            before += chunk.len() as u64;
+            let after = before + chunk.len() as u64;
+            self.0.fetch_max(if after == size { after } else { before }, Ordering::Relaxed);
+            before = after;
         })
     }
 }
@@ -151,17 +152,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn bytes_count_once_the_next_are_asked_for_and_once_however_often_they_are_sent() {
+    async fn bytes_count_once_the_next_are_asked_for_or_none_is_to_come_and_once_however_often_they_are_sent() {
         let pieces = |sizes: Vec<usize>| stream::iter(sizes.into_iter().map(|size| Ok(Bytes::from(vec![0; size]))));
         let descriptor = Descriptor::of("t/x", &[0; 10]);
         let count = Count::default();
         let mut first = Box::pin(count.clone().counted(BlobStream::new(&descriptor, pieces(vec![4, 4, 2]))));
-        for expected in [0, 4, 8, 8] {
+        for expected in [0, 4, 10, 10] {
             first.try_next().await.expect("as long as it says");
             assert_eq!(count.bytes(), expected);
         }
+        let count = Count(Arc::new(AtomicU64::new(8)));
         let mut again = Box::pin(count.clone().counted(BlobStream::new(&descriptor, pieces(vec![9, 1]))));
-        for expected in [8, 9] {
+        for expected in [8, 10] {
             again.try_next().await.expect("as long as it says");
             assert_eq!(count.bytes(), expected, "never less than before");
         }

@@ -71,6 +71,11 @@ impl BlobStream {
         self
     }
 
+    /// How many bytes are still to come.
+    pub(super) const fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
     /// The next bytes, or `None` at the end.
     ///
     /// # Errors
