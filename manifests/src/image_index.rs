@@ -1,6 +1,6 @@
 //! Image indexes: what of an index is an artifact, and when an index of one stands for it.
 //!
-//! A plugin is a single manifest. Tools wrap it all the same: buildx in an index with attestations, `docker
+//! A plugin is a single manifest, or one for each of several platforms in an index of its own. Tools wrap it all the same: buildx in an index with attestations, `docker
 //! buildx imagetools create` and `oras manifest index create` in one for a platform, `cosign save` beside its
 //! signatures. Such an index has one reading as long as it holds one artifact.
 
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::digest::ArtifactDigest;
 use crate::fault::{Fault, Reason, Result};
-use crate::oci::{Descriptor, Document, ImageIndex};
+use crate::oci::{ARTIFACT_TYPE, Descriptor, Document, ImageIndex, TITLE, VERSION};
 use crate::platform::{PlatformChoice, PlatformName};
 
 /// What buildx notes on what it puts beside an image: a manifest about it, which nobody installs.
@@ -72,23 +72,61 @@ impl ImageIndex {
     ) -> Result<(&Descriptor, Option<PlatformName>)> {
         let is_one = self.artifacts().len() == 1;
         let wanted = match choice {
-            PlatformChoice::Here(wanted) if !is_one => wanted,
-            PlatformChoice::Named(wanted) => wanted,
-            PlatformChoice::None | PlatformChoice::Here(_) => return Ok((self.only_artifact(reference)?, None)),
+            PlatformChoice::Here(here) | PlatformChoice::Look(here) if !is_one => here.taken(),
+            PlatformChoice::Named(wanted) => vec![wanted.clone()],
+            PlatformChoice::None | PlatformChoice::Here(_) | PlatformChoice::Look(_) => {
+                return Ok((self.only_artifact(reference)?, None));
+            }
         };
-        let entries = self.entries();
-        let named = entries.iter().map(|entry| Some((*entry, PlatformName::of_entry(entry.platform.as_ref()?)?)));
-        let Some(named) = named.collect::<Option<Vec<_>>>().filter(|named| !named.is_empty()) else {
+        let Some(named) = self.for_platforms() else {
             // One that is for no platform is for this one as well, as a manifest that stands alone is.
             return Ok((self.only_artifact(reference)?, None));
         };
-        let fitting: Vec<_> = named.iter().filter(|(_, platform)| platform == wanted).collect();
-        match fitting.as_slice() {
-            [(entry, platform), others @ ..] if others.iter().all(|(other, _)| other.digest == entry.digest) => {
+        let mut fitting =
+            wanted.iter().map(|wanted| (wanted, fitting(&named, wanted))).filter(|(_, of)| !of.is_empty());
+        match (fitting.next(), choice, named.first()) {
+            (Some((_, fitting)), ..) if is_one_artifact(&fitting) => {
+                let (entry, platform) = fitting[0];
                 Ok((entry, Some(platform.clone())))
             }
-            fitting => Err(missing(wanted, fitting.len(), named.iter().map(|(_, platform)| platform))),
+            (None, PlatformChoice::Look(_), Some((entry, platform))) => Ok((entry, Some(platform.clone()))),
+            (found, ..) => {
+                let (wanted, count) = found.map_or((&wanted[0], 0), |(wanted, fitting)| (wanted, fitting.len()));
+                Err(missing(wanted, count, named.iter().map(|(_, platform)| platform)))
+            }
         }
+    }
+
+    /// The artifacts of an index that says of each for which platform it is, sorted by that; nothing where one of them
+    /// does not say so, or there is none.
+    pub fn for_platforms(&self) -> Option<Vec<(&Descriptor, PlatformName)>> {
+        let entries = self.entries();
+        let named = entries.iter().map(|entry| Some((*entry, PlatformName::of_entry(entry.platform.as_ref()?)?)));
+        let mut named = named.collect::<Option<Vec<_>>>().filter(|named| !named.is_empty())?;
+        named.sort_by(|(one, of_one), (other, of_other)| (of_one, one.digest).cmp(&(of_other, other.digest)));
+        Some(named)
+    }
+
+    /// Whether the index itself is what is published, as [`ImageIndex::of_platforms`] makes one: it has nothing but
+    /// artifacts, and says of each for which platform it is.
+    pub fn is_of_platforms(&self) -> bool {
+        self.for_platforms().is_some_and(|named| named.len() == self.manifests.len())
+    }
+
+    /// The index of one plugin in one version for several platforms: the same bytes whatever the order.
+    pub fn of_platforms(
+        artifacts: impl IntoIterator<Item = (PlatformName, Descriptor)>,
+        (id, version): (&str, &str),
+    ) -> Self {
+        let mut named: Vec<_> = artifacts.into_iter().collect();
+        named.sort_by(|(one, of_one), (other, of_other)| (one, of_one.digest).cmp(&(other, of_other.digest)));
+        let entry = |(platform, artifact): (PlatformName, Descriptor)| Descriptor {
+            artifact_type: Some(ARTIFACT_TYPE.to_owned()),
+            platform: Some(platform.to_entry()),
+            ..artifact
+        };
+        let noted = [(TITLE, id), (VERSION, version)].map(|(key, text)| (key.to_owned(), text.to_owned()));
+        Self { annotations: noted.into(), ..Self::new(named.into_iter().map(entry).collect()) }
     }
 
     /// The only artifact of the index.
@@ -111,6 +149,18 @@ impl ImageIndex {
             (false, false) => fault.hint(format!("name the one that is meant: {}", choices.join(" or "))),
         })
     }
+}
+
+/// Those of the artifacts that are for that platform.
+fn fitting<'a, 'b>(
+    named: &'b [(&'a Descriptor, PlatformName)],
+    wanted: &PlatformName,
+) -> Vec<(&'a Descriptor, &'b PlatformName)> {
+    named.iter().filter(|(_, platform)| platform == wanted).map(|(entry, platform)| (*entry, platform)).collect()
+}
+
+fn is_one_artifact(fitting: &[(&Descriptor, &PlatformName)]) -> bool {
+    fitting.windows(2).all(|two| two[0].0.digest == two[1].0.digest)
 }
 
 fn missing<'a>(wanted: &PlatformName, fitting: usize, offered: impl Iterator<Item = &'a PlatformName>) -> Fault {
@@ -273,6 +323,58 @@ mod tests {
         assert_eq!(chosen(&beside, &wanted).expect_err("guessed").reason(), Reason::NotAPluginArtifact);
         let none = index(vec![]);
         assert_eq!(chosen(&none, &wanted).expect_err("none").reason(), Reason::NotAPluginArtifact);
+    }
+
+    #[test]
+    fn of_arm_the_newest_that_runs_is_taken_by_the_machine_and_exactly_one_by_name() {
+        let here: PlatformName = "linux/arm/v7".parse().expect("one");
+        let arm = |variant: &str| json!({"platform": {"os": "linux", "architecture": "arm", "variant": variant}});
+        let of = |content: &str| ArtifactDigest::of(content.as_bytes());
+        let three = index(vec![entry("5", arm("v5")), entry("8", arm("v8")), entry("6", arm("v6"))]);
+        let choice = PlatformChoice::Here(here.clone());
+        assert_eq!(chosen(&three, &choice).expect("older"), (of("6"), Some("linux/arm/v6".to_owned())));
+        let fault = chosen(&three, &PlatformChoice::Named(here.clone())).expect_err("by name");
+        assert_eq!(fault.reason(), Reason::PlatformMissing);
+        // Without a variant it is v7.
+        let plain = index(vec![entry("6", arm("v6")), entry("7", platform("linux", "arm"))]);
+        assert_eq!(chosen(&plain, &choice).expect("itself"), (of("7"), Some("linux/arm/v7".to_owned())));
+        // Two spellings of one platform are two artifacts for it.
+        let twice = index(vec![entry("7", arm("v7")), entry("other", platform("linux", "arm"))]);
+        assert_eq!(chosen(&twice, &choice).expect_err("two").reason(), Reason::PlatformMissing);
+        let newer = index(vec![entry("8", arm("v8")), entry("64", platform("linux", "arm64"))]);
+        assert_eq!(chosen(&newer, &choice).expect_err("newer").reason(), Reason::PlatformMissing);
+    }
+
+    #[test]
+    fn whoever_looks_sees_the_one_for_this_machine_else_the_first() {
+        let of = |content: &str| ArtifactDigest::of(content.as_bytes());
+        let look = |text: &str| PlatformChoice::Look(text.parse().expect(text));
+        let two = index(vec![entry("b", platform("linux", "arm64")), entry("a", platform("linux", "amd64"))]);
+        assert_eq!(chosen(&two, &look("linux/arm64")).expect("here"), (of("b"), Some("linux/arm64".to_owned())));
+        assert_eq!(chosen(&two, &look("plan9/386")).expect("first"), (of("a"), Some("linux/amd64".to_owned())));
+        let unnamed = index(vec![entry("a", json!({})), entry("b", platform("linux", "arm64"))]);
+        assert_eq!(chosen(&unnamed, &look("plan9/386")).expect_err("two").reason(), Reason::NotAPluginArtifact);
+        let one = index(vec![entry("a", platform("linux", "amd64"))]);
+        assert_eq!(chosen(&one, &look("plan9/386")).expect("one"), (of("a"), None));
+    }
+
+    #[test]
+    fn an_index_that_is_made_has_the_same_bytes_in_whatever_order() {
+        let name = |text: &str| text.parse::<PlatformName>().expect(text);
+        let artifact = |content: &str| Descriptor::of(MANIFEST_MEDIA_TYPE, content.as_bytes());
+        let parts = || [(name("linux/arm/v7"), artifact("7")), (name("linux/amd64"), artifact("64"))];
+        let made = ImageIndex::of_platforms(parts(), ("demo", "1.0.0"));
+        let mut turned = parts();
+        turned.reverse();
+        assert_eq!(made, ImageIndex::of_platforms(turned, ("demo", "1.0.0")));
+        let read = ImageIndex::read(&crate::oci::to_bytes(&made)).expect("an index");
+        let named: Vec<String> = read.for_platforms().expect("all").iter().map(|(_, name)| name.to_string()).collect();
+        assert_eq!(named, ["linux/amd64", "linux/arm/v7"]);
+        assert!(read.is_of_platforms());
+        let provenance = json!({"annotations": {"vnd.docker.reference.type": "attestation-manifest"}});
+        let buildx = index(vec![entry("a", platform("linux", "amd64")), entry("p", provenance)]);
+        assert!(!buildx.is_of_platforms() && buildx.for_platforms().is_some());
+        assert!(!index(vec![]).is_of_platforms());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! For which platform an artifact is, where an image index holds one for each.
 //!
-//! Source: OCI image specification 1.1, `image-index.md`, `platform`: the words are those of Go (`GOOS`, `GOARCH`), and
-//! `v8` is what `arm64` is without a variant.
+//! Source: OCI image specification 1.1, `image-index.md`, `platform`: the words are those of Go (`GOOS`, `GOARCH`). One
+//! platform has several spellings, and those are the same here that are the same to containerd (its package `platforms`,
+//! `Normalize`): `arm` without a variant is `arm/v7`, `arm64/v8` is `arm64`, `x86_64` is `amd64`, `macos` is `darwin`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,8 +28,11 @@ pub enum PlatformChoice {
     /// None: an index of one artifact is followed, whatever platform it names, and of several none is guessed.
     #[default]
     None,
-    /// The one for this machine; an index of one artifact is followed, whatever platform it names.
+    /// The one for this machine, or where there is none the next one that it runs ([`PlatformName::taken`]); an index of
+    /// one artifact is followed, whatever platform it names.
     Here(PlatformName),
+    /// As [`PlatformChoice::Here`], and where nothing is for this machine the first that there is: for whoever only looks.
+    Look(PlatformName),
     /// The one for that platform, which somebody has named: an index of one artifact for another is refused.
     Named(PlatformName),
 }
@@ -37,6 +41,21 @@ impl PlatformChoice {
     /// What is taken by whoever installs on this machine, and has not named another platform.
     pub fn of(named: Option<PlatformName>) -> Self {
         named.map_or_else(|| Self::Here(PlatformName::here()), Self::Named)
+    }
+
+    /// What is shown to whoever looks, and has not named a platform.
+    pub fn to_look(named: Option<PlatformName>) -> Self {
+        named.map_or_else(|| Self::Look(PlatformName::here()), Self::Named)
+    }
+
+    /// What comes after an artifact that was taken by that platform: what this machine takes by itself it goes on taking,
+    /// and what somebody had named for another machine is meant for what comes after it as well.
+    pub fn after(taken: Option<PlatformName>) -> Self {
+        let here = PlatformName::here();
+        match taken {
+            Some(taken) if taken == here || !here.taken().contains(&taken) => Self::Named(taken),
+            _ => Self::Here(here),
+        }
     }
 }
 
@@ -56,13 +75,34 @@ impl PlatformName {
             "powerpc64" => "ppc64",
             other => other,
         };
-        Self { os: os.to_owned(), architecture: architecture.to_owned(), variant: None }
+        let variant = default_variant(architecture).map(str::to_owned);
+        Self { os: os.to_owned(), architecture: architecture.to_owned(), variant }
+    }
+
+    /// What runs on a machine of this platform, the best first: itself, and of `arm/vN` each older one down to `v5`. Not
+    /// what an emulator or another mode of the processor would run: a library for 32 bits is loaded by no process of 64.
+    pub fn taken(&self) -> Vec<Self> {
+        let newest =
+            self.variant.as_deref().and_then(|variant| ARM_VARIANTS.iter().position(|known| *known == variant));
+        match newest.filter(|_| self.architecture == "arm") {
+            Some(newest) => {
+                let of = |variant: &&str| Self { variant: Some((*variant).to_owned()), ..self.clone() };
+                ARM_VARIANTS[..=newest].iter().rev().map(of).collect()
+            }
+            None => vec![self.clone()],
+        }
+    }
+
+    /// What an index says of what is for this platform.
+    pub fn to_entry(&self) -> oci::Platform {
+        let variant = self.variant.iter().map(|variant| ("variant".to_owned(), variant.as_str().into()));
+        oci::Platform { architecture: self.architecture.clone(), os: self.os.clone(), other: variant.collect() }
     }
 
     /// What an entry of an index says that it is for; nothing where it says nothing, or nothing that can be one.
     pub fn of_entry(platform: &oci::Platform) -> Option<Self> {
         let variant = match platform.other.get("variant") {
-            Some(variant) => Some(variant.as_str()?),
+            Some(variant) => Some(variant.as_str()?).filter(|variant| !variant.is_empty()),
             None => None,
         };
         let name = Self::of_words(&platform.os, &platform.architecture, variant)?;
@@ -71,11 +111,37 @@ impl PlatformName {
 
     /// Of its words, each of which is one; nothing where one is none.
     fn of_words(os: &str, architecture: &str, variant: Option<&str>) -> Option<Self> {
-        // The same processor in two spellings.
-        let variant = variant.filter(|variant| (architecture, *variant) != ("arm64", "v8"));
+        let os = if os == "macos" { "darwin" } else { os };
+        let (architecture, variant) = one_spelling(architecture, variant);
         let are_words = [Some(os), Some(architecture), variant].into_iter().flatten().all(is_word);
         let owned = str::to_owned;
         are_words.then(|| Self { os: owned(os), architecture: owned(architecture), variant: variant.map(owned) })
+    }
+}
+
+/// The variants of `arm`, the oldest first.
+const ARM_VARIANTS: [&str; 4] = ["v5", "v6", "v7", "v8"];
+
+/// The variant that is meant where none is said.
+fn default_variant(architecture: &str) -> Option<&'static str> {
+    (architecture == "arm").then_some("v7")
+}
+
+/// A processor as it is always written here. What is in no row stays as it is, and is the same as nothing else.
+fn one_spelling<'a>(architecture: &'a str, variant: Option<&'a str>) -> (&'a str, Option<&'a str>) {
+    match (architecture, variant) {
+        ("i386", _) => ("386", None),
+        ("amd64" | "x86_64" | "x86-64", None | Some("v1")) => ("amd64", None),
+        ("x86_64" | "x86-64", variant) => ("amd64", variant),
+        ("arm64" | "aarch64", None | Some("8" | "v8")) => ("arm64", None),
+        ("aarch64", variant) => ("arm64", variant),
+        ("armhf", _) => ("arm", Some("v7")),
+        ("armel", _) => ("arm", Some("v6")),
+        ("arm", None | Some("7")) => ("arm", default_variant("arm")),
+        ("arm", Some("5")) => ("arm", Some("v5")),
+        ("arm", Some("6")) => ("arm", Some("v6")),
+        ("arm", Some("8")) => ("arm", Some("v8")),
+        other => other,
     }
 }
 
@@ -122,6 +188,24 @@ mod tests {
             ("linux/arm/v7", "linux/arm/v7"),
             ("linux/arm64/v8", "linux/arm64"),
             ("linux/arm64/v9", "linux/arm64/v9"),
+            ("linux/arm64/8", "linux/arm64"),
+            ("linux/aarch64", "linux/arm64"),
+            ("linux/aarch64/v9", "linux/arm64/v9"),
+            ("linux/x86_64", "linux/amd64"),
+            ("linux/x86-64", "linux/amd64"),
+            ("linux/x86_64/v3", "linux/amd64/v3"),
+            ("linux/amd64/v1", "linux/amd64"),
+            ("linux/amd64/v2", "linux/amd64/v2"),
+            ("linux/i386", "linux/386"),
+            ("linux/arm", "linux/arm/v7"),
+            ("linux/arm/7", "linux/arm/v7"),
+            ("linux/arm/6", "linux/arm/v6"),
+            ("linux/arm/5", "linux/arm/v5"),
+            ("linux/arm/8", "linux/arm/v8"),
+            ("linux/armhf", "linux/arm/v7"),
+            ("linux/armel", "linux/arm/v6"),
+            ("macos/aarch64", "darwin/arm64"),
+            ("linux/riscv64", "linux/riscv64"),
         ] {
             assert_eq!(text.parse::<PlatformName>().expect(text).to_string(), written);
         }
@@ -137,6 +221,7 @@ mod tests {
             "linux/amd64 ",
             "li-nux/amd64",
             "linux//v8",
+            "linux/arm/",
             &(longest + "a"),
         ] {
             assert_eq!(other.parse::<PlatformName>().expect_err(other).reason(), Reason::Usage, "{other}");
@@ -158,6 +243,7 @@ mod tests {
             read(json!({"os": "linux", "architecture": "amd64", "os.version": "1"})).as_deref(),
             Some("linux/amd64")
         );
+        assert_eq!(read(json!({"os": "linux", "architecture": "arm", "variant": ""})).as_deref(), Some("linux/arm/v7"));
         for none in [
             json!({}),
             json!({"os": "linux"}),
@@ -174,7 +260,41 @@ mod tests {
     fn a_variant_is_another_platform() {
         let platform = |text: &str| text.parse::<PlatformName>().expect(text);
         assert_eq!(platform("linux/arm64"), platform("linux/arm64/v8"));
+        assert_eq!(platform("linux/arm"), platform("linux/arm/v7"));
+        assert_ne!(platform("linux/arm"), platform("linux/arm/v6"));
         assert_ne!(platform("linux/arm"), platform("linux/arm/v8"));
+        assert_ne!(platform("linux/amd64"), platform("linux/amd64/v2"));
         assert_ne!(platform("linux/arm64"), platform("linux/arm64/v9"));
+    }
+
+    #[test]
+    fn a_machine_takes_itself_and_of_arm_what_is_older() {
+        let taken = |text: &str| {
+            let taken = text.parse::<PlatformName>().expect(text).taken();
+            taken.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(taken("linux/arm"), ["linux/arm/v7", "linux/arm/v6", "linux/arm/v5"]);
+        assert_eq!(taken("linux/arm/v5"), ["linux/arm/v5"]);
+        assert_eq!(taken("linux/arm/v8"), ["linux/arm/v8", "linux/arm/v7", "linux/arm/v6", "linux/arm/v5"]);
+        for alone in ["linux/arm64", "linux/arm64/v9", "linux/amd64", "linux/amd64/v3", "linux/arm/v9", "plan9/386"] {
+            assert_eq!(taken(alone), [alone]);
+        }
+    }
+
+    #[test]
+    fn what_is_written_of_a_platform_is_read_as_it() {
+        for text in ["linux/amd64", "linux/arm/v6", "linux/arm64/v9"] {
+            let platform: PlatformName = text.parse().expect(text);
+            assert_eq!(PlatformName::of_entry(&platform.to_entry()), Some(platform), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_comes_after_what_was_named_for_another_machine_is_for_that_one() {
+        let here = PlatformName::here();
+        assert_eq!(PlatformChoice::after(None), PlatformChoice::Here(here.clone()));
+        assert_eq!(PlatformChoice::after(Some(here.clone())), PlatformChoice::Named(here));
+        let other: PlatformName = "plan9/s390x".parse().expect("one");
+        assert_eq!(PlatformChoice::after(Some(other.clone())), PlatformChoice::Named(other));
     }
 }

@@ -183,7 +183,7 @@ fn place(record: &InstallRecord) -> std::result::Result<Reference, UpgradeStandi
 
 /// Whoever has named a platform once means it for what comes after it.
 fn installed_platform(record: &InstallRecord) -> Result<PlatformChoice> {
-    Ok(PlatformChoice::of(record.platform.as_deref().map(str::parse::<PlatformName>).transpose()?))
+    Ok(PlatformChoice::after(record.platform.as_deref().map(str::parse::<PlatformName>).transpose()?))
 }
 
 /// A walk down the newer versions of one plugin.
