@@ -55,6 +55,26 @@ impl Published {
         })
     }
 
+    /// For this machine what was signed for another platform, with other files beside that signature.
+    fn forged(&self) -> Value {
+        self.bench.write("demo/platform.txt", here());
+        self.bench.forge("demo", "forged.tar");
+        self.bench.run(&["copy", "oci-archive:forged.tar", "oci:layout:forged", "--replace-tag"]).ok();
+        let listed = self.layout()["manifests"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|listed| listed["annotations"]["org.opencontainers.image.ref.name"] == "forged")
+            .expect("copied")
+            .clone();
+        let here = here();
+        let (os, architecture) = here.split_once('/').expect("two words");
+        json!({
+            "mediaType": listed["mediaType"], "digest": listed["digest"], "size": listed["size"],
+            "platform": {"os": os, "architecture": architecture},
+        })
+    }
+
     fn layout(&self) -> Value {
         serde_json::from_slice(&fs::read(self.bench.path("layout/index.json")).expect("there")).expect("JSON")
     }
@@ -166,23 +186,7 @@ fn another_index_of_the_same_artifact_is_a_change_that_is_written_down() {
 fn the_signature_of_one_platform_stands_for_no_other() {
     let published = Published::new();
     let good = published.packed("1.0.0", OTHER);
-    // What was signed for another platform, with other files beside that signature.
-    published.bench.write("demo/platform.txt", here());
-    published.bench.forge("demo", "forged.tar");
-    published.bench.run(&["copy", "oci-archive:forged.tar", "oci:layout:forged"]).ok();
-    let listed = published.layout()["manifests"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .find(|listed| listed["annotations"]["org.opencontainers.image.ref.name"] == "forged")
-        .expect("copied")
-        .clone();
-    let here = here();
-    let (os, architecture) = here.split_once('/').expect("two words");
-    let forged = json!({
-        "mediaType": listed["mediaType"], "digest": listed["digest"], "size": listed["size"],
-        "platform": {"os": os, "architecture": architecture},
-    });
+    let forged = published.forged();
     published.push("1.0.0", &[good, forged]);
     published.install("1.0.0", &[]).refused(3, "coverage_mismatch");
     assert!(!published.bench.path("plugins/demo").exists());
@@ -236,4 +240,112 @@ fn a_bundle_is_verified_for_every_platform_and_imported_for_this_one() {
     let mixed = bench.run(&["bundle", "export", &published.place("mixed"), "--keys", "keys", "--out", "bad.tar"]);
     mixed.refused(1, "not_a_plugin_artifact");
     assert!(!bench.path("bad.tar").exists());
+}
+
+#[test]
+fn an_index_is_pushed_when_each_artifact_of_it_may_be() {
+    let published = Published::new();
+    let bench = &published.bench;
+    let for_here = published.packed("1.0.0", &here());
+    // The last, whose signature stands beside the files that are forged.
+    let good = [published.packed("1.0.0", OTHER), for_here];
+    published.push("good", &good);
+    let to = published.place("pushed");
+    bench.run(&["plugin", "push", "oci:layout:all", &to, "--trusted-keys", "keys"]).ok();
+
+    // The signature of one platform under the manifest of another.
+    let forged = published.forged();
+    let tags = || bench.run(&["registry", "tags", &published.place("x")]).stdout;
+    published.push("forged", &[good[0].clone(), forged]);
+    let before = tags();
+    let to = published.place("refused");
+    for options in [&[][..], &["--trusted-keys", "keys"], &["--dry-run"]] {
+        let run = bench.run(&[&["plugin", "push", "oci:layout:all", &to], options].concat());
+        run.refused(3, "coverage_mismatch");
+        assert!(run.error_line().contains(&format!("({})", here())), "{run:?}");
+    }
+    bench.run(&["plugin", "keygen", "--out", "stranger"]).ok();
+    bench.signed_version("demo", "1.0.0", "stranger.key");
+    published.push("strange", &[published.entry("demo", OTHER), good[1].clone()]);
+    let run = bench.run(&["plugin", "push", "oci:layout:all", &to, "--trusted-keys", "keys"]);
+    run.refused(3, "untrusted_key");
+    published.push("mixed", &[published.packed("2.0.0", OTHER), good[1].clone()]);
+    let run = bench.run(&["plugin", "push", "oci:layout:all", &to]);
+    assert!(run.refused(1, "not_a_plugin_artifact").stderr.contains("  expected: demo "), "{run:?}");
+    assert_eq!(tags().replace("strange\n", "").replace("mixed\n", ""), before);
+}
+
+#[test]
+fn whoever_looks_at_one_of_several_says_which_or_sees_this_machines() {
+    let published = Published::new();
+    let bench = &published.bench;
+    let entries = [published.packed("1.0.0", OTHER), published.packed("1.0.0", &here())];
+    let index = published.push("1.0.0", &entries);
+    let place = published.place("1.0.0");
+    let keys = ["--trusted-keys", "keys"];
+    for (option, platform, entry) in
+        [(&[][..], here(), &entries[1]), (&["--platform", OTHER], OTHER.to_owned(), &entries[0])]
+    {
+        let run = bench.run(&[&["plugin", "verify", &place, "--json"], &keys[..], option].concat());
+        let verdict = serde_json::from_str::<Value>(&run.ok().stdout).expect("JSON");
+        assert_eq!(
+            (&verdict["artifact_digest"], &verdict["index_digest"], &verdict["platform"]),
+            (&entry["digest"], &index.as_str().into(), &platform.as_str().into())
+        );
+        bench.run(&[&["explain", &place, "--plugins-dir", "plugins"], &keys[..], option].concat()).ok();
+        let out = platform.replace('/', "-");
+        bench.run(&[&["plugin", "pull", &place, "--out", &out], option].concat()).ok();
+        assert_eq!(fs::read_to_string(bench.path(&out).join("platform.txt")).expect("there"), platform);
+        let run = bench.run(&[&["plugin", "inspect", &place, "--json"], option].concat());
+        let seen = serde_json::from_str::<Value>(&run.ok().stdout).expect("JSON");
+        assert_eq!(
+            (&seen["artifact"]["platform"], &seen["artifact"]["artifact_digest"]),
+            (&platform.as_str().into(), &entry["digest"])
+        );
+        assert_eq!(seen["artifact"]["platforms"].as_array().map(Vec::len), Some(2));
+    }
+    for (command, keys) in [("verify", &keys[..]), ("inspect", &[])] {
+        let run = bench.run(&[&["plugin", command, &place, "--platform", "linux/riscv64"], keys].concat());
+        run.refused(1, "platform_missing");
+        bench.run(&["plugin", command, "./demo", "--platform", OTHER]).refused(2, "usage");
+    }
+    // What is for no machine here is seen all the same.
+    published.push("other", &[entries[0].clone(), published.packed("1.0.0", "plan9/386")]);
+    let run = bench.run(&["plugin", "inspect", &published.place("other")]);
+    assert!(run.ok().stdout.contains("shown for       plan9/386\n"), "{run:?}");
+    bench.run(&[&["plugin", "verify", &published.place("other")], &keys[..]].concat()).refused(1, "platform_missing");
+}
+
+#[test]
+fn what_is_verified_of_an_index_is_the_signature_of_that_platform() {
+    let published = Published::new();
+    let good = published.packed("1.0.0", OTHER);
+    published.push("1.0.0", &[good, published.forged()]);
+    let verify = |option: &[&str]| {
+        published
+            .bench
+            .run(&[&["plugin", "verify", &published.place("1.0.0"), "--trusted-keys", "keys"], option].concat())
+    };
+    verify(&[]).refused(3, "coverage_mismatch");
+    verify(&["--platform", OTHER]).ok();
+}
+
+#[test]
+fn one_of_several_is_signed_again_under_a_tag_of_its_own() {
+    let published = Published::new();
+    let bench = &published.bench;
+    published.push("1.0.0", &[published.packed("1.0.0", OTHER), published.packed("1.0.0", &here())]);
+    bench.run(&["plugin", "keygen", "--out", "next"]).ok();
+    let place = published.place("1.0.0");
+    let resign = |options: &[&str]| {
+        let words = ["plugin", "resign", &place, "--private-key", "next.key", "--trusted-keys", "keys"];
+        bench.run(&[&words[..], options].concat())
+    };
+    resign(&["--tag-suffix", "-x"]).refused(1, "not_a_plugin_artifact");
+    resign(&["--platform", OTHER, "--replace-tag"]).refused(1, "tag_exists");
+    resign(&["--platform", OTHER, "--tag-suffix", "-other"]).ok();
+    let other = published.place("1.0.0-other");
+    bench.run(&["plugin", "verify", &other, "--trusted-keys", "next.pem"]).ok();
+    bench.run(&["plugin", "pull", &other, "--out", "signed"]).ok();
+    assert_eq!(fs::read_to_string(bench.path("signed/platform.txt")).expect("there"), OTHER);
 }

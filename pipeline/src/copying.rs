@@ -11,9 +11,9 @@ use aisoc_registry_client::copy::Step;
 use aisoc_registry_client::graph::{Counts, Destination, GraphCopy};
 use aisoc_registry_client::{ClientOptions, Fetch as _, ReplaceTag, Tagging as _, Target};
 
+use crate::destination::{check_destination, check_digest};
 use crate::dry_run::look_at;
 use crate::events::{Event, Reporter};
-use crate::publish::{check_destination, check_digest};
 use crate::pushed::Pushed;
 use crate::sent::Sent;
 
@@ -108,38 +108,91 @@ async fn copy(
     options: &CopyOptions,
     reporter: &dyn Reporter,
 ) -> Result<Copied> {
-    let is_foreseen = options.dry_run.is_on();
-    let to = match is_foreseen {
-        true => look_at(destination, &options.client)?,
-        false => Some(Target::create(destination, &options.client)?),
-    };
+    let to = place(destination, options.dry_run, &options.client)?;
     let places: Vec<_> = roots.iter().map(|root| root.place(destination)).collect();
     for (root, place) in roots.iter().zip(&places) {
-        match &to {
-            Some(to) => check_destination(to, place, root.digest, options.replace_tag).await,
-            None => check_digest(place, root.digest),
-        }
-        // Of many tags, the one that it is about.
-        .map_err(|fault| fault.about(place))?;
+        check(to.as_ref(), place, root.digest, options.replace_tag)
+            .await
+            // Of many tags, the one that it is about.
+            .map_err(|fault| fault.about(place))?;
     }
-    let (sent, written) = match &to {
-        Some(to) if !is_foreseen => {
-            reporter.event(&Event::Pushing { destination });
+    let how = Bringing {
+        destination,
+        replace_tag: options.replace_tag,
+        with_referrers: options.with_referrers,
+        dry_run: options.dry_run,
+    };
+    let (counts, pushed) = bring(from, to.as_ref(), roots, how, reporter).await?;
+    let artifacts = places.into_iter().zip(roots).map(|(place, root)| CopiedRoot { place, digest: root.digest });
+    Ok(Copied { artifacts: artifacts.collect(), counts, pushed })
+}
+
+/// The artifact `digest` with all that it lists, to where `destination` says, under the tag that it says: what a push is.
+/// Nothing that refers to it comes as well.
+///
+/// # Errors
+/// As [`copy_artifact`].
+pub(crate) async fn push_artifact(
+    from: &Target,
+    digest: ArtifactDigest,
+    destination: &Reference,
+    (replace_tag, dry_run, client): (ReplaceTag, DryRun, &ClientOptions),
+    reporter: &dyn Reporter,
+) -> Result<Pushed> {
+    let to = place(destination, dry_run, client)?;
+    check(to.as_ref(), destination, digest, replace_tag).await?;
+    let root = Root { digest, tag: destination.tag().cloned() };
+    let how = Bringing { destination, replace_tag, with_referrers: false, dry_run };
+    bring(from, to.as_ref(), &[root], how, reporter).await.map(|(_, pushed)| pushed)
+}
+
+/// Nothing where a dry run would have to make it.
+fn place(destination: &Reference, dry_run: DryRun, client: &ClientOptions) -> Result<Option<Target>> {
+    match dry_run.is_on() {
+        true => look_at(destination, client),
+        false => Target::create(destination, client).map(Some),
+    }
+}
+
+async fn check(to: Option<&Target>, place: &Reference, digest: ArtifactDigest, replace: ReplaceTag) -> Result<()> {
+    match to {
+        Some(to) => check_destination(to, place, digest, replace).await,
+        None => check_digest(place, digest),
+    }
+}
+
+/// How artifacts are brought to a place that was asked whether they may be there.
+#[derive(Clone, Copy)]
+struct Bringing<'a> {
+    destination: &'a Reference,
+    replace_tag: ReplaceTag,
+    with_referrers: bool,
+    dry_run: DryRun,
+}
+
+async fn bring(
+    from: &Target,
+    to: Option<&Target>,
+    roots: &[Root],
+    how: Bringing<'_>,
+    reporter: &dyn Reporter,
+) -> Result<(Counts, Pushed)> {
+    let (sent, written) = match to {
+        Some(to) if !how.dry_run.is_on() => {
+            reporter.event(&Event::Pushing { destination: how.destination });
             (Sent::to(to), Destination::Write(to))
         }
-        to => (Sent::default(), Destination::Foresee(to.as_ref())),
+        to => (Sent::default(), Destination::Foresee(to)),
     };
     let note = |step: Step<'_>| sent.note(&step, reporter);
-    let mut copying = GraphCopy::new(from, written, options.with_referrers, &note);
+    let mut copying = GraphCopy::new(from, written, how.with_referrers, &note);
     for root in roots {
-        copying.bring(root.digest, root.tag.as_ref(), options.replace_tag).await?;
+        copying.bring(root.digest, root.tag.as_ref(), how.replace_tag).await?;
     }
     let counts = copying.finish().await?;
-    let artifacts: Vec<_> =
-        places.into_iter().zip(roots).map(|(place, root)| CopiedRoot { place, digest: root.digest }).collect();
     let first = roots.first().map(|root| root.digest);
     let pushed = sent.pushed(first.ok_or_else(|| Fault::new(Reason::Internal, "a copy of nothing"))?);
-    Ok(Copied { artifacts, counts, pushed })
+    Ok((counts, pushed))
 }
 
 impl Root {

@@ -37,6 +37,8 @@ pub(crate) struct Fetched {
     pub(crate) index: Option<ArtifactDigest>,
     /// The platform by which it was taken of an index of several, or that somebody has named.
     pub(crate) platform: Option<PlatformName>,
+    /// What the index has for each platform, where it says so of all that it has.
+    pub(crate) platforms: Vec<(PlatformName, ArtifactDigest)>,
 }
 
 /// Reads the manifest that a reference names, in one request, or in two when it names an index. Everything after
@@ -83,10 +85,12 @@ impl Fetched {
         Self::of(target, named)
     }
 
-    fn of(target: Target, named: Named) -> Result<Self> {
+    /// What a place has led to.
+    pub(crate) fn of(target: Target, named: Named) -> Result<Self> {
+        let platforms = named.platforms()?;
         let (index, digest, platform) = (named.index_digest(), named.manifest.digest(), named.platform);
         let artifact = Artifact::read(named.manifest.into_bytes(), Some(digest))?;
-        Ok(Self { target, artifact, index, platform })
+        Ok(Self { target, artifact, index, platform, platforms })
     }
 
     /// Receives every layer into `staging`, in one pass over the bytes of each.

@@ -5,6 +5,7 @@ use std::path::Path;
 use aisoc_manifests::digest::{ArtifactDigest, CanonicalDigest, LayerDigest};
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::file_map::FileMap;
+use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{InstalledDir, Limits, Staging, default_threads};
@@ -36,8 +37,12 @@ pub struct Inspection {
 pub struct ArtifactSummary {
     /// Digest of the manifest.
     pub digest: ArtifactDigest,
-    /// The index that the reference names, when it names one whose only artifact this is.
+    /// The index that the reference names, when it names one that this was taken of.
     pub index: Option<ArtifactDigest>,
+    /// The platform by which it was taken of an index of several, or that somebody has named.
+    pub platform: Option<PlatformName>,
+    /// What the index has for each platform, where it says so of all that it has.
+    pub platforms: Vec<(PlatformName, ArtifactDigest)>,
     /// Kind of artifact that it claims to be.
     pub claimed_artifact_type: Option<String>,
     /// The layers that become files.
@@ -83,6 +88,8 @@ pub async fn inspect_artifact(
     let summary = ArtifactSummary {
         digest: fetched.artifact.digest(),
         index: fetched.index,
+        platform: fetched.platform.clone(),
+        platforms: fetched.platforms.clone(),
         claimed_artifact_type: fetched.artifact.manifest().artifact_type.clone(),
         layers: layers.collect(),
     };

@@ -2,27 +2,21 @@
 //!
 //! A registry does not forget, and hosts refuse what was pushed with a signature that does not fit. So a
 //! directory, an archive or a layout is judged before a byte of it goes anywhere, and what was judged is what
-//! goes: a [`Publication`] holds the tree that was read, a [`PublishableArtifact`] the digest.
+//! goes: a [`Publication`] holds the tree that was read, a [`crate::PublishableArtifact`] the digest.
 
 use std::fmt::Display;
 use std::path::Path;
 
 use aisoc_files::shell_word;
-use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_manifests::oci::{ImageManifest, TITLE, VERSION};
 use aisoc_manifests::plugin::{Manifest, require_known_capabilities};
-use aisoc_manifests::reference::Reference;
-use aisoc_packaging::{Limits, PluginDir, Secrets, Staging, default_threads};
-use aisoc_registry_client::{ClientOptions, Target};
+use aisoc_packaging::{Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{Appearance, Claim, Origin, Publishable, SIGNATURE_DIRECTORY, SIGNATURE_FILE};
 use aisoc_trust::{Policy, TrustMode, changed_after_signing};
 
 use crate::events::{Event, Reporter};
-use crate::fetch::{fetch, name};
-use crate::judge::{ForeseenKeys, Judge, TrustInputs};
-use crate::signature_look::SignatureLook;
+use crate::judge::{ForeseenKeys, TrustInputs};
 use crate::verify::judge;
 
 /// How a directory is packed.
@@ -108,70 +102,9 @@ pub(crate) fn read_manifest(plugin: &PluginDir) -> Result<Manifest> {
     manifest.map_err(|fault| fault.below(plugin.root()))
 }
 
-/// An artifact that may be pushed.
-#[derive(Debug)]
-pub struct PublishableArtifact {
-    pub(crate) from: Target,
-    pub(crate) digest: ArtifactDigest,
-    pub(crate) signature: SignatureLook,
-    plugin: Option<(String, String)>,
-}
-
-impl PublishableArtifact {
-    /// Reads an artifact in one pass over its bytes, writing nothing, and judges it. What is in a registry is
-    /// public already, and is not fetched for this unless there are keys to verify it with.
-    ///
-    /// # Errors
-    /// Every refusal of fetching and staging, and of what may not be published as for [`Publication::of`].
-    pub async fn of(
-        source: &Reference,
-        rule: &SignatureRule,
-        options: &ClientOptions,
-        reporter: &dyn Reporter,
-    ) -> Result<Self> {
-        if matches!((source, rule), (Reference::Registry(_), SignatureRule::Compared | SignatureRule::UnsignedMeant)) {
-            return Self::public(source, options, reporter).await;
-        }
-        if let SignatureRule::Verified { trust, .. } = rule {
-            Judge::require_keys(trust)?;
-        }
-        let fetched = fetch(source, None, options, reporter).await?;
-        let limits = Limits::until(&options.cancellation);
-        let staged = fetched.stage(Staging::hash_only(limits), reporter).await?;
-        let again = "`aisoc plugin sign --plugin-dir DIR --private-key KEY`, and package it again with `aisoc plugin \
-                     package --plugin-dir DIR --out PATH`";
-        let claim = fetched.claim(&staged)?;
-        let publishable = publishable(&claim, rule, again).map_err(|fault| fault.about(source))?;
-        require_known_capabilities(claim.document()?).map_err(|fault| fault.about(source))?;
-        let manifest = Manifest::from_document(claim.document()?)?;
-        let (digest, signature) = (fetched.artifact.digest(), SignatureLook::of(&publishable));
-        let plugin = Some((manifest.id.to_string(), manifest.version));
-        Ok(Self { from: fetched.target, digest, signature, plugin })
-    }
-
-    /// Id and version, where they are known: by the manifest of the plugin, or, of what is copied unread, by what its
-    /// publisher has written beside it.
-    pub fn plugin(&self) -> Option<(&str, &str)> {
-        self.plugin.as_ref().map(|(id, version)| (id.as_str(), version.as_str()))
-    }
-
-    async fn public(source: &Reference, options: &ClientOptions, reporter: &dyn Reporter) -> Result<Self> {
-        let (from, named) = name(source, options, reporter).await?;
-        let digest = named.manifest.digest();
-        Ok(Self { from, digest, signature: SignatureLook::NotRead, plugin: noted(named.manifest.bytes()) })
-    }
-}
-
-/// What the publisher has noted beside the plugin (OCI image specification, Annotations).
-pub(crate) fn noted(manifest: &[u8]) -> Option<(String, String)> {
-    let manifest = ImageManifest::read(manifest).ok()?;
-    let id = manifest.layers.first()?.annotations.get(TITLE)?.clone();
-    Some((id, manifest.annotations.get(VERSION)?.clone()))
-}
-
 /// The decision. `again` names the commands that make a signature that fits, in backquotes: what is wrong here is the publisher's to mend,
 /// whereas an operator would be told to fetch the plugin again.
-fn publishable(claim: &Claim, rule: &SignatureRule, again: &str) -> Result<Publishable> {
+pub(crate) fn publishable(claim: &Claim, rule: &SignatureRule, again: &str) -> Result<Publishable> {
     if let SignatureRule::Verified { trust, destination } = rule {
         return verified(claim, trust, destination).map_err(|refusal| mended(refusal, again));
     }

@@ -8,6 +8,7 @@ use aisoc_installation::{Site, release_unverified};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Staged, Staging};
 use aisoc_registry_client::ClientOptions;
@@ -20,8 +21,10 @@ use crate::fetch::{Fetched, fetch};
 pub struct Pulled {
     /// Digest of the artifact's manifest.
     pub digest: ArtifactDigest,
-    /// The index that the reference names, when it names one whose only artifact this is.
+    /// The index that the reference names, when it names one that this was taken of.
     pub index: Option<ArtifactDigest>,
+    /// The platform by which it was taken of an index of several, or that somebody has named.
+    pub platform: Option<PlatformName>,
     /// How many files were written.
     pub files: usize,
     /// The directories that were left out, because no file is in them.
@@ -69,5 +72,6 @@ pub async fn pull(
 
 fn pulled<P>(fetched: &Fetched, staged: &Staged<P>) -> Pulled {
     let (files, empty_directories) = (staged.files().len(), staged.empty_directories().to_vec());
-    Pulled { digest: fetched.artifact.digest(), index: fetched.index, files, empty_directories }
+    let (digest, index, platform) = (fetched.artifact.digest(), fetched.index, fetched.platform.clone());
+    Pulled { digest, index, platform, files, empty_directories }
 }

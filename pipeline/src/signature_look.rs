@@ -37,6 +37,19 @@ impl SignatureLook {
         }
     }
 
+    /// What is known of two together: no more than of the one of which less is known.
+    pub(crate) fn least(self, other: Self) -> Self {
+        let known = |look: Self| match look {
+            Self::Malformed => 0,
+            Self::OtherTree => 1,
+            Self::Unsigned => 2,
+            Self::NotRead => 3,
+            Self::Present => 4,
+            Self::Verified => 5,
+        };
+        if known(other) < known(self) { other } else { self }
+    }
+
     /// The look in one word.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ use aisoc_files::shell_word;
 use aisoc_installation::{Access, Site, Whereabouts, while_in_place};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::plugin::{Document, Manifest};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads};
@@ -16,7 +17,7 @@ use aisoc_trust::{Decision, FETCH_AGAIN, Facts, Trace, Verdict};
 use crate::accepted::LockRule;
 use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
-use crate::fetch::fetch;
+use crate::fetch::{Fetched, fetch};
 use crate::judge::{Judge, TrustInputs};
 use crate::source::Source;
 
@@ -30,8 +31,10 @@ pub struct Verification {
     pub id: Option<String>,
     /// Digest of the artifact, when it was one.
     pub artifact_digest: Option<ArtifactDigest>,
-    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    /// Digest of the index that the reference names, when it names one that this was taken of.
     pub index_digest: Option<ArtifactDigest>,
+    /// The platform by which it was taken of an index of several, or that somebody has named.
+    pub platform: Option<PlatformName>,
     /// What the gate said: let in, or the refusal.
     pub verdict: Result<Verdict>,
     /// What every gate said, in order.
@@ -45,6 +48,12 @@ pub struct Verification {
 impl Verification {
     fn map_refusal(self, map: impl FnOnce(Fault) -> Fault) -> Self {
         Self { verdict: self.verdict.map_err(map), ..self }
+    }
+
+    /// With where it came from.
+    fn of(self, fetched: &Fetched) -> Self {
+        let (artifact_digest, index_digest) = (Some(fetched.artifact.digest()), fetched.index);
+        Self { artifact_digest, index_digest, platform: fetched.platform.clone(), ..self }
     }
 }
 
@@ -161,8 +170,7 @@ pub async fn verify_artifact(
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
     let verification =
         judge(&fetched.claim(&staged)?, Origin::of(reference), trust)?.map_refusal(|refusal| refusal.about(reference));
-    let (artifact_digest, index_digest) = (Some(fetched.artifact.digest()), fetched.index);
-    Ok(Verification { artifact_digest, index_digest, ..verification })
+    Ok(verification.of(&fetched))
 }
 
 /// Judges what is offered as an install would, beside what is installed, and installs nothing. Nobody holds a lock:
@@ -204,7 +212,7 @@ pub(crate) async fn see_offer(
             let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;
             let (claim, digest) = (fetched.claim(&staged)?, fetched.artifact.digest());
             let judged = judge_beside(&claim, Origin::of(reference), trust, &beside, Some(digest))?;
-            Ok((claim, Verification { artifact_digest: Some(digest), ..judged }))
+            Ok((claim, judged.of(&fetched)))
         }
     }
 }
@@ -259,6 +267,7 @@ fn judge_by(
         id,
         artifact_digest: None,
         index_digest: None,
+        platform: None,
         verdict: outcome,
         trace,
         findings,

@@ -4,8 +4,8 @@
 use aisoc_manifests::fault::Reason;
 use aisoc_pipeline::documents::{
     AllowedSecret, CanonicalDigest, ChangedFile, Check, CollectedGarbage, Explanation, FileState, InstalledPlugin, Key,
-    KeyPair, ListedPlugin, LoadedPlugin, ManifestProblem, NewPlugin, Objection, PackedArtifact, PluginList,
-    PluginVerdict, PluginVerdicts, PluginVersion, PulledArtifact, PushedArtifact, ReasonCode, ReasonCodes,
+    KeyPair, ListedPlugin, LoadedPlugin, ManifestProblem, NewPlugin, Objection, PackedArtifact, PlatformArtifact,
+    PluginList, PluginVerdict, PluginVerdicts, PluginVersion, PulledArtifact, PushedArtifact, ReasonCode, ReasonCodes,
     RemovedGarbage, RolledBackPlugin, SignatureFile, SignatureJudgement, SignedPlugin, Signer, SourceVerdict,
     UncoveredFile, UninstalledPlugin, ValidManifest, VerdictCounts,
 };
@@ -105,7 +105,7 @@ fn what_is_packed_pushed_and_pulled() {
         path: text("p"),
         tag: Some(text("1")),
         artifact_digest: text("d"),
-        layer_digest: text("l"),
+        layer_digest: Some(text("l")),
         layer_bytes: 1,
         file_count: 2,
         unpacked_bytes: 3,
@@ -113,6 +113,7 @@ fn what_is_packed_pushed_and_pulled() {
         signature_status: "present",
         excluded: vec![text("x")],
         allowed_secrets: Vec::new(),
+        platforms: Vec::new(),
     };
     is(
         &packed,
@@ -130,15 +131,17 @@ fn what_is_packed_pushed_and_pulled() {
         mounted_blob_count: 3,
         present_blob_count: 4,
         allowed_secrets: Vec::new(),
+        platforms: vec![PlatformArtifact { platform: text("linux/arm64"), artifact_digest: text("m") }],
     };
     is(
         &pushed,
-        r#"{"reference":"r","id":"a","version":null,"artifact_digest":"d","tag":null,"signature_status":"not_read","uploaded_blob_count":1,"uploaded_bytes":2,"mounted_blob_count":3,"present_blob_count":4}"#,
+        r#"{"reference":"r","id":"a","version":null,"artifact_digest":"d","tag":null,"signature_status":"not_read","uploaded_blob_count":1,"uploaded_bytes":2,"mounted_blob_count":3,"present_blob_count":4,"platforms":[{"platform":"linux/arm64","artifact_digest":"m"}]}"#,
     );
     let pulled = PulledArtifact {
         reference: text("r"),
         artifact_digest: text("d"),
         index_digest: None,
+        platform: None,
         directory: text("o"),
         file_count: 1,
         signature_status: "skipped",

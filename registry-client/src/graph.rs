@@ -17,6 +17,19 @@ use crate::limits::{MAX_COPIED_MANIFESTS, MAX_INDEX_DEPTH};
 use crate::storage::{BlobSource, Fetch as _, Manifest, Push as _, Pushed, Referrers as _, ReplaceTag, Tagging as _};
 use crate::target::Target;
 
+/// Stores what an index is going to list, without a tag and read back: in a layout it is found by the index alone.
+///
+/// # Errors
+/// As [`crate::copy::push`].
+pub async fn push_part(
+    destination: &Target,
+    manifest: &Manifest,
+    blobs: &[(Descriptor, BlobSource)],
+    progress: Progress<'_>,
+) -> Result<()> {
+    store(destination, manifest, blobs, true, progress).await.map(drop)
+}
+
 /// Where a copy goes.
 #[derive(Debug, Clone, Copy)]
 pub enum Destination<'a> {

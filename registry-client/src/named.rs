@@ -29,6 +29,17 @@ impl Named {
         self.index.as_ref().map(Manifest::digest)
     }
 
+    /// What the index has for each platform: nothing where there is none, or it does not say so of all that it has.
+    ///
+    /// # Errors
+    /// `not_a_plugin_artifact` for what is no index.
+    pub fn platforms(&self) -> Result<Vec<(PlatformName, ArtifactDigest)>> {
+        let Some(index) = &self.index else { return Ok(Vec::new()) };
+        let index = ImageIndex::read(index.bytes())?;
+        let named = index.for_platforms().unwrap_or_default();
+        Ok(named.into_iter().map(|(entry, platform)| (platform, entry.artifact_digest())).collect())
+    }
+
     /// Refuses another artifact than that of `required`, be it its own digest or that of the index that binds it.
     /// Both are hashed by the algorithm that is asked for: a registry that keeps them under another one has them
     /// all the same.

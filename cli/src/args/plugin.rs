@@ -214,6 +214,15 @@ pub(crate) struct TrustArgs {
     pub(crate) required_signers: NonZeroUsize,
 }
 
+/// Which artifact of an image index is meant.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PlatformArgs {
+    /// Of an image index of several artifacts, take the one for this platform, and no artifact that is for another one
+    /// [default: this machine's]
+    #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]")]
+    pub(crate) platform: Option<PlatformName>,
+}
+
 /// How to reach a registry.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RegistryArgs {
@@ -267,6 +276,8 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+    #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
 
@@ -290,6 +301,8 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+    #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
 
@@ -302,6 +315,10 @@ pub(crate) struct InspectArgs {
     /// The plugins directory in which an id is looked for [env: AISOC_PLUGINS_DIR, default /opt/aisoc/plugins]
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins_dir: Option<PathBuf>,
+    /// Of an image index of several artifacts, show the one for this platform [default: this machine's, else the first; all
+    /// are listed]
+    #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]")]
+    pub(crate) platform: Option<PlatformName>,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }
@@ -336,6 +353,10 @@ pub(crate) struct SearchArgs {
 pub(crate) struct PackageArgs {
     #[command(flatten)]
     pub(crate) directory: DirectoryArgs,
+    /// Pack an image index in place of DIR, and in it for this platform what SRC is: a plugin's directory, or an archive or
+    /// a layout on this machine. Repeat it for each platform; all are of one version, and each is signed by itself
+    #[arg(long = "platform", value_name = "OS/ARCHITECTURE[/VARIANT]=SRC", conflicts_with_all = ["dir", "plugin_dir"])]
+    pub(crate) builds: Vec<OsString>,
     /// An archive (a name ending in .tar), or an OCI layout directory
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,
@@ -396,6 +417,8 @@ pub(crate) struct PullArgs {
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) dry_run: DryRunArgs,
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::reference::Tag;
 use clap::Args;
 
@@ -31,6 +32,10 @@ pub(crate) struct ResignArgs {
     pub(crate) add: bool,
     #[command(flatten)]
     pub(crate) naming: NamingArgs,
+    /// Of an image index of several artifacts, sign the one for this platform; the result is that one alone, under a tag of
+    /// its own
+    #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]")]
+    pub(crate) platform: Option<PlatformName>,
     #[command(flatten)]
     pub(crate) dry_run: DryRunArgs,
     #[command(flatten)]

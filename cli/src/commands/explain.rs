@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::accepted::{FoundDecision, HereOptions, explain_found};
 use aisoc_pipeline::documents::{ExplainedDecision, ExplainedGate};
-use aisoc_pipeline::{AtRestOptions, Discovered, Subject, UserPlugins};
+use aisoc_pipeline::{AtRestOptions, Discovered, Source, Subject, UserPlugins};
 
 use super::lock_rule::{gone_by, require_lock_there};
+use super::platform::{choosing, require_none};
 use super::subject::subject;
 use super::verify::as_text;
 use crate::args::lock::{LockArgs, ModeArgs};
@@ -57,12 +59,13 @@ fn mark(result: &str) -> &'static str {
 
 /// What is decided is the answer, so a refusal that was explained is no failure of this command.
 pub(crate) fn run(args: ExplainArgs, context: &Context) -> Result<u8> {
-    let ExplainArgs { source, plugins_dir, lock, mode, sources, shared, trust, registry } = args;
+    let ExplainArgs { source, plugins_dir, lock, mode, sources, shared, trust, platform, registry } = args;
     let site = context.site(plugins_dir);
     let is_file = is_single_file(Path::new(&source));
     let sources = context.sources(&site, sources)?;
     let found = subject(&source, &site, context);
     if is_file || found.as_ref().is_err_and(|fault| fault.reason() == Reason::IoNotFound) {
+        require_none(platform.platform.as_ref())?;
         let options = HereOptions {
             sources,
             trust: context.trust(trust, &site)?,
@@ -76,6 +79,9 @@ pub(crate) fn run(args: ExplainArgs, context: &Context) -> Result<u8> {
         return context.output.answer(&decision);
     }
     let subject = found?;
+    if !matches!(subject, Subject::Source(Source::Artifact(_))) {
+        require_none(platform.platform.as_ref())?;
+    }
     let trust = context.trust(trust, &site)?;
     let lock = gone_by(lock, mode, context)?;
     let reporter = context.output.reporter();
@@ -88,6 +94,7 @@ pub(crate) fn run(args: ExplainArgs, context: &Context) -> Result<u8> {
                 context.environment.reference_rules()?.allow(reference, None)?;
             }
             let client = context.client(&registry, &named)?;
+            let client = choosing(PlatformChoice::of(platform.platform), client);
             let explained = aisoc_pipeline::explain_offer(&offered, &site, &trust, &lock, &client, &reporter);
             runtime::block_on(context.cancellation()?, explained)?
         }

@@ -6,12 +6,14 @@ use std::fmt::Write as _;
 use aisoc_manifests::capability::is_grant;
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::Result;
-use aisoc_pipeline::documents::InspectedPlugin;
+use aisoc_manifests::platform::PlatformChoice;
+use aisoc_pipeline::documents::{InspectedPlugin, PlatformArtifact};
 use aisoc_pipeline::{Source, Subject};
 
 use super::digest::digits;
 use super::grants;
 use super::mistagged::naming_tags;
+use super::platform::{choosing, require_none};
 use super::subject::subject;
 use super::untagged::require_named;
 use super::verify::as_text;
@@ -22,12 +24,17 @@ use crate::runtime;
 
 pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<u8> {
     let reporter = context.output.reporter();
-    let inspection = match subject(&args.source, &context.site(args.plugins_dir), context)? {
+    let subject = subject(&args.source, &context.site(args.plugins_dir), context)?;
+    if !matches!(subject, Subject::Source(Source::Artifact(_))) {
+        require_none(args.platform.as_ref())?;
+    }
+    let inspection = match subject {
         Subject::Source(Source::Directory(directory)) | Subject::Installed { directory, .. } => {
             aisoc_pipeline::inspect_directory(&directory, &context.limits()?)?
         }
         Subject::Source(Source::Artifact(reference)) => {
             let client = context.client(&args.registry, &[&reference])?;
+            let client = choosing(PlatformChoice::to_look(args.platform), client);
             require_named(&reference, &client, context)?;
             let inspected = runtime::block_on(
                 context.cancellation()?,
@@ -50,6 +57,12 @@ impl Answer for InspectedPlugin {
             line("artifact", &artifact.artifact_digest);
             if let Some(index) = &artifact.index_digest {
                 line("of the index", index);
+            }
+            for PlatformArtifact { platform, artifact_digest } in &artifact.platforms {
+                line("for", &format!("{platform:<15} {artifact_digest}"));
+            }
+            if let Some(platform) = &artifact.platform {
+                line("shown for", platform);
             }
             line("type", artifact.claimed_artifact_type.as_deref().unwrap_or("none stated"));
             for layer in &artifact.layers {

@@ -50,9 +50,11 @@ mod mistagged;
 mod new;
 mod outdated;
 mod package;
+mod package_platforms;
 #[cfg(test)]
 mod pages;
 mod parser;
+mod platform;
 mod pull;
 mod push;
 mod reasons;

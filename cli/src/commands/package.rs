@@ -11,7 +11,7 @@ use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook, Signa
 use aisoc_signing::Origin;
 
 use super::archive_name::{Promise, as_layout, layout_in_words};
-use super::{bench, tag};
+use super::{bench, package_platforms, tag};
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PackageArgs;
 use crate::context::Context;
@@ -25,12 +25,14 @@ impl Answer for PackedArtifact {
 }
 
 pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
+    if !args.builds.is_empty() {
+        return package_platforms::run(args, context);
+    }
     let directory = args.directory.path()?;
     let allowance = Allowance::of(&args.secrets)?;
     let options = options(args.threads, &allowance, context)?;
     let out = layout_reference(&args.out, args.tag.as_deref())?;
-    require_outside(&out.path, directory, "would be packed the next time")
-        .map_err(|fault| fault.hint("write it elsewhere, for example with `--out ../NAME.tar`"))?;
+    require_out_outside(&out, directory)?;
     if let Some(code) = bench::refuse_by(directory, args.profile, context)? {
         return Ok(code);
     }
@@ -43,8 +45,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
     }?;
     let verb = match args.check {
         true => "Same",
-        false if context.dry_run().is_on() => "Would pack",
-        false => "Packaged",
+        false => context.said("Packaged", "Would pack"),
     };
     context.output.status(verb, format!("{} {} in {}", packaged.id, packaged.version, out.path.display()));
     let allowed_secrets = warn_about(&packaged, &allowance, context);
@@ -55,7 +56,7 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
         path: path_text(&out.path),
         tag,
         artifact_digest: packaged.digest.to_string(),
-        layer_digest: packaged.layer_digest.to_string(),
+        layer_digest: packaged.layer_digest.map(|digest| digest.to_string()),
         layer_bytes: packaged.layer_size,
         file_count: packaged.files,
         unpacked_bytes: packaged.unpacked_size,
@@ -63,7 +64,14 @@ pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
         signature_status: packaged.signature.as_str(),
         excluded: packaged.excluded,
         allowed_secrets,
+        platforms: Vec::new(),
     })
+}
+
+/// A package is written beside the directory that it is made of.
+pub(super) fn require_out_outside(out: &LayoutReference, directory: &Path) -> Result<()> {
+    require_outside(&out.path, directory, "would be packed the next time")
+        .map_err(|fault| fault.hint("write it elsewhere, for example with `--out ../NAME.tar`"))
 }
 
 fn check(directory: &Path, out: &LayoutReference, options: &PackageOptions, context: &Context) -> Result<Packaged> {
@@ -179,7 +187,7 @@ pub(crate) fn options(threads: Option<usize>, allowance: &Allowance, context: &C
 ///
 /// # Errors
 /// `usage` for a name that promises what is not written, and `invalid_ref` for what is no tag.
-fn layout_reference(path: &Path, tag: Option<&str>) -> Result<LayoutReference> {
+pub(super) fn layout_reference(path: &Path, tag: Option<&str>) -> Result<LayoutReference> {
     if let Some(text) = layout_in_words(path) {
         return named_layout(text, tag);
     }

@@ -3,11 +3,13 @@
 use aisoc_files::shell_word;
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::PulledArtifact;
 
 use super::archive_name::{Promise, as_directory, as_layout};
 use super::mistagged::naming_tags;
+use super::platform::choosing;
 use super::untagged::require_named;
 use crate::args::plugin::PullArgs;
 use crate::context::Context;
@@ -23,6 +25,7 @@ impl Answer for PulledArtifact {
 pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
     require_directory_name(&args)?;
     let client = context.client(&args.registry, &[&args.reference])?;
+    let client = choosing(PlatformChoice::of(args.platform.platform.clone()), client);
     require_named(&args.reference, &client, context)?;
     let reporter = context.output.reporter();
     let pulled = runtime::block_on(
@@ -47,6 +50,7 @@ pub(crate) fn run(args: PullArgs, context: &Context) -> Result<u8> {
         reference: args.reference.pinned(pulled.digest).to_string(),
         artifact_digest: pulled.digest.to_string(),
         index_digest: pulled.index.map(|digest| digest.to_string()),
+        platform: pulled.platform.map(|platform| platform.to_string()),
         directory: path_text(&args.out),
         file_count: pulled.files,
         signature_status: "skipped",

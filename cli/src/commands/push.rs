@@ -4,7 +4,7 @@ use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
-use aisoc_pipeline::documents::PushedArtifact;
+use aisoc_pipeline::documents::{PlatformArtifact, PushedArtifact};
 use aisoc_pipeline::{
     PackageOptions, Packaged, Publication, PublishableArtifact, PushOptions, Pushed, ReplaceTag, SignatureLook,
     SignatureRule, Source,
@@ -42,9 +42,9 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
             refuse_profile(args.profile)?;
             require_named(&source, &options.client, context)?;
             let copied = copy(&source, &args.reference, &rule, &options, context);
-            let (sent, signature) = naming_tags(copied, &source, &options.client, context)?;
+            let (sent, signature, platforms) = naming_tags(copied, &source, &options.client, context)?;
             package::warn_about_signature(signature, context);
-            context.output.answer(&answer(sent, signature, context))
+            context.output.answer(&PushedArtifact { platforms, ..answer(sent, signature, context) })
         }
         Source::Directory(directory) => {
             package::require_destination_outside(&args.reference, &directory)?;
@@ -102,15 +102,16 @@ fn copy(
     rule: &SignatureRule,
     options: &PushOptions,
     context: &Context,
-) -> Result<(Sent, SignatureLook)> {
+) -> Result<(Sent, SignatureLook, Vec<PlatformArtifact>)> {
     let reporter = context.output.reporter();
     runtime::block_on(context.cancellation()?, async {
         let artifact = PublishableArtifact::of(source, rule, &options.client, &reporter).await?;
         let plugin = artifact.plugin().map(|(id, version)| (id.to_owned(), version.to_owned()));
         let version = plugin.as_ref().map(|(_, version)| version.as_str());
         let reference = tag::destination(reference, version, context)?;
+        let platforms = artifact.platforms().iter().cloned().map(PlatformArtifact::from).collect();
         let (signature, pushed) = aisoc_pipeline::push(artifact, &reference, options, &reporter).await?;
-        Ok((Sent { plugin, reference, pushed }, signature))
+        Ok((Sent { plugin, reference, pushed }, signature, platforms))
     })
 }
 
@@ -134,6 +135,7 @@ pub(super) fn answer(sent: Sent, signature: SignatureLook, context: &Context) ->
         mounted_blob_count: pushed.mounted_blobs,
         present_blob_count: pushed.present_blobs,
         allowed_secrets: Vec::new(),
+        platforms: Vec::new(),
     }
 }
 

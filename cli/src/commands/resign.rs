@@ -6,6 +6,7 @@ use std::path::Path;
 use aisoc_files::shell_word;
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{NotResigned, Objection, ResignedArtifact, ResignedArtifacts, Signer};
@@ -14,6 +15,7 @@ use aisoc_signing::KeyHolder;
 use serde::Serialize;
 
 use super::mistagged::naming_tags;
+use super::platform::choosing;
 use super::replaced;
 use super::several::{self, InTurn};
 use super::untagged::require_named;
@@ -48,11 +50,13 @@ pub(crate) fn run(args: ResignArgs, context: &Context) -> Result<u8> {
     let named: Vec<&Reference> = wanted.iter().filter_map(|(_, source)| source.as_ref().ok()).collect();
     let naming = naming(args.naming);
     require_one_place_each(&naming, &named)?;
+    // Which of several a publisher means to sign is not guessed by the machine that does it.
+    let choice = args.platform.map_or(PlatformChoice::None, PlatformChoice::Named);
     let options = ResignOptions {
         how: if args.add { Resigning::Added } else { Resigning::Alone },
         trust: context.publisher_trust(args.trusted_keys),
         naming,
-        client: context.client(&args.registry, &named)?,
+        client: choosing(choice, context.client(&args.registry, &named)?),
         dry_run: context.dry_run(),
     };
     for reference in named {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{Explanation, Signer, SourceVerdict};
 use aisoc_pipeline::{AtRestOptions, InstalledVerification, Source, Subject, Verification, coverage_accepted_from};
@@ -15,6 +16,7 @@ use super::explained;
 use super::list::leniency;
 use super::mistagged::naming_tags;
 use super::package;
+use super::platform::{choosing, require_none};
 use super::subject::subject;
 use super::untagged::require_named;
 use crate::args::plugin::VerifyArgs;
@@ -62,6 +64,9 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
         Subject::Installed { .. } => context.judging_time(&site)?,
     };
     let trust = context.trust_at(args.trust, at)?;
+    if !matches!(subject, Subject::Source(Source::Artifact(_))) {
+        require_none(args.platform.platform.as_ref())?;
+    }
     let reporter = context.output.reporter();
     let verification = match subject {
         Subject::Source(Source::Directory(directory)) if args.as_shipped => {
@@ -76,6 +81,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
         }
         Subject::Source(Source::Artifact(reference)) => {
             let client = context.client(&args.registry, &[&reference])?;
+            let client = choosing(PlatformChoice::of(args.platform.platform), client);
             trust.require_keys_for(&reference)?;
             require_named(&reference, &client, context)?;
             let verified = runtime::block_on(
@@ -118,7 +124,7 @@ fn not_covered(uncovered: &[Uncovered]) -> String {
 
 /// A refusal is explained on stdout when it was asked for, and reported on stderr in any case.
 fn answer(source: String, explain: bool, verification: Verification, context: &Context) -> Result<u8> {
-    let Verification { id, artifact_digest, index_digest, verdict, trace, findings, left_out } = verification;
+    let Verification { id, artifact_digest, index_digest, platform, verdict, trace, findings, left_out } = verification;
     let mut explanation = Explanation::of(&verdict, &trace, &findings);
     if let Some(objection) = &mut explanation.objection {
         objection.hint = context.output.hint(&objection.hint);
@@ -162,6 +168,7 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
         canonical_digest: findings.digest.map(|digest| format!("sha256:{}", digest.hex())),
         artifact_digest: artifact_digest.map(|digest| digest.to_string()),
         index_digest: index_digest.map(|digest| digest.to_string()),
+        platform: platform.map(|platform| platform.to_string()),
         objection: explanation.objection.clone(),
         explanation,
     };

@@ -9,6 +9,8 @@ use aisoc_manifests::reference::Tag;
 use aisoc_manifests::text::shown;
 use serde::{Deserialize, Serialize};
 
+use crate::platforms::require_same_plugin;
+
 /// `artifactType` of the list of a bundle.
 pub(super) const ARTIFACT_TYPE: &str = "application/vnd.aisoc.bundle.v1";
 /// What its only layer is.
@@ -132,14 +134,7 @@ impl BundledPlugin {
     /// # Errors
     /// `not_a_plugin_artifact` for another plugin, or another version: an import could install either.
     pub(super) fn is_for_another_platform(&mut self, other: Self) -> Result<()> {
-        let named = |plugin: &Self| format!("{} {}", plugin.id, shown(&plugin.version, 80));
-        if (&self.id, &self.version) != (&other.id, &other.version) {
-            return Err(Fault::new(
-                Reason::NotAPluginArtifact,
-                "the index lists more than one plugin, or several versions",
-            )
-            .expected(named(self), named(&other)));
-        }
+        require_same_plugin((&self.id, &self.version), (&other.id, &other.version))?;
         let new = other.signers.into_iter().filter(|signer| !self.signers.contains(signer));
         let new: Vec<_> = new.collect();
         self.signers.extend(new);

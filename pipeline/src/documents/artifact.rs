@@ -1,5 +1,7 @@
 //! What is packed, pushed and pulled.
 
+use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::platform::PlatformName;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,25 +18,66 @@ pub struct PackedArtifact {
     pub path: String,
     /// The tag that names it there.
     pub tag: Option<String>,
-    /// Digest of the artifact's manifest.
+    /// Digest of the artifact's manifest; of a plugin for several platforms that of the index.
     pub artifact_digest: String,
-    /// Digest of its layer.
-    pub layer_digest: String,
-    /// Compressed size of the layer.
+    /// Digest of its layer; none of an index, whose artifacts have one each.
+    pub layer_digest: Option<String>,
+    /// Compressed size of the layer; of an index of all of them.
     pub layer_bytes: u64,
-    /// How many files it holds.
+    /// How many files it holds; an index in all its artifacts.
     pub file_count: usize,
     /// Their size.
     pub unpacked_bytes: u64,
-    /// Whether there is a signature, whatever it is worth.
+    /// Whether there is a signature, whatever it is worth; of an index whether each artifact has one.
     pub signed: bool,
-    /// `verified`, `present`, `unsigned`; of what is only compared also `malformed` and `other_tree`.
+    /// `verified`, `present`, `unsigned`; of what is only compared also `malformed` and `other_tree`. Of an index what is
+    /// known of all its artifacts.
     pub signature_status: &'static str,
     /// What was left out.
     pub excluded: Vec<String>,
     /// What looks like a secret and is in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_secrets: Vec<AllowedSecret>,
+    /// The artifact for each platform, where it is an index of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub platforms: Vec<PackedPlatform>,
+}
+
+/// What was packed for one platform.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PackedPlatform {
+    /// `OS/ARCHITECTURE[/VARIANT]`.
+    pub platform: String,
+    /// Digest of the artifact's manifest.
+    pub artifact_digest: String,
+    /// Digest of its layer; of several the first.
+    pub layer_digest: Option<String>,
+    /// Compressed size of its layers.
+    pub layer_bytes: u64,
+    /// How many files it holds.
+    pub file_count: usize,
+    /// Their size.
+    pub unpacked_bytes: u64,
+    /// As of the whole.
+    pub signature_status: &'static str,
+    /// What was left out.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub excluded: Vec<String>,
+}
+
+/// What is installed on one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlatformArtifact {
+    /// `OS/ARCHITECTURE[/VARIANT]`.
+    pub platform: String,
+    /// Digest of the artifact's manifest.
+    pub artifact_digest: String,
+}
+
+impl From<(PlatformName, ArtifactDigest)> for PlatformArtifact {
+    fn from((platform, digest): (PlatformName, ArtifactDigest)) -> Self {
+        Self { platform: platform.to_string(), artifact_digest: digest.to_string() }
+    }
 }
 
 /// A pushed artifact.
@@ -46,7 +89,8 @@ pub struct PushedArtifact {
     pub id: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Digest of the artifact's manifest. None in a dry run that would make the key: another key would sign the artifact.
+    /// Digest of the artifact's manifest; of a plugin for several platforms that of the index. None in a dry run that would
+    /// make the key: another key would sign the artifact.
     pub artifact_digest: Option<String>,
     /// The tag that names it now.
     pub tag: Option<String>,
@@ -63,6 +107,9 @@ pub struct PushedArtifact {
     /// What looks like a secret and was sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_secrets: Vec<AllowedSecret>,
+    /// The artifact for each platform, where it is an index of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub platforms: Vec<PlatformArtifact>,
 }
 
 /// What was copied, as it is, from one place to another.
@@ -132,9 +179,12 @@ pub struct PulledArtifact {
     pub reference: String,
     /// Digest of the artifact's manifest.
     pub artifact_digest: String,
-    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    /// Digest of the index that the reference names, when it names one that this was taken of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_digest: Option<String>,
+    /// The platform by which it was taken of an index of several, or that was named.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub platform: Option<String>,
     /// Where the files are.
     pub directory: String,
     /// How many there are.

@@ -8,7 +8,7 @@ use aisoc_signing::{SIGNATURE_FILE, TreeDifference, TreeFinding};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Objection;
+use super::{Objection, PlatformArtifact};
 use crate::inspect::{ArtifactSummary, Inspection, LayerSummary};
 
 /// A look at a plugin. Claims, all of it.
@@ -52,9 +52,15 @@ pub struct InspectedPlugin {
 pub struct InspectedArtifact {
     /// Digest of the manifest.
     pub artifact_digest: String,
-    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    /// Digest of the index that the reference names, when it names one that this was taken of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_digest: Option<String>,
+    /// The platform by which it was taken of an index of several, or that was named.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub platform: Option<String>,
+    /// What the index has for each platform, where it says so of all that it has.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub platforms: Vec<PlatformArtifact>,
     /// Kind of artifact that it claims to be.
     pub claimed_artifact_type: Option<String>,
     /// The layers that become files.
@@ -177,6 +183,8 @@ impl From<ArtifactSummary> for InspectedArtifact {
         Self {
             artifact_digest: artifact.digest.to_string(),
             index_digest: artifact.index.map(|digest| digest.to_string()),
+            platform: artifact.platform.map(|platform| platform.to_string()),
+            platforms: artifact.platforms.into_iter().map(PlatformArtifact::from).collect(),
             claimed_artifact_type: artifact.claimed_artifact_type,
             layers: artifact.layers.into_iter().map(InspectedLayer::from).collect(),
         }

@@ -54,8 +54,8 @@ pub use accepted::{
     RevokedPlugin, UnjournaledChange, UnreadablePlugin,
 };
 pub use artifact::{
-    AllowedSecret, BundledPlugins, CopiedArtifact, CopiedArtifacts, PackedArtifact, PluginInBundle, PulledArtifact,
-    PushedArtifact,
+    AllowedSecret, BundledPlugins, CopiedArtifact, CopiedArtifacts, PackedArtifact, PackedPlatform, PlatformArtifact,
+    PluginInBundle, PulledArtifact, PushedArtifact,
 };
 pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
 pub use capability::{CapabilityList, KnownCapability};

@@ -33,9 +33,12 @@ pub struct SourceVerdict {
     pub canonical_digest: Option<String>,
     /// Digest of the artifact's manifest, when it was one.
     pub artifact_digest: Option<String>,
-    /// Digest of the index that the reference names, when it names one whose only artifact this is.
+    /// Digest of the index that the reference names, when it names one that this was taken of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_digest: Option<String>,
+    /// The platform by which it was taken of an index of several, or that was named.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub platform: Option<String>,
     /// Why it is refused, or what strict mode would have refused it for.
     pub objection: Option<Objection>,
     /// How the verdict came about.

@@ -77,7 +77,10 @@ impl Destination {
                 format!("the tag `{}` names an index, which would be lost", self.tag),
             )
             .expected(artifact.to_string(), index.to_string())
-            .hint("push the result under a tag of its own, with `--tag TAG`")),
+            .hint(
+                "push the result under a tag of its own, with `--tag TAG`; builds for several platforms become an index again \
+                 with `aisoc plugin package --platform OS/ARCHITECTURE=SRC`",
+            )),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 
 use aisoc_installation::Site;
 use aisoc_manifests::fault::Result;
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::review::{LookOptions, Looked, look};
 use aisoc_pipeline::{Source, Subject};
@@ -16,6 +17,7 @@ use aisoc_trust::lockfile::Lockfile;
 use super::accepted::require_named as require_site_named;
 use super::accepted::verify::chosen as chosen_lock;
 use super::mistagged::naming_tags;
+use super::platform::choosing;
 use super::untagged::require_named;
 use crate::args::accepted::ReviewArgs;
 use crate::chosen_lock::ChosenLock;
@@ -48,7 +50,10 @@ fn options(
         lock,
         limits: context.limits()?,
         shared_directories: shared_directories(&args.shared),
-        client: context.client(&args.registry, &references.iter().collect::<Vec<_>>())?,
+        client: choosing(
+            PlatformChoice::of(None),
+            context.client(&args.registry, &references.iter().collect::<Vec<_>>())?,
+        ),
     })
 }
 
