@@ -347,6 +347,7 @@ aisoc plugin install localhost:5000/team/my-plugin:1.1.0
 sed -i 's/^version: .*/version: "1.2.0"/' my-plugin/plugin.yaml
 aisoc plugin sign --plugin-dir my-plugin --private-key release.key
 aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar
+mkdir build && cp -r my-plugin build/amd64 && cp -r my-plugin build/arm64
 export DIGEST="$(aisoc plugin push my-plugin.tar localhost:5000/team/my-plugin:1.2.0 | sed 's/.*@//')"
 aisoc plugin install localhost:5000/team/my-plugin:1.2.0
 aisoc plugin push my-plugin localhost:5000/team/my-enricher:0.1.0

@@ -1,9 +1,5 @@
 //! What a package may take the place of: an earlier package of its own plugin. Whatever else has the name stays.
 
-use std::fmt::Display;
-use std::path::Path;
-
-use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::oci::ImageIndex;
@@ -120,25 +116,4 @@ async fn occupant(out: &LayoutReference, tag: &Tag) -> Result<Occupant> {
         false => Kind::Artifact,
     };
     Ok(Occupant::Of(noted(manifest.bytes()).map(|(id, _)| id), kind))
-}
-
-/// Whether there is something that stays: a layout directory to add to, or what is none and is refused.
-pub(crate) fn holds_something(path: &Path) -> bool {
-    match std::fs::read_dir(path) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        // A file; an empty one is a place that was made for an archive.
-        Err(_) => std::fs::metadata(path).is_ok_and(|found| found.len() > 0),
-    }
-}
-
-/// What a layout holds is not what its sources pack to.
-pub(crate) fn not_reproducible(
-    out: &LayoutReference,
-    sources: &dyn Display,
-    packed: ArtifactDigest,
-    present: ArtifactDigest,
-) -> Fault {
-    Fault::new(Reason::NotReproducible, format!("`{}` is not what `{sources}` packs to", out.path.display()))
-        .expected(packed.to_string(), present.to_string())
 }

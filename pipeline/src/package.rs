@@ -1,10 +1,12 @@
 //! `package`: a plugin's directory becomes an artifact in a layout on this machine.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use aisoc_files::{parent, sweep};
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{ImageManifest, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::progress::Act;
@@ -16,11 +18,11 @@ use aisoc_signing::Appearance;
 
 use crate::dry_run::require_writable;
 use crate::events::{Event, Reporter};
-use crate::occupied::{Kind, holds_something, not_reproducible, require_own};
+use crate::occupied::{Kind, require_own};
 use crate::packaged::Packaged;
 use crate::packed::pack_to;
 use crate::publication::{PackageOptions, Publication, read_manifest};
-use crate::put_beside::{DRAFTS, put_beside};
+use crate::put_beside::{DRAFTS, holds_something, put_beside};
 use crate::signature_look::SignatureLook;
 
 /// Packs a directory that may be published into an OCI layout. An archive is replaced as a whole; a layout
@@ -109,4 +111,15 @@ fn package_into(
     let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, assembled.manifest);
     layout.finish(&NewArtifact { manifest: &manifest, config: &assembled.config, layer: &assembled.layer, tag })?;
     Ok(summary)
+}
+
+/// What a layout holds is not what its sources pack to.
+pub(crate) fn not_reproducible(
+    out: &LayoutReference,
+    sources: &dyn Display,
+    packed: ArtifactDigest,
+    present: ArtifactDigest,
+) -> Fault {
+    Fault::new(Reason::NotReproducible, format!("`{}` is not what `{sources}` packs to", out.path.display()))
+        .expected(packed.to_string(), present.to_string())
 }

@@ -3,7 +3,7 @@
 //! All of them in one go: so the index has the same digest whatever order they are named in, and no run finds half of it.
 //! Each has the signature of its own files, and is judged by that alone.
 
-use aisoc_files::{parent, sweep};
+use aisoc_files::{parent, shell_word, sweep};
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
@@ -19,14 +19,14 @@ use aisoc_signing::Appearance;
 use crate::dry_run::require_writable;
 use crate::events::{Event, Reporter};
 use crate::fetch::{Fetched, fetch};
-use crate::occupied::{Kind, holds_something, not_reproducible, require_own};
-use crate::package::prove;
+use crate::occupied::{Kind, require_own};
+use crate::package::{not_reproducible, prove};
 use crate::packaged::Packaged;
 use crate::packed::{pack, pack_to};
 use crate::platforms::{OnePlugin, require_few_platforms};
 use crate::publication::{PackageOptions, Publication, SignatureRule, read_manifest};
 use crate::publishable::read_artifact;
-use crate::put_beside::{DRAFTS, put_beside};
+use crate::put_beside::{DRAFTS, holds_something, put_beside};
 use crate::sent::Sent;
 use crate::signature_look::SignatureLook;
 use crate::source::Source;
@@ -59,7 +59,7 @@ pub struct PackagedPlatforms {
 /// A build that may be published.
 enum Read {
     Directory(Box<Publication>),
-    Artifact(Box<Fetched>, Packaged),
+    Artifact(Box<(Fetched, Packaged)>),
 }
 
 /// Packs builds that may be published into an index in an OCI layout. An archive is replaced as a whole; a layout
@@ -176,7 +176,7 @@ impl Build {
             Source::Artifact(reference) => {
                 let (fetched, client) = self.fetched(reference, options, reporter).await?;
                 let packaged = read_artifact(&fetched, self.shown(), rule, &client, reporter).await?;
-                Ok(Read::Artifact(Box::new(fetched), packaged))
+                Ok(Read::Artifact(Box::new((fetched, packaged))))
             }
         }
     }
@@ -189,6 +189,7 @@ impl Build {
     ) -> Result<(Fetched, ClientOptions)> {
         if matches!(reference, Reference::Registry(_)) {
             let message = format!("`{reference}` is in a registry, and an index is packed of what is on this machine");
+            let reference = shell_word(reference.to_string());
             return Err(Fault::new(Reason::Usage, message)
                 .hint(format!("bring it here first: `aisoc copy {reference} oci:LAYOUT`")));
         }
@@ -234,7 +235,7 @@ impl Read {
                 let look = SignatureLook::of(&publication.publishable);
                 (&publication.manifest.id, &publication.manifest.version, look)
             }
-            Self::Artifact(_, packaged) => (&packaged.id, &packaged.version, packaged.signature),
+            Self::Artifact(read) => (&read.1.id, &read.1.version, read.1.signature),
         }
     }
 }
@@ -267,7 +268,7 @@ impl Work<'_> {
                     let (assembled, packaged) = pack_to(publication, self.options, std::io::sink())?;
                     (Descriptor::of(MANIFEST_MEDIA_TYPE, &assembled.manifest), packaged)
                 }
-                Read::Artifact(fetched, packaged) => (descriptor_of(fetched), packaged.clone()),
+                Read::Artifact(read) => (descriptor_of(&read.0), read.1.clone()),
             };
             listed.push((platform.clone(), descriptor));
             builds.push((platform.clone(), packaged));
@@ -294,9 +295,9 @@ impl Work<'_> {
                     let (manifest, blobs) = packed.to_store();
                     (manifest, blobs.to_vec(), packed.summary)
                 }
-                Read::Artifact(fetched, packaged) => {
-                    let (manifest, blobs) = stored(fetched)?;
-                    (manifest, blobs, packaged.clone())
+                Read::Artifact(read) => {
+                    let (manifest, blobs) = stored(&read.0)?;
+                    (manifest, blobs, read.1.clone())
                 }
             };
             push_part(&target, &manifest, &blobs, &note).await?;

@@ -4,6 +4,8 @@
     reason = "a layout takes the place of nothing but an empty directory, or of an archive that it was asked to replace"
 )]
 
+use std::path::Path;
+
 use aisoc_files::{DraftDirectory, parent, settle};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::ArtifactDigest;
@@ -52,4 +54,14 @@ pub(crate) async fn put_beside<T>(
         }
     }
     Ok(written)
+}
+
+/// Whether there is something that stays: a layout directory to add to, or what is none and is refused.
+pub(crate) fn holds_something(path: &Path) -> bool {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        // A file; an empty one is a place that was made for an archive.
+        Err(_) => std::fs::metadata(path).is_ok_and(|found| found.len() > 0),
+    }
 }

@@ -339,6 +339,7 @@ fn a_verdict_and_how_it_came_about() {
         canonical_digest: None,
         artifact_digest: None,
         index_digest: None,
+        platform: None,
         objection: None,
         explanation,
     };

@@ -11,7 +11,7 @@ use aisoc_pipeline::{PackageOptions, Packaged, Publication, SignatureLook, Signa
 use aisoc_signing::Origin;
 
 use super::archive_name::{Promise, as_layout, layout_in_words};
-use super::{bench, package_platforms, tag};
+use super::{bench, tag};
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::PackageArgs;
 use crate::context::Context;
@@ -25,9 +25,6 @@ impl Answer for PackedArtifact {
 }
 
 pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
-    if !args.builds.is_empty() {
-        return package_platforms::run(args, context);
-    }
     let directory = args.directory.path()?;
     let allowance = Allowance::of(&args.secrets)?;
     let options = options(args.threads, &allowance, context)?;

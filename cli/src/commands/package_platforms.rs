@@ -20,8 +20,16 @@ use crate::context::Context;
 use crate::output::path_text;
 use crate::runtime;
 
-pub(super) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
-    let builds: Vec<Build> = args.builds.iter().map(|word| build(word)).collect::<Result<_>>()?;
+/// One package for whatever platform, unless builds for platforms are named.
+pub(crate) fn run(args: PackageArgs, context: &Context) -> Result<u8> {
+    match args.builds.is_empty() {
+        true => package::run(args, context),
+        false => run_for_platforms(args, context),
+    }
+}
+
+fn run_for_platforms(args: PackageArgs, context: &Context) -> Result<u8> {
+    let builds: Vec<Build> = args.builds.iter().map(build).collect::<Result<_>>()?;
     let allowance = Allowance::of(&args.secrets)?;
     let options = package::options(args.threads, &allowance, context)?;
     let out = package::layout_reference(&args.out, args.tag.as_deref())?;
@@ -76,7 +84,7 @@ fn build(word: &OsString) -> Result<Build> {
     let bytes = word.as_bytes();
     let Some(at) = bytes.iter().position(|byte| *byte == b'=') else {
         let shown = as_text(word.clone());
-        return Err(Fault::new(Reason::Usage, format!("`--platform {shown}` does not say what is for that platform"))
+        return Err(Fault::new(Reason::Usage, format!("`{shown}` does not say what is for that platform"))
             .expected("OS/ARCHITECTURE[/VARIANT]=SRC, for example linux/arm64=build/linux-arm64", format!("`{shown}`"))
             .hint("name the plugin's directory behind the platform: `--platform linux/arm64=DIR`"));
     };

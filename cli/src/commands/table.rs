@@ -10,8 +10,8 @@ use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
     accepted, api, bundle, capabilities, clock, command_list, completions, config, copy, demo, digest, docs, doctor,
     explain, fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man,
-    new, outdated, package, pull, push, reasons, registry, release, resign, review, rollback, schema, search, serve,
-    settings, sign, succession, token, uninstall, upgrade, usage, validate, verify, verify_at_rest, version,
+    new, outdated, package_platforms, pull, push, reasons, registry, release, resign, review, rollback, schema, search,
+    serve, settings, sign, succession, token, uninstall, upgrade, usage, validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -177,7 +177,7 @@ signature, and nobody installs by it without verifying.",
         },
     },
     &Command {
-        run: package::run,
+        run: package_platforms::run,
         is: Declaration {
             words: &["plugin", "package"],
             about: "Pack a plugin's directory as an OCI artifact: the same input gives the same digest",
@@ -186,6 +186,9 @@ signature, and nobody installs by it without verifying.",
   # an OCI layout directory
   aisoc plugin package --plugin-dir my-plugin --out layout
   aisoc plugin package --plugin-dir my-plugin --out my-plugin.tar --check
+  # one index for two platforms, of what each was built for
+  aisoc plugin package --platform linux/amd64=build/amd64 \\
+    --platform linux/arm64=build/arm64 --out platforms.tar
 
 Refuses what is unsigned, and what was changed after it was signed.",
             risk: Risk::Write,
@@ -206,7 +209,7 @@ Refuses what is unsigned, and what was changed after it was signed.",
   aisoc plugin push my-plugin localhost:5000/my-plugin:1.2.0
 
 Refuses what is unsigned, and what was changed after it was signed, before
-anything is sent. What is copied from one registry to another is public
+anything is sent; of an index of platforms each artifact. What is copied from one registry to another is public
 already, and is verified when --trusted-keys names keys.",
             risk: Risk::Write,
             raised_by: &["replace-tag", "allow-secret", "unsigned"],
