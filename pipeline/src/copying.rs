@@ -13,7 +13,7 @@ use aisoc_registry_client::{ClientOptions, Fetch as _, ReplaceTag, Tagging as _,
 
 use crate::destination::{check_destination, check_digest};
 use crate::dry_run::look_at;
-use crate::events::{Event, Reporter};
+use crate::events::{Event, Reporter, Silent};
 use crate::pushed::Pushed;
 use crate::sent::Sent;
 
@@ -177,12 +177,13 @@ async fn bring(
     how: Bringing<'_>,
     reporter: &dyn Reporter,
 ) -> Result<(Counts, Pushed)> {
-    let (sent, written) = match to {
+    let (sent, written, reporter) = match to {
         Some(to) if !how.dry_run.is_on() => {
             reporter.event(&Event::Pushing { destination: how.destination });
-            (Sent::to(to), Destination::Write(to))
+            (Sent::to(to), Destination::Write(to), reporter)
         }
-        to => (Sent::default(), Destination::Foresee(to)),
+        // What is only foreseen has not happened to any blob.
+        to => (Sent::default(), Destination::Foresee(to), &Silent as &dyn Reporter),
     };
     let note = |step: Step<'_>| sent.note(&step, reporter);
     let mut copying = GraphCopy::new(from, written, how.with_referrers, &note);

@@ -17,7 +17,7 @@ pub enum Event<'a> {
         /// As it was given.
         reference: &'a Reference,
     },
-    /// A reference names an index, which is followed to its only artifact.
+    /// A reference names an index, which is followed to its only artifact, or to the one for a platform.
     Following {
         /// The index.
         index: ArtifactDigest,

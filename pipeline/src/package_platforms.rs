@@ -281,10 +281,11 @@ impl Work<'_> {
             ClientOptions { cancellation: self.options.limits.cancellation.clone(), ..ClientOptions::default() };
         let target = Target::create(&Reference::Layout(out.clone()), &client)?;
         let sent = Sent::to(&target);
-        // That what is on this machine can be read again is no news.
-        let note = |step: Step<'_>| match step {
-            Step::ReadBack(_) => {}
-            step => sent.note(&step, self.reporter),
+        // How far it is, as `package` says of one; what became of each blob is no news on this machine.
+        let note = |step: Step<'_>| {
+            if matches!(step, Step::Sent { .. }) {
+                sent.note(&step, self.reporter);
+            }
         };
         let (mut listed, mut builds) = (Vec::new(), Vec::new());
         for (platform, read) in &self.read {

@@ -254,9 +254,7 @@ impl Drop for Reported {
 fn words(event: &Event<'_>) -> Option<(&'static str, String)> {
     Some(match event {
         Event::Resolving { reference } => ("Resolving", reference.to_string()),
-        Event::Following { index, artifact } => {
-            ("Following", format!("the index {index} to its only artifact {artifact}"))
-        }
+        Event::Following { index, artifact } => ("Following", format!("the index {index} to {artifact}")),
         Event::Fetching { artifact } => (word(Act::Fetching), artifact.to_string()),
         Event::Packing { directory } => (word(Act::Packing), directory.display().to_string()),
         Event::Pushing { destination } => (word(Act::Pushing), destination.to_string()),
@@ -417,7 +415,7 @@ mod tests {
         let named = reference.to_string();
         let hash = digest.to_string();
         let index = ArtifactDigest::of(b"index");
-        let followed = format!("the index {index} to its only artifact {reference}");
+        let followed = format!("the index {index} to {reference}");
         for (event, verb, object) in [
             (Event::Resolving { reference: &reference }, "Resolving", named.as_str()),
             (Event::Following { index, artifact: &reference }, "Following", &followed),
