@@ -1,17 +1,31 @@
 //! What somebody should hear of a transfer that goes on all the same, in words.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use aisoc_manifests::progress::Act;
+use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::ProgressState;
 use aisoc_registry_client::{Notice, Told};
 
 use crate::output::{Output, Progress, short};
 
-/// Shows them as status lines.
+/// Shows them: as status lines, and as warnings where something is not as it was set up. What is said of a mirror is said
+/// once in a run, however many artifacts it is asked for; there are as many as somebody has written down.
 pub(crate) fn shown(output: Output) -> Told {
+    let said: Mutex<BTreeSet<String>> = Mutex::default();
     Told::by(move |notice| {
-        if !is_told(notice, output.progress()) {
-            let (verb, object) = words(notice);
-            output.status(verb, object);
+        if is_told(notice, output.progress()) {
+            return;
+        }
+        let is_of_mirror = matches!(notice, Notice::MirrorPassedOver { .. } | Notice::MirrorServes { .. });
+        if is_of_mirror && !said.lock().unwrap_or_else(PoisonError::into_inner).insert(subject(notice)) {
+            return;
+        }
+        let (verb, object) = words(notice);
+        match notice {
+            Notice::MirrorPassedOver { .. } => output.warning(Warning::MirrorPassedOver, object),
+            _ => output.status(verb, object),
         }
     })
 }
@@ -23,9 +37,21 @@ fn is_told(notice: &Notice<'_>, progress: &Progress) -> bool {
         Notice::GoesOn { digest, offset, size } => (Act::Pushing, digest, size, ProgressState::Resumed, Some(offset)),
         Notice::Kept { digest, bytes, size, .. } => (Act::Fetching, digest, size, ProgressState::Kept, Some(bytes)),
         Notice::SessionKept { digest, size } => (Act::Pushing, digest, size, ProgressState::Kept, None),
-        Notice::NotKept { .. } | Notice::Warned { .. } => return false,
+        Notice::NotKept { .. }
+        | Notice::Warned { .. }
+        | Notice::MirrorPassedOver { .. }
+        | Notice::MirrorServes { .. } => return false,
     };
     progress.tells_of_blob(act, (digest, size), state, done)
+}
+
+/// What is said of which mirror.
+fn subject(notice: &Notice<'_>) -> String {
+    match notice {
+        Notice::MirrorPassedOver { mirror, registry, .. } => format!("{mirror} not {registry}"),
+        Notice::MirrorServes { mirror, registry } => format!("{mirror} for {registry}"),
+        _ => String::new(),
+    }
 }
 
 fn words(notice: &Notice<'_>) -> (&'static str, String) {
@@ -53,6 +79,12 @@ fn words(notice: &Notice<'_>) -> (&'static str, String) {
         ),
         Notice::NotKept { digest, why } => {
             ("Note", format!("{} begins anew if it is interrupted: {why}", short(*digest)))
+        }
+        Notice::MirrorPassedOver { mirror, registry, why } => {
+            ("Note", format!("`{mirror}` is passed over as a mirror of `{registry}`: {why}"))
+        }
+        Notice::MirrorServes { mirror, registry } => {
+            ("Mirrored", format!("`{registry}` by `{mirror}`, as registries.toml says"))
         }
         Notice::Warned { registry, text } => ("Note", format!("`{registry}` warns: {text}")),
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::Ordering;
 
-use aisoc_testkit::registry::{Login, Registry};
+use aisoc_testkit::registry::{Act, Login, Registry, Rule};
 use aisoc_testkit::tls::{self, Asks};
 use serde_json::{Value, json};
 use support::{Bench, Run};
@@ -136,6 +136,51 @@ fn what_holds_for_a_registry_is_explained_and_no_key_is_shown() {
         serde_json::from_str(&bench.run(&["registry", "auth", "explain", "ghcr.io", "--json"]).ok().stdout)
             .expect("JSON");
     assert_eq!(other["settings"], json!(null));
+}
+
+#[test]
+fn an_install_comes_from_the_mirrors_and_is_recorded_as_the_registrys() {
+    let (bench, registry, mirror, liar) = (Bench::new(), Registry::start(), Registry::start(), Registry::start());
+    bench.published();
+    for place in
+        [registry.reference("team/demo:1"), mirror.reference("cache/team/demo:1"), liar.reference("team/demo:1")]
+    {
+        bench.run(&["plugin", "push", "demo.tar", &place]).ok();
+    }
+    liar.set_rules(vec![Rule::on("/blobs/", Act::OtherBytes)]);
+    let (host, first, second) = (registry.host(), liar.host(), format!("{}/cache", mirror.host()));
+    bench.write(FILE, table(&host, &format!("mirrors = [\"{first}\", \"{second}\"]")));
+    let explained: Value =
+        serde_json::from_str(&bench.run(&["registry", "auth", "explain", &host, "--json"]).ok().stdout).expect("JSON");
+    let written = json!([{"registry": first, "resolve": false}, {"registry": second, "resolve": false}]);
+    assert_eq!(explained["settings"]["mirrors"], written);
+    assert_eq!(explained["settings"]["mirrors_only"], false);
+    for place in [&registry, &mirror, &liar] {
+        place.forget();
+    }
+    let reference = registry.reference("team/demo:1");
+    let install = ["plugin", "install", &reference, "--plugins-dir", "plugins", "--trusted-keys", "keys"];
+    let run = bench.run(&install);
+    assert!(run.ok().stderr.contains(&format!("warning[mirror_passed_over]: `{first}` is passed over")), "{run:?}");
+    assert_eq!(run.stderr.matches("mirror_passed_over").count(), 1, "{run:?}");
+    assert!(run.stderr.contains(&format!("Mirrored `{host}` by `{second}`")), "{run:?}");
+    assert!(run.stdout.starts_with(&format!("{host}/team/demo@sha256:")), "{run:?}");
+    assert_eq!(registry.requests().len(), 1, "{:?}", registry.requests());
+    assert!(mirror.requests().iter().any(|seen| seen.path.starts_with("/v2/cache/team/demo/blobs/")));
+    let listed = bench.run(&["plugin", "list", "--plugins-dir", "plugins", "--trusted-keys", "keys", "--json"]);
+    let listed: Value = serde_json::from_str(&listed.ok().stdout).expect("JSON");
+    assert_eq!(listed["plugins"][0]["reference"], json!(reference), "{listed}");
+    // Installed already: one question, of one place.
+    for place in [&registry, &mirror, &liar] {
+        place.forget();
+    }
+    bench.run(&install).ok();
+    let asked = registry.requests().len() + mirror.requests().len() + liar.requests().len();
+    assert_eq!((registry.requests().len(), asked), (1, 1), "{:?}", registry.requests());
+    // A release goes to the registry alone.
+    registry.forget();
+    bench.run(&["plugin", "push", "demo.tar", &registry.reference("team/demo:2")]).ok();
+    assert!(registry.requests().len() > 1 && mirror.requests().is_empty() && liar.requests().is_empty());
 }
 
 #[test]

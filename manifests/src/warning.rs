@@ -67,6 +67,9 @@ warnings! {
     SettingOverridden "setting_overridden"
         "What the command line says of a registry stands in place of what registries.toml, or a directory of certificates, says of it."
         Some("leave the option out, or correct the file: see `aisoc help registries`")
+    MirrorPassedOver "mirror_passed_over"
+        "A mirror that registries.toml names did not give what was asked of it: it is down, denies it, has not got it, or sent something else. Whoever comes behind it was asked."
+        Some("see to the mirror, or take it out of registries.toml: `aisoc registry auth explain HOST` shows what is written of it")
     LoginUnverified "login_unverified"
         "The registry asks for no login, so nobody knows whether the one that is kept for it is good."
         Some("check the host; a registry that asks only for some of what it holds asks when that is read")

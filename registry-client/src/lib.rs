@@ -31,7 +31,9 @@ pub use remote::{
     PassedOver, WhyPassed, check_login, explain_login, forget_login, keep_login, repositories,
 };
 pub use remote::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
-pub use settings::{ClientCertificate, HeldSetting, KeyReader, LoginSources, RegistrySetting, RegistrySettings};
+pub use settings::{
+    ClientCertificate, HeldSetting, KeyReader, LoginSources, RegistryMirror, RegistrySetting, RegistrySettings,
+};
 pub use storage::{
     BlobOrigin, BlobSource, BlobStream, Delete, Fetch, Manifest, ManifestName, Push, Pushed, Referrers, ReplaceTag,
     Resolve, Tagging,

@@ -24,6 +24,23 @@ pub struct Limits {
     pub slowest: Slowest,
 }
 
+/// How long is waited for a mirror, at most, behind which somebody else is asked.
+const MIRROR_CONNECT: Duration = Duration::from_secs(5);
+const MIRROR_IDLE: Duration = Duration::from_secs(10);
+const MIRROR_EXCHANGE: Duration = Duration::from_secs(20);
+
+impl Limits {
+    /// The same for a mirror behind which somebody else is asked.
+    pub(crate) fn of_mirror(&self) -> Self {
+        Self {
+            connect: self.connect.min(MIRROR_CONNECT),
+            idle: self.idle.min(MIRROR_IDLE),
+            exchange: self.exchange.min(MIRROR_EXCHANGE),
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -40,6 +57,10 @@ impl Default for Limits {
 pub(crate) const MAX_UNREACHED_HOSTS: usize = 100;
 /// How often one request is tried altogether.
 pub(crate) const MAX_TRIES: u32 = 5;
+/// How often one thing is tried of a mirror behind which somebody else is asked.
+pub(crate) const MAX_MIRROR_TRIES: u32 = 2;
+/// Largest blob that is asked of mirrors: it waits on the disk for its digest, before any of it is used.
+pub(crate) const MAX_MIRRORED_BYTES: u64 = 8 << 30;
 /// How often a registry is asked for what it stored a moment ago: ten seconds or so, and then it has lost it.
 pub(crate) const MAX_LATE_TRIES: u32 = 7;
 /// How often a registry is asked for a fresh URL of its store, when the store refuses the one it gave: a URL

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aisoc_manifests::digest::Digest;
+use aisoc_manifests::fault::Fault;
 
 /// What somebody should hear of. The words for it are the edge's.
 #[derive(Debug)]
@@ -51,6 +52,22 @@ pub enum Notice<'a> {
         digest: Digest,
         /// Why not, in words.
         why: String,
+    },
+    /// A mirror did not give what was asked of it, and the next one is asked. Said once of each.
+    MirrorPassedOver {
+        /// The mirror, as it is written.
+        mirror: &'a str,
+        /// `host[:port]` of the registry that was asked for.
+        registry: &'a str,
+        /// Why.
+        why: &'a Fault,
+    },
+    /// A mirror has given what was asked of it. Said once of each.
+    MirrorServes {
+        /// The mirror, as it is written.
+        mirror: &'a str,
+        /// `host[:port]` of the registry that was asked for.
+        registry: &'a str,
     },
     /// What a registry wants somebody to know (a `Warning` header), made safe to show.
     Warned {

@@ -72,7 +72,7 @@ impl ClientOptions {
     /// These options as they are for that registry, by its settings.
     pub(crate) fn at(&self, registry: &RegistryHost) -> Result<Self> {
         let Some(HeldSetting { setting, .. }) = self.settings.of(registry)? else { return Ok(self.clone()) };
-        let RegistrySetting { authorities, client_certificate, plain_http, credentials } = setting;
+        let RegistrySetting { authorities, client_certificate, plain_http, credentials, .. } = setting;
         let names_certificates = !authorities.is_empty() || client_certificate.is_some();
         let has_other = self.settings.has_other_authority();
         let authorities = authorities.into_iter().filter(|_| !has_other);

@@ -44,6 +44,8 @@ impl Place {
                 Notice::GoesOn { offset, size, .. } => format!("goes on at {offset} of {size}"),
                 Notice::SessionKept { size, .. } => format!("session of {size} kept"),
                 Notice::Warned { text, .. } => format!("warned: {text}"),
+                Notice::MirrorServes { mirror, .. } => format!("served by {mirror}"),
+                Notice::MirrorPassedOver { mirror, .. } => format!("passed over {mirror}"),
             };
             heard.lock().expect("whole").push(said);
         };

@@ -35,6 +35,19 @@ pub struct WrittenRegistrySettings {
     pub plain_http: Option<bool>,
     /// Where its logins come from: `none`, `environment` or `docker`; nothing where that is not said.
     pub credentials: Option<&'static str>,
+    /// Who holds the same, in the order in which they are asked.
+    pub mirrors: Vec<WrittenMirror>,
+    /// Whether what mirrors may give is asked of them alone.
+    pub mirrors_only: bool,
+}
+
+/// A registry that holds what another one holds.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct WrittenMirror {
+    /// `host[:port][/prefix]`.
+    pub registry: String,
+    /// Whether its word is taken for what a tag names.
+    pub resolve: bool,
 }
 
 /// A login without its secret.

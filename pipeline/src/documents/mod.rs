@@ -89,7 +89,7 @@ pub use keyset::{ExportedKeySet, LeftKey, SyncedKey, SyncedKeySet, WaitingKey};
 pub use listing::{ListedPlugin, PluginList, PluginVerdict, PluginVerdicts, PluginVersion, VerdictCounts};
 pub use logins::{
     ExplainedRegistryLogin, ForgottenRegistryLogin, KeptRegistryLogin, LoginSource, LoginSourcePart, RegistryIdentity,
-    RegistryLogin, WrittenRegistrySettings,
+    RegistryLogin, WrittenMirror, WrittenRegistrySettings,
 };
 pub use manifest::{LoadedPlugin, ManifestProblem, ValidManifest};
 pub use objection::Objection;

@@ -11,7 +11,9 @@ use super::credentials::Place;
 use super::scope::Scope;
 use super::tls;
 use super::wire::Wire;
+use crate::limits::MAX_MIRROR_TRIES;
 use crate::options::{ClientOptions, PlainHttp};
+use crate::settings::RegistryMirror;
 
 /// One repository: where it is, who we are there, and the wire to it.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub(super) struct Connection {
     pub(super) auth: Auth,
     /// Whether blobs are asked for from other repositories of the registry.
     pub(super) mounts: AtomicBool,
+    /// How often one thing is tried at most, however often it would make sense.
+    pub(super) most_tries: u32,
+    /// The mirror that it is, where it is one, as it is written.
+    pub(super) mirror: Option<String>,
 }
 
 impl Connection {
@@ -41,7 +47,24 @@ impl Connection {
             mounts: AtomicBool::new(true),
             options: options.clone(),
             base,
+            most_tries: u32::MAX,
+            mirror: None,
         })
+    }
+
+    /// The same of a mirror, which is a registry of its own: with its own login, certificates, addresses and clock. Where
+    /// somebody else is asked next it is given up sooner. Makes no request.
+    pub(super) fn of_mirror(
+        mirror: &RegistryMirror,
+        repository: &str,
+        options: &ClientOptions,
+        is_last: bool,
+    ) -> Result<Self> {
+        let limits = if is_last { options.limits.clone() } else { options.limits.of_mirror() };
+        let options = ClientOptions { limits, ..options.clone() };
+        let connection = Self::new(mirror.registry.clone(), repository, &options, Scope::Pull)?;
+        let most_tries = if is_last { u32::MAX } else { MAX_MIRROR_TRIES };
+        Ok(Self { most_tries, mirror: Some(mirror.to_string()), ..connection })
     }
 
     /// The URL of `/v2/<repository>/<kind>/<name>`. All parts were validated by their types, so none

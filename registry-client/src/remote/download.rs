@@ -83,7 +83,7 @@ impl Download {
     /// Looks for what an earlier run left of it.
     async fn go_on(&mut self) -> Result<()> {
         let options = &self.connection.options;
-        let Some(kept) = Kept::open(options, &self.descriptor).await? else { return Ok(()) };
+        let Some(kept) = Kept::open(&self.connection, &self.descriptor).await? else { return Ok(()) };
         if kept.bytes() > 0 {
             let Descriptor { digest, size, .. } = self.descriptor;
             options.told.tell(&Notice::Resumed { digest, offset: kept.bytes(), size });

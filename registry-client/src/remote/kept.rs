@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures_util::stream::Stream;
 use tokio::sync::mpsc;
 
+use super::connection::Connection;
 use crate::limits::{MIN_KEPT_BYTES, SEGMENT_BYTES};
 use crate::notice::Notice;
 use crate::options::ClientOptions;
@@ -96,14 +97,15 @@ pub(super) struct Kept {
 impl Kept {
     /// What is kept of that blob, or the beginning of it; nothing for small ones, where nothing is to be kept, and
     /// while another process keeps it. What keeps it from being kept is said, and stops nobody.
-    pub(super) async fn open(options: &ClientOptions, descriptor: &Descriptor) -> Result<Option<Self>> {
+    pub(super) async fn open(connection: &Connection, descriptor: &Descriptor) -> Result<Option<Self>> {
+        let options = &connection.options;
         let Some(partials) = options.partials.clone().filter(|_| descriptor.size >= MIN_KEPT_BYTES) else {
             return Ok(None);
         };
         let (digest, size, told, cancellation) =
             (descriptor.digest, descriptor.size, options.told.clone(), options.cancellation.clone());
+        let name = name(connection, digest);
         blocking(move || {
-            let name = digest.to_string().replace(':', "-");
             let opened = partials.open(&name, size).and_then(|partial| {
                 let Some(partial) = partial else { return Ok(None) };
                 let mark = verified(&partial, size, &|| Ok(cancellation.check()?))?;
@@ -186,6 +188,31 @@ impl Kept {
         let removed = partial.remove();
         failed.map_or(removed, Err).map(|()| None)
     }
+}
+
+/// What the part of a blob is called. What came of a mirror has a name of its own: whoever asks the registry, or another
+/// mirror, never goes on from what this one sent.
+fn name(connection: &Connection, digest: Digest) -> String {
+    let of_blob = digest.to_string().replace(':', "-");
+    match &connection.mirror {
+        Some(mirror) => format!("{of_blob}-of-{}", &Digest::of(mirror.as_bytes()).hex()[..MIRROR_CHARACTERS]),
+        None => of_blob,
+    }
+}
+
+/// How much of the hash of a mirror's name tells it from others.
+const MIRROR_CHARACTERS: usize = 16;
+
+/// Removes what is kept of that blob, as of somebody whose word is not taken any more. What another process holds, and
+/// what cannot be removed, stays until a collection of garbage: it is of nobody else.
+pub(super) async fn forget(connection: &Connection, descriptor: &Descriptor) {
+    let partials = connection.options.partials.clone().filter(|_| descriptor.size >= MIN_KEPT_BYTES);
+    let Some(partials) = partials else { return };
+    let (name, size) = (name(connection, descriptor.digest), descriptor.size);
+    let removed =
+        blocking(move || Ok(partials.open(&name, size).and_then(|partial| partial.map_or(Ok(()), |it| it.remove()))));
+    // Nothing depends on it.
+    drop(removed.await);
 }
 
 /// A blob that is being kept while it comes. Dropped, it has written what it was given.

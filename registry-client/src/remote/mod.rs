@@ -2,7 +2,8 @@
 //!
 //! One file per endpoint (`manifests`, `deletion`, `blobs`, `download`, `uploads`, `chunks`, `tags`, `catalog`, `referrers`, `token`) over shared
 //! plumbing, which is read from the bottom up: `wire` exchanges, `send` authenticates and tries again,
-//! `answer` bounds what comes back and `refusal` turns a no into a fault. Nothing a registry says about a
+//! `answer` bounds what comes back and `refusal` turns a no into a fault. `mirrors` says who else is asked, and `whole`
+//! believes none of them. Nothing a registry says about a
 //! digest is believed: what counts is the hash of the bytes. Source: distribution specification 1.1; the
 //! endpoints are named by its ids (`end-3`).
 
@@ -24,6 +25,7 @@ mod kept;
 mod kept_session;
 mod logins;
 mod manifests;
+mod mirrors;
 mod origin;
 mod outgoing;
 mod pieces;
@@ -44,6 +46,7 @@ mod token;
 mod tries;
 mod uploads;
 mod warnings;
+mod whole;
 mod wire;
 
 pub use catalog::repositories;

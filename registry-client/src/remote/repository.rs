@@ -9,9 +9,10 @@ use aisoc_manifests::oci::{Descriptor, MANIFEST_MEDIA_TYPE};
 use aisoc_manifests::reference::{RegistryReference, Tag};
 
 use super::connection::Connection;
+use super::mirrors::Mirrors;
 use super::scope::Scope;
 use super::tries::Tries;
-use super::{blobs, deletion, download, manifests, referrers, tags, uploads};
+use super::{blobs, deletion, manifests, referrers, uploads};
 use crate::options::ClientOptions;
 use crate::storage::{
     BlobSource, BlobStream, Delete, Fetch, Manifest, ManifestName, Push, Pushed, Referrers, ReplaceTag, Resolve,
@@ -22,6 +23,7 @@ use crate::storage::{
 #[derive(Debug, Clone)]
 pub struct Remote {
     connection: Arc<Connection>,
+    mirrors: Arc<Mirrors>,
     reference: RegistryReference,
 }
 
@@ -32,7 +34,8 @@ impl Remote {
     /// `invalid_ref` when the reference makes no URL.
     pub fn new(reference: &RegistryReference, options: &ClientOptions, scope: Scope) -> Result<Self> {
         let connection = Connection::new(reference.into(), reference.repository(), options, scope)?;
-        Ok(Self { connection: Arc::new(connection), reference: reference.clone() })
+        let mirrors = Mirrors::of(reference, options, scope);
+        Ok(Self { connection: Arc::new(connection), mirrors: Arc::new(mirrors), reference: reference.clone() })
     }
 
     /// The reference that the target was opened with.
@@ -58,7 +61,7 @@ impl Resolve for Remote {
             Some(digest) => {
                 Ok(Descriptor { digest: digest.blob(), size: 0, ..Descriptor::of(MANIFEST_MEDIA_TYPE, b"") })
             }
-            None => manifests::resolve(&self.connection, self.tag_alone()?).await,
+            None => self.mirrors.resolve(&self.connection, self.tag_alone()?).await,
         }
     }
 }
@@ -70,11 +73,11 @@ impl Fetch for Remote {
             Some(digest) => ManifestName::Digest(digest),
             None => ManifestName::Tag(self.tag_alone()?),
         };
-        manifests::get(&self.connection, name).await
+        self.mirrors.manifest(&self.connection, name).await
     }
 
     async fn fetch_blob(&self, descriptor: &Descriptor) -> Result<BlobStream> {
-        download::begin(&self.connection, descriptor).await
+        self.mirrors.blob(&self.connection, descriptor).await
     }
 }
 
@@ -129,7 +132,7 @@ impl Tagging for Remote {
     }
 
     async fn tags(&self) -> Result<Vec<Tag>> {
-        tags::list(&self.connection).await
+        self.mirrors.tags(&self.connection).await
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Tries {
     made: u32,
     /// How many ended in a failure of that limit.
     of_limit: BTreeMap<u32, u32>,
+    /// How many there are at most, whatever ends them.
+    most: u32,
     next: Duration,
     left: Duration,
     ends: Instant,
@@ -29,6 +31,7 @@ impl Tries {
         Self {
             made: 1,
             of_limit: BTreeMap::new(),
+            most: connection.most_tries,
             next: options.backoff,
             left: options.limits.exchange,
             ends: connection.wire.ends(),
@@ -59,7 +62,8 @@ impl Tries {
         *of_limit += 1;
         // A failure that is given up early is counted apart: two of the registry are none of its store. One that
         // asks to wait for a year is not available.
-        let may = *of_limit < limit && self.made < limit.max(MAX_TRIES) && Instant::now() + wait < self.ends;
+        let is_left = *of_limit < limit && self.made < limit.max(MAX_TRIES).min(self.most);
+        let may = is_left && Instant::now() + wait < self.ends;
         let Some(left) = self.left.checked_sub(wait).filter(|_| may) else {
             return false;
         };

@@ -1,9 +1,10 @@
 //! `RegistrySettings`: what an operator has written down of each registry, and what of it counts for one.
 //!
-//! Read `setting` for what can be said, `written` for the file, `certs_d` for directories of certificates as Docker has them. What is said on the command
+//! Read `setting` for what can be said, `written` for the file, `mirrors` for who holds the same, `certs_d` for directories of certificates as Docker has them. What is said on the command
 //! line counts before all of it: whoever makes [`ClientOptions`](crate::ClientOptions) puts it there.
 
 mod certs_d;
+mod mirrors;
 mod setting;
 mod written;
 
@@ -17,7 +18,7 @@ use aisoc_manifests::registry_host::RegistryHost;
 use zeroize::Zeroizing;
 
 use setting::key;
-pub use setting::{ClientCertificate, LoginSources, RegistrySetting};
+pub use setting::{ClientCertificate, LoginSources, RegistryMirror, RegistrySetting};
 pub use written::MAX_SETTINGS_BYTES;
 
 /// What was written down of registries. Empty, nothing was.
@@ -72,6 +73,11 @@ impl RegistrySettings {
     #[must_use]
     pub fn with_other_login(self) -> Self {
         Self { other_login: true, ..self }
+    }
+
+    /// Who holds the same as that registry, in the order in which they are asked, and whether they alone are. No file is read.
+    pub(crate) fn mirrors_of(&self, registry: &RegistryHost) -> (&[RegistryMirror], bool) {
+        self.registries.get(&key(registry)).map_or((&[], false), |said| (&said.mirrors, said.mirrors_only))
     }
 
     /// What is written of that registry; none where nothing is. What its own table says counts before a directory of

@@ -1,5 +1,6 @@
 //! `RegistrySetting`: what can be said of one registry, and under which name.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use aisoc_manifests::registry_host::RegistryHost;
@@ -15,6 +16,41 @@ pub struct RegistrySetting {
     pub plain_http: Option<bool>,
     /// Where its logins come from.
     pub credentials: LoginSources,
+    /// Who holds the same, in the order in which they are asked before it.
+    pub mirrors: Vec<RegistryMirror>,
+    /// Whether what mirrors may give is asked of them alone.
+    pub mirrors_only: bool,
+}
+
+/// A registry that holds what another one holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryMirror {
+    /// Which registry it is. What is written of that one holds for it, but for mirrors of its own.
+    pub registry: RegistryHost,
+    /// The repository under which it has those of the other one; nothing where they have the same names.
+    pub prefix: Option<String>,
+    /// Whether its word is taken for what a tag names. Of what is asked for by a digest nobody's word is needed.
+    pub resolves: bool,
+}
+
+impl RegistryMirror {
+    /// The repository there that mirrors the one of that name.
+    pub(crate) fn repository(&self, mirrored: &str) -> String {
+        match &self.prefix {
+            Some(prefix) => format!("{prefix}/{mirrored}"),
+            None => mirrored.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for RegistryMirror {
+    /// As it is written: `host[:port][/prefix]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.prefix {
+            Some(prefix) => write!(f, "{}/{prefix}", self.registry),
+            None => write!(f, "{}", self.registry),
+        }
+    }
 }
 
 /// A certificate by which a client proves who it is, and the key that proves the certificate.

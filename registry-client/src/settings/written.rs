@@ -11,14 +11,15 @@ use aisoc_manifests::text::shown;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::setting::{ClientCertificate, LoginSources, RegistrySetting, key};
+use super::mirrors;
+use super::setting::{ClientCertificate, LoginSources, RegistryMirror, RegistrySetting, key};
 
 /// Largest file of settings.
 pub const MAX_SETTINGS_BYTES: u64 = 1 << 20;
 /// Most registries of one.
 const MAX_REGISTRIES: usize = 1_000;
 /// How much of the file and of a reader's words is shown.
-const MAX_SHOWN: usize = 300;
+pub(super) const MAX_SHOWN: usize = 300;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,10 +37,12 @@ struct WrittenRegistry {
     client_key: Option<Spanned<String>>,
     plain_http: Option<Spanned<bool>>,
     credentials: Option<Spanned<String>>,
+    mirrors: Option<Spanned<Vec<Spanned<toml::Value>>>>,
+    mirrors_only: Option<Spanned<bool>>,
 }
 
 /// What is wrong, and at which byte.
-type Written<T> = std::result::Result<T, (usize, String)>;
+pub(super) type Written<T> = std::result::Result<T, (usize, String)>;
 
 /// What a file says.
 pub(super) struct Read {
@@ -65,6 +68,7 @@ fn registries(
     directory: &Path,
 ) -> Written<BTreeMap<String, RegistrySetting>> {
     let mut registries = BTreeMap::new();
+    let mut resolving: Vec<(usize, RegistryMirror)> = Vec::new();
     for (name, table) in written {
         let at = name.span().start;
         let host: RegistryHost = name
@@ -75,16 +79,34 @@ fn registries(
         if registries.len() >= MAX_REGISTRIES {
             return Err((at, format!("there are more than {MAX_REGISTRIES} registries")));
         }
-        if registries.insert(host.clone(), setting(table, at, directory)?).is_some() {
+        let (said, mirrors) = setting(table, at, &host, directory)?;
+        resolving.extend(mirrors.into_iter().filter(|(_, mirror)| mirror.resolves));
+        if registries.insert(host.clone(), said).is_some() {
             return Err((at, format!("the registry `{host}` stands here twice, under two of its names")));
         }
     }
-    Ok(registries)
+    let is_plain = |host: &RegistryHost| registries.get(&key(host)).is_some_and(|said| said.plain_http == Some(true));
+    // Without TLS whoever is on the way would say what the tag names. On this machine nobody is.
+    match resolving.iter().find(|(_, mirror)| is_plain(&mirror.registry) && !mirror.registry.is_loopback()) {
+        Some((at, mirror)) => {
+            let message =
+                format!("the mirror `{mirror}` is spoken to without TLS, so `resolve` cannot be `true` of it");
+            Err((*at, message))
+        }
+        None => Ok(registries),
+    }
 }
 
-/// What the table of one registry says, whose name stands `at`.
-fn setting(table: WrittenRegistry, at: usize, directory: &Path) -> Written<RegistrySetting> {
-    let WrittenRegistry { ca, client_certificate, client_key, plain_http, credentials } = table;
+/// What a table says, and of each mirror where it stands.
+type Said = (RegistrySetting, Vec<(usize, RegistryMirror)>);
+
+/// What the table of one registry says, whose name stands `at` and is `host`.
+fn setting(table: WrittenRegistry, at: usize, host: &str, directory: &Path) -> Written<Said> {
+    let WrittenRegistry { ca, client_certificate, client_key, plain_http, credentials, mirrors, mirrors_only } = table;
+    let mirrors = mirrors.map(|written| mirrors::read(written, host)).transpose()?.unwrap_or_default();
+    if let Some(only) = mirrors_only.as_ref().filter(|only| *only.get_ref() && mirrors.is_empty()) {
+        return Err((only.span().start, "`mirrors_only = true` has no `mirrors`".to_owned()));
+    }
     let is_plain = plain_http.as_ref().is_some_and(|plain| *plain.get_ref());
     let tls = [&ca, &client_certificate, &client_key].into_iter().flatten().next();
     if let (true, Some(tls)) = (is_plain, tls) {
@@ -102,10 +124,12 @@ fn setting(table: WrittenRegistry, at: usize, directory: &Path) -> Written<Regis
         client_certificate,
         plain_http: plain_http.map(Spanned::into_inner),
         credentials: credentials.map(|word| sources(&word)).transpose()?.unwrap_or_default(),
+        mirrors: mirrors.iter().map(|(_, mirror)| mirror.clone()).collect(),
+        mirrors_only: mirrors_only.is_some_and(Spanned::into_inner),
     };
     match said == RegistrySetting::default() {
         true => Err((at, "nothing is said of this registry".to_owned())),
-        false => Ok(said),
+        false => Ok((said, mirrors)),
     }
 }
 
@@ -175,6 +199,30 @@ mod tests {
             ("[registry.\"u:p@r.example\"]\nplain_http = true".to_owned(), "1:11", "user names"),
             (table("plain_http = true\n[registry.\"R.example:443\"]\nplain_http = true"), "", "twice"),
             ("certs_d = \"\"".to_owned(), "1:11", "empty"),
+            (table("mirrors = []"), "2:11", "names none"),
+            (table("mirrors = \"m.example\""), "2:11", "invalid type"),
+            (table("mirrors = [1]"), "2:12", "not integer"),
+            (table("mirrors = [\"a.example\", \"R.example:443\"]"), "2:25", "no mirror of itself"),
+            (table("mirrors = [\"a.example/x\",\n  { registry = \"A.example:443/x\" }]"), "3:3", "twice"),
+            (table("mirrors = [\"https://a.example\"]"), "2:12", "without a scheme"),
+            (table("mirrors = [\"u:p@a.example\"]"), "2:12", "user names"),
+            (table("mirrors = [\"a.example/x:1\"]"), "2:12", "HOST[/PREFIX]"),
+            (table("mirrors = [{ resolve = true }]"), "2:12", "has no `registry"),
+            (table("mirrors = [{ registry = \"a.example\", resolve = 1 }]"), "2:12", "`true` or `false`"),
+            (table("mirrors = [{ registry = \"a.example\", resolves = true }]"), "2:12", "no `resolves`"),
+            (table("mirrors_only = true"), "2:16", "has no `mirrors`"),
+            (
+                table(
+                    "mirrors = [{ registry = \"a.example\", resolve = true }]\n[registry.\"a.example\"]\nplain_http = true",
+                ),
+                "2:12",
+                "without TLS",
+            ),
+            (
+                "[registry.\"docker.io\"]\nmirrors = [\"registry-1.docker.io\"]".to_owned(),
+                "2:12",
+                "`docker.io` is no mirror of itself",
+            ),
             ("x".to_owned(), "1:", ""),
         ] {
             let Err(fault) = settings(&text) else { panic!("{text}") };
@@ -182,6 +230,30 @@ mod tests {
             let shown = fault.to_string();
             assert!(shown.contains(&format!("registries.toml:{place}")), "{text}: {shown}");
             assert!(fault.message().contains(message), "{text}: {}", fault.message());
+        }
+    }
+
+    #[test]
+    fn a_registry_has_the_mirrors_that_are_written_in_that_order() {
+        let text = "[registry.\"docker.io\"]\nmirrors = [\"b.example/hub\", { registry = \"a.example\", resolve = true }]\n\
+                    mirrors_only = true\n[registry.\"b.example\"]\nplain_http = true\nmirrors = [\"docker.io/b\"]\n";
+        let hub = setting_of(text, "index.docker.io").expect("written");
+        let said: Vec<_> = hub.mirrors.iter().map(|mirror| (mirror.to_string(), mirror.resolves)).collect();
+        assert_eq!(said, [("b.example/hub".to_owned(), false), ("a.example".to_owned(), true)]);
+        assert!(hub.mirrors_only);
+        let other = setting_of(text, "b.example").expect("written");
+        assert_eq!((other.mirrors.len(), other.mirrors_only), (1, false));
+        let here = "[registry.\"r.example\"]\nmirrors = [{ registry = \"localhost:5000\", resolve = true }]\n\
+                    [registry.\"localhost:5000\"]\nplain_http = true\n";
+        assert!(setting_of(here, "r.example").is_some(), "on this machine nobody is on the way");
+    }
+
+    #[test]
+    fn a_registry_has_eight_mirrors_at_most() {
+        for (count, is_taken) in [(7, true), (8, true), (9, false)] {
+            let mirrors: Vec<String> = (0..count).map(|number| format!("\"m{number}.example\"")).collect();
+            let text = format!("[registry.\"r.example\"]\nmirrors = [{}]", mirrors.join(", "));
+            assert_eq!(settings(&text).is_ok(), is_taken, "{count}");
         }
     }
 

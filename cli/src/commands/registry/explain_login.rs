@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::documents::{
-    ExplainedRegistryLogin, LoginSource, LoginSourcePart, RegistryLogin, WrittenRegistrySettings,
+    ExplainedRegistryLogin, LoginSource, LoginSourcePart, RegistryLogin, WrittenMirror, WrittenRegistrySettings,
 };
 use aisoc_registry_client::{
     ExplainedLogin, HeldSetting, LoginOrigin, LoginPart, PassedOver, WhyPassed, explain_login,
@@ -48,7 +48,14 @@ fn lines(settings: &WrittenRegistrySettings) -> impl Iterator<Item = String> {
         .chain(named("client_key", client_key_path.as_ref()))
         .chain(settings.plain_http.map(|plain| format!("plain_http = {plain}")))
         .chain(settings.credentials.map(|word| format!("credentials = \"{word}\"")))
+        .chain(settings.mirrors.iter().map(mirror))
+        .chain(settings.mirrors_only.then(|| "mirrors_only = true".to_owned()))
         .chain(certificates_directory.as_ref().map(|path| format!("certificates of `{path}`")))
+}
+
+fn mirror(mirror: &WrittenMirror) -> String {
+    let resolves = if mirror.resolve { ", whose word counts for tags" } else { "" };
+    format!("mirror `{}`{resolves}", mirror.registry)
 }
 
 /// What is written down of the registry, as documents have it.
@@ -63,6 +70,12 @@ fn settings(held: HeldSetting) -> WrittenRegistrySettings {
         client_key_path: own.map(|own| path_text(&own.key)),
         plain_http: setting.plain_http,
         credentials: setting.credentials.as_str(),
+        mirrors: setting
+            .mirrors
+            .iter()
+            .map(|mirror| WrittenMirror { registry: mirror.to_string(), resolve: mirror.resolves })
+            .collect(),
+        mirrors_only: setting.mirrors_only,
     }
 }
 
