@@ -46,9 +46,13 @@ const KEY: secret_file::Secret = secret_file::Secret {
 
 /// Reads the keys of client certificates, as every private key is read.
 pub(crate) fn key_reader(cancellation: Cancellation) -> KeyReader {
-    KeyReader::by(move |path| {
-        let unreadable = |error| Fault::io("read", path, error);
-        KEY.file(&path.display().to_string(), &cancellation, unreadable)?.refuse_exposed()
+    KeyReader::by(move |path, opened| {
+        let (shown, unreadable) = (path.display().to_string(), |error| Fault::io("read", path, error));
+        let found = match opened {
+            Some(file) => KEY.opened(file, &shown, &cancellation, unreadable)?,
+            None => KEY.file(&shown, &cancellation, unreadable)?,
+        };
+        found.refuse_exposed()
     })
 }
 
@@ -112,7 +116,7 @@ fn credentials(environment: &Environment) -> Result<Credentials> {
         usage(format!("{HOST} is not host[:port]")).hint(format!("set {HOST} to the host alone, for example `ghcr.io`"))
     })?;
     let unused = Some(format!("{USERNAME} and {PASSWORD} are for `{registry}`"));
-    Ok(Credentials { login: Some(Login { registry, username, password }), docker_configs, unused })
+    Ok(Credentials { login: Some(Login { registry, username, password }), docker_configs, unused, limit: None })
 }
 
 /// A variable without the line break that `echo` puts behind what a job stores in it.

@@ -2,6 +2,7 @@
 //! one buffer that never grows, because a buffer that does leaves its old self behind; it is wiped when it is dropped.
 
 use std::fs::{File, Metadata};
+use std::io::Seek as _;
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::FileTypeExt as _;
@@ -67,6 +68,23 @@ impl Secret {
         if !metadata.is_file() && !is_given_by_shell {
             return Err(self.fault(format!("the {} `{path}` is not a regular file", self.name)));
         }
+        self.read(file, &metadata, Some(path), cancellation)
+    }
+
+    /// What a regular file holds that is open already, from its beginning; `path` is where it was found.
+    ///
+    /// # Errors
+    /// As [`Secret::file`].
+    pub(crate) fn opened(
+        &self,
+        file: &File,
+        path: &str,
+        cancellation: &Cancellation,
+        unreadable: impl Fn(std::io::Error) -> Fault,
+    ) -> Result<Found> {
+        let rewound = file.try_clone().and_then(|mut file| file.rewind().map(|()| file));
+        let file = rewound.map_err(&unreadable)?;
+        let metadata = file.metadata().map_err(&unreadable)?;
         self.read(file, &metadata, Some(path), cancellation)
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::settings::{ClientCertificate, KeyReader};
+use crate::settings::{ClientCertificate, KeyReader, SettingFile};
 
 /// Whose word is taken for who a registry is. Empty, it is the machine's own authorities; every file here was
 /// named by whoever runs the command, and one that cannot be used is refused and never passed over.
@@ -16,7 +16,7 @@ pub struct Certificates {
     /// distributions list the places of other distributions.
     pub directories: Vec<PathBuf>,
     /// Trusted for one registry beside the others, as its settings say.
-    pub of_registry: Vec<CertificateFile>,
+    pub of_registry: Vec<SettingFile>,
     /// Who we are to that registry.
     pub own: Option<ClientCertificate>,
     /// How its key is read.

@@ -24,7 +24,7 @@ pub use limits::Limits;
 pub use named::Named;
 pub use notice::{Notice, Told};
 pub use options::{
-    ClientOptions, Credentials, DockerConfig, Login, PlainHttp, Proxies, ProxyVariable, Secret, Timeout,
+    ClientOptions, Credentials, DockerConfig, Login, LoginLimit, PlainHttp, Proxies, ProxyVariable, Secret, Timeout,
 };
 pub use remote::{
     CheckedLogin, ExplainedLogin, ForgottenLogin, FoundLogin, KeptLogin, LoginFile, LoginKind, LoginOrigin, LoginPart,

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use aisoc_files::PartialDirectory;
 use aisoc_manifests::cancellation::Cancellation;
-use aisoc_manifests::fault::Result;
+use aisoc_manifests::fault::{Location, Result};
 use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::registry_host::RegistryHost;
 use tokio::time::Instant;
 
-use crate::certificates::{CertificateFile, Certificates};
+use crate::certificates::Certificates;
 use crate::limits::Limits;
 use crate::notice::Told;
 use crate::settings::{HeldSetting, KeyReader, LoginSources, RegistrySetting, RegistrySettings};
@@ -66,17 +66,16 @@ pub struct ClientOptions {
 }
 
 /// The file of settings, for messages about what it names.
-const SETTINGS: &str = "registries.toml";
+pub(crate) const SETTINGS: &str = "registries.toml";
 
 impl ClientOptions {
     /// These options as they are for that registry, by its settings.
     pub(crate) fn at(&self, registry: &RegistryHost) -> Result<Self> {
         let Some(HeldSetting { setting, .. }) = self.settings.of(registry)? else { return Ok(self.clone()) };
-        let RegistrySetting { authorities, client_certificate, plain_http, credentials, .. } = setting;
+        let RegistrySetting { authorities, client_certificate, plain_http, credentials, credentials_at, .. } = setting;
         let names_certificates = !authorities.is_empty() || client_certificate.is_some();
         let has_other = self.settings.has_other_authority();
         let authorities = authorities.into_iter().filter(|_| !has_other);
-        let file = |path| CertificateFile { named_by: SETTINGS, path };
         Ok(Self {
             // Whoever names a certificate means TLS.
             plain_http: match (self.plain_http, plain_http) {
@@ -86,27 +85,29 @@ impl ClientOptions {
                 (said, _) => said,
             },
             certificates: Certificates {
-                of_registry: authorities.map(file).collect(),
+                of_registry: authorities.collect(),
                 own: client_certificate,
                 key_reader: self.key_reader.clone(),
                 ..self.certificates.clone()
             },
-            credentials: self.credentials.clone().of(credentials),
+            credentials: self.credentials.clone().of(credentials, credentials_at),
             ..self.clone()
         })
     }
 }
 
 impl Credentials {
-    /// Those of that kind alone.
-    fn of(self, sources: LoginSources) -> Self {
-        let word = sources.as_str().unwrap_or_default();
+    /// Those of that kind alone, as is written at that place.
+    fn of(self, sources: LoginSources, at: Option<Location>) -> Self {
+        let Some(word) = sources.as_str() else { return self };
+        let place = at.map_or_else(|| SETTINGS.to_owned(), |at| format!("{}:{}", at.file, at.line));
         let unused = Some(format!("{SETTINGS} says `credentials = \"{word}\"` of it"));
+        let limit = Some(LoginLimit { sources, place });
         match sources {
             LoginSources::All => self,
-            LoginSources::Nowhere => Self { login: None, docker_configs: Vec::new(), unused },
-            LoginSources::Environment => Self { docker_configs: Vec::new(), unused, ..self },
-            LoginSources::Docker => Self { login: None, unused, ..self },
+            LoginSources::Nowhere => Self { login: None, docker_configs: Vec::new(), unused, limit },
+            LoginSources::Environment => Self { docker_configs: Vec::new(), unused, limit, ..self },
+            LoginSources::Docker => Self { login: None, unused, limit, ..self },
         }
     }
 }
@@ -163,6 +164,18 @@ pub struct Credentials {
     pub docker_configs: Vec<DockerConfig>,
     /// Why what the caller was given is not in `login`, for the message of a registry that asks.
     pub unused: Option<String>,
+    /// What is written of where logins come from, for the same message: it is no help to be told to log in where that is
+    /// not looked at.
+    pub limit: Option<LoginLimit>,
+}
+
+/// A line that says where the logins of a registry come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginLimit {
+    /// Where.
+    pub sources: LoginSources,
+    /// The file and the line, `FILE:LINE`.
+    pub place: String,
 }
 
 /// Logins in the format of Docker's `config.json`, which podman's `auth.json` has too. One that is empty, and a

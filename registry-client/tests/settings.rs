@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +17,7 @@ use support::{options, push, reference, sample, shown, stocked};
 
 fn with(text: &str) -> ClientOptions {
     let settings = RegistrySettings::read(text, "registries.toml", Path::new("/")).expect(text);
-    let reader = KeyReader::by(|path| Ok(std::fs::read(path).expect("a file").into()));
+    let reader = KeyReader::by(|path, _| Ok(std::fs::read(path).expect("a file").into()));
     ClientOptions { settings: Arc::new(settings), key_reader: reader, ..options() }
 }
 
@@ -139,7 +140,7 @@ async fn a_login_comes_from_where_it_is_written() {
     let given = Given { registry: host.clone(), username: "me".to_owned(), password: Secret::new("hunter2") };
     let json = format!(r#"{{"auths":{{"{host}":{{"username":"me","password":"hunter2"}}}}}}"#);
     let docker = DockerConfig::Text { variable: "DOCKER_AUTH_CONFIG".to_owned(), json: Secret::new(json) };
-    let both = Credentials { login: Some(given), docker_configs: vec![docker], unused: None };
+    let both = Credentials { login: Some(given), docker_configs: vec![docker], ..Credentials::default() };
     let logged_in = ClientOptions { credentials: both.clone(), ..options() };
     let target = Target::create(&reference(&format!("{host}/plugin:1")), &logged_in).expect("a target");
     push(&target, &sample(0)).await.expect("pushed");
@@ -157,6 +158,12 @@ async fn a_login_comes_from_where_it_is_written() {
         let kind = from.as_deref().and_then(|from| from.split_inclusive('_').next());
         assert_eq!(kind, source, "{word:?}: {from:?}");
         let asked = ask(&host, &options).await;
+        // Whoever is denied is led to the line that forbids it, and not to a login that would not be looked at.
+        if word == Some("none") {
+            let hint = asked.as_ref().expect_err("denied").next_step().to_owned();
+            assert!(hint.contains("`registries.toml:2` says `credentials = \"none\"`"), "{hint}");
+            assert!(!hint.contains("registry login") && !hint.contains("AISOC_REGISTRY_"), "{hint}");
+        }
         assert_eq!(asked.is_ok(), source.is_some(), "{word:?}");
         if let Err(fault) = asked {
             assert!(
@@ -167,4 +174,46 @@ async fn a_login_comes_from_where_it_is_written() {
             assert!(registry.requests().iter().rev().take(1).all(|seen| seen.authorization.is_none()));
         }
     }
+}
+
+#[tokio::test]
+async fn whoever_is_denied_is_told_of_the_source_that_is_looked_at_and_of_no_other() {
+    let registry = Registry::start().login(Login::Basic("me", "hunter2"));
+    let host = registry.host();
+    for (word, told, not_told) in [
+        ("environment", "AISOC_REGISTRY_USERNAME", "registry login"),
+        ("docker", "registry login", "AISOC_REGISTRY_USERNAME"),
+    ] {
+        let options = with(&table(&host, &[format!("credentials = \"{word}\"")]));
+        let fault = ask(&host, &options).await.expect_err("no login");
+        assert_eq!(fault.reason(), Reason::RegistryDenied);
+        let hint = fault.next_step();
+        assert!(hint.contains(told) && !hint.contains(not_told), "{word}: {hint}");
+        assert!(hint.contains("`registries.toml:2`"), "{word}: {hint}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_others_can_change_vouches_for_nobody() {
+    let (registry, _) = stocked().await;
+    let host = tls::serve("self", &registry.host()).to_string();
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = |name: &str| {
+        let path = directory.path().join(name);
+        std::fs::copy(tls::certificate(name), &path).expect("copied");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
+        path
+    };
+    let (ca, issued) = (copy("self"), copy("issued"));
+    let own = [format!("client_certificate = {issued:?}"), format!("client_key = {issued:?}")];
+    let lines = [&[format!("ca = {ca:?}")], &own[..]].concat();
+    ask(&host, &with(&table(&host, &lines))).await.expect("nobody else's");
+    let asked = registry.requests().len();
+    for open in [&ca, &issued] {
+        std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o666)).expect("set");
+        let fault = ask(&host, &with(&table(&host, &lines))).await.expect_err("anybody's");
+        assert_eq!(fault.reason(), Reason::DirectoryInsecure, "{}", shown(&fault));
+        std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o600)).expect("set");
+    }
+    assert_eq!(registry.requests().len(), asked, "nothing was asked");
 }

@@ -26,7 +26,8 @@ use super::scope::{Scope, Wanted};
 use super::token::{NoToken, Question};
 use super::wire::Wire;
 use crate::limits::USUAL_SILENCE;
-use crate::options::{ClientOptions, Credentials};
+use crate::options::{ClientOptions, Credentials, LoginLimit};
+use crate::settings::LoginSources;
 
 /// Who we are at one registry.
 #[derive(Debug)]
@@ -187,13 +188,28 @@ impl Auth {
                 "the stored credentials for `{registry}` were refused or do not reach this repository: {}",
                 self.remedy.get().map_or("log in again", String::as_str)
             ),
-            Some(None) => {
-                let unused = self.credentials.unused.as_ref().map_or(String::new(), |why| format!(" ({why})"));
-                format!(
-                    "no credentials for `{registry}` were found{unused}: log in with `aisoc registry login {registry} \
-                     -u USER --password-stdin`, or set AISOC_REGISTRY_HOST={registry}, AISOC_REGISTRY_USERNAME and \
-                     AISOC_REGISTRY_PASSWORD"
-                )
+            Some(None) => self.advice_without_login(registry),
+        }
+    }
+
+    /// What to do where no login was found: where one is not looked for nobody is told to put one.
+    fn advice_without_login(&self, registry: &str) -> String {
+        let log_in = format!("log in with `aisoc registry login {registry} -u USER --password-stdin`");
+        let set = format!("set AISOC_REGISTRY_HOST={registry}, AISOC_REGISTRY_USERNAME and AISOC_REGISTRY_PASSWORD");
+        let Some(LoginLimit { sources, place }) = &self.credentials.limit else {
+            let unused = self.credentials.unused.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+            return format!("no credentials for `{registry}` were found{unused}: {log_in}, or {set}");
+        };
+        let word = sources.as_str().unwrap_or_default();
+        let written = format!("`{place}` says `credentials = \"{word}\"` of `{registry}`");
+        match sources {
+            LoginSources::Nowhere => format!(
+                "no login is sent, because {written}: ask whoever keeps that file if it is to be sent one; what is \
+                 looked at shows `aisoc registry auth explain {registry}`"
+            ),
+            LoginSources::Environment => format!("no login was found in the variables, and {written}: {set}"),
+            LoginSources::Docker | LoginSources::All => {
+                format!("no login was found in the files of logins, and {written}: {log_in}")
             }
         }
     }

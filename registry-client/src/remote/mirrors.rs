@@ -11,6 +11,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::reference::{RegistryReference, Tag, is_repository};
@@ -189,8 +190,11 @@ impl Mirrors {
         Err(match is_tag {
             true => Fault::new(Reason::Usage, format!("{only}, and no mirror of it may say what a tag names"))
                 .hint("name the artifact by its digest, `HOST/REPOSITORY@sha256:…`; see `aisoc help registries`"),
-            false => Fault::new(Reason::RegistryUnavailable, format!("{only}, and no mirror of it is asked any more"))
-                .hint(format!("see which there are with `aisoc registry auth explain {registry}`")),
+            false => {
+                Fault::new(Reason::RegistryUnavailable, format!("{only}, and no mirror of it is asked any more")).hint(
+                    format!("see which there are with `aisoc registry auth explain {}`", shell_word(registry.as_str())),
+                )
+            }
         })
     }
 }

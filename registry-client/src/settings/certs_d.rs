@@ -3,16 +3,18 @@
 //! certificates".
 //!
 //! Who can put a file there can speak for the registry, so nobody but this user and root may change the directory, or one on
-//! the way to it.
+//! the way to it. What was judged is what is used: each file is read, or of a key kept open, before the whole is judged.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use aisoc_files::{Arrival, Links, SmallFileError, Walk};
+use aisoc_files::{Arrival, Links, Walk};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::registry_host::RegistryHost;
 
+use super::file::{SettingFile, changeable, unreadable};
 use super::setting::ClientCertificate;
+use crate::limits::MAX_CERTIFICATE_BYTES;
 
 /// Most files of one registry.
 const MAX_FILES: usize = 100;
@@ -21,7 +23,7 @@ const MAX_FILES: usize = 100;
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) directory: PathBuf,
-    pub(super) authorities: Vec<PathBuf>,
+    pub(super) authorities: Vec<SettingFile>,
     pub(super) client_certificate: Option<ClientCertificate>,
 }
 
@@ -48,19 +50,22 @@ pub(super) fn read(certs_d: &Path, registry: &RegistryHost) -> Result<Option<Lis
         names.push(name.map_err(failed)?);
     }
     names.sort();
-    for name in names.iter().filter(|name| kind(name).is_some()) {
-        walk.open_file(&place, name).map_err(|error| match error {
-            SmallFileError::Io(error) => Fault::io("read", &directory.join(name), error),
-            error => invalid(&directory, format!("`{}` cannot be read", name.display())).caused_by(error),
-        })?;
+    let mut files = Vec::new();
+    for name in names {
+        let Some(kind) = kind(&name) else { continue };
+        let path = directory.join(&name);
+        let file = match kind {
+            Kind::Key => walk.open_file(&place, &name).map(|file| SettingFile::opened(path.clone(), file)),
+            Kind::Authority | Kind::Certificate => walk
+                .read_file(&place, &name, MAX_CERTIFICATE_BYTES)
+                .map(|content| SettingFile::holding(path.clone(), content)),
+        };
+        files.push((kind, name, file.map_err(|error| unreadable(&path, error))?));
     }
-    walk.finish().map_err(|insecure| {
-        let message = format!("others can change which certificates are taken for `{registry}`: {insecure}");
-        Fault::insecure(message, insecure.expected(), insecure.found(), insecure.remedy())
-    })?;
-    let authorities = names.iter().filter(|name| kind(name) == Some(Kind::Authority));
-    let authorities = authorities.map(|name| directory.join(name)).collect();
-    let client_certificate = pair(&directory, &names)?;
+    walk.finish()
+        .map_err(|insecure| changeable(&format!("which certificates are taken for `{registry}`"), &insecure))?;
+    let client_certificate = pair(&directory, &files)?;
+    let authorities = files.into_iter().filter(|(kind, ..)| *kind == Kind::Authority).map(|(.., file)| file).collect();
     Ok(Some(Listed { directory, authorities, client_certificate }))
 }
 
@@ -82,28 +87,33 @@ fn kind(name: &OsString) -> Option<Kind> {
 }
 
 /// The one certificate and its key. Of several nobody could say who we are.
-fn pair(directory: &Path, names: &[OsString]) -> Result<Option<ClientCertificate>> {
-    let of = |wanted: Kind| names.iter().filter(move |name| kind(name) == Some(wanted));
-    for (wanted, other, extension) in [(Kind::Certificate, Kind::Key, "key"), (Kind::Key, Kind::Certificate, "cert")] {
-        for name in of(wanted) {
-            let expected = Path::new(name).with_extension(extension);
-            if of(other).all(|name| Path::new(name) != expected) {
-                let message = format!("`{}` has no `{}` beside it", name.display(), expected.display());
-                return Err(invalid(directory, message)
-                    .hint("name each pair alike; a certificate that vouches for a registry is a `.crt`"));
-            }
+fn pair(directory: &Path, files: &[(Kind, OsString, SettingFile)]) -> Result<Option<ClientCertificate>> {
+    let of = |wanted: Kind| files.iter().filter(move |(kind, ..)| *kind == wanted);
+    let beside = |name: &OsString, wanted: Kind, extension: &str| {
+        let expected = Path::new(name).with_extension(extension);
+        of(wanted).find(|(_, name, _)| Path::new(name) == expected).map(|(.., file)| file).ok_or_else(|| {
+            let message = format!("`{}` has no `{}` beside it", name.display(), expected.display());
+            invalid(directory, message)
+                .hint("name each pair alike; a certificate that vouches for a registry is a `.crt`")
+        })
+    };
+    for (_, name, _) in of(Kind::Key) {
+        beside(name, Kind::Certificate, "cert")?;
+    }
+    let mut pairs = Vec::new();
+    for (_, name, certificate) in of(Kind::Certificate) {
+        pairs.push((name, certificate, beside(name, Kind::Key, "key")?));
+    }
+    match pairs.as_slice() {
+        [] => Ok(None),
+        [(_, certificate, key)] => {
+            Ok(Some(ClientCertificate { certificate: SettingFile::clone(certificate), key: SettingFile::clone(key) }))
+        }
+        [(first, ..), (second, ..), ..] => {
+            let message = format!("it has two client certificates, `{}` and `{}`", first.display(), second.display());
+            Err(invalid(directory, message).hint("name the one that counts in `client_certificate` and `client_key`"))
         }
     }
-    let mut certificates = of(Kind::Certificate);
-    let Some(first) = certificates.next() else { return Ok(None) };
-    if let Some(second) = certificates.next() {
-        let message = format!("it has two client certificates, `{}` and `{}`", first.display(), second.display());
-        return Err(
-            invalid(directory, message).hint("name the one that counts in `client_certificate` and `client_key`")
-        );
-    }
-    let certificate = directory.join(first);
-    Ok(Some(ClientCertificate { key: certificate.with_extension("key"), certificate }))
 }
 
 fn invalid(directory: &Path, message: String) -> Fault {
@@ -133,7 +143,7 @@ mod tests {
     fn files_are_what_their_names_say() {
         let (root, listed) = with(&["b.crt", "a.crt", "me.cert", "me.key", "README", "x.pem"]);
         let listed = listed.expect("read").expect("there");
-        let at = |name: &str| root.path().join(HOST).join(name);
+        let at = |name: &str| SettingFile::named(root.path().join(HOST).join(name));
         assert_eq!(listed.authorities, [at("a.crt"), at("b.crt")]);
         assert_eq!(
             listed.client_certificate,
@@ -141,6 +151,22 @@ mod tests {
         );
         let (root, _) = with(&[]);
         assert!(read(root.path(), &"r.example".parse().expect("a host")).expect("read").is_none(), "another port");
+    }
+
+    #[test]
+    fn what_was_judged_is_what_is_used_whatever_stands_there_a_moment_later() {
+        let (root, listed) = with(&["ca.crt", "me.cert", "me.key"]);
+        let listed = listed.expect("read").expect("there");
+        for name in ["ca.crt", "me.cert", "me.key"] {
+            let path = root.path().join(HOST).join(name);
+            fs::remove_file(&path).expect("removed");
+            fs::write(path, "another").expect("written");
+        }
+        let own = listed.client_certificate.expect("a pair");
+        assert!(listed.authorities[0].content().expect("held").is_empty());
+        assert!(own.certificate.content().expect("held").is_empty());
+        let held = own.key.open().expect("open").metadata().expect("asked");
+        assert_eq!(held.len(), 0, "the key that was judged");
     }
 
     #[test]

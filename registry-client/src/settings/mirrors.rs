@@ -10,8 +10,12 @@ use aisoc_manifests::text::shown;
 use toml::{Spanned, Table, Value};
 
 use super::setting::{RegistryMirror, key};
-use super::written::{MAX_SHOWN, Written};
 
+/// What is wrong, and at which byte.
+pub(super) type Written<T> = Result<T, (usize, String)>;
+
+/// How much of what stands in place of a mirror is shown.
+const MAX_SHOWN: usize = 120;
 /// Most mirrors of one registry: each that is down is waited for.
 const MAX_MIRRORS: usize = 8;
 /// What a mirror is called in a table of its own.

@@ -1,15 +1,17 @@
 //! `RegistrySettings`: what an operator has written down of each registry, and what of it counts for one.
 //!
-//! Read `setting` for what can be said, `written` for the file, `mirrors` for who holds the same, `certs_d` for directories of certificates as Docker has them. What is said on the command
+//! Read `setting` for what can be said, `file` for how what is named is read, `written` for the file, `mirrors` for who holds the same, `certs_d` for directories of certificates as Docker has them. What is said on the command
 //! line counts before all of it: whoever makes [`ClientOptions`](crate::ClientOptions) puts it there.
 
 mod certs_d;
+mod file;
 mod mirrors;
 mod setting;
 mod written;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::registry_host::RegistryHost;
 use zeroize::Zeroizing;
 
+pub use file::SettingFile;
 use setting::key;
 pub use setting::{ClientCertificate, LoginSources, RegistryMirror, RegistrySetting};
 pub use written::MAX_SETTINGS_BYTES;
@@ -98,6 +101,7 @@ impl RegistrySettings {
         let mut setting = written.cloned().unwrap_or_default();
         if self.other_login {
             setting.credentials = LoginSources::All;
+            setting.credentials_at = None;
         }
         let mut certs_d = None;
         if let Some(certs_d::Listed { directory, authorities, client_certificate }) = listed
@@ -113,22 +117,23 @@ impl RegistrySettings {
     }
 }
 
-/// How the file of a private key is read by whoever knows who else may read it.
-type ReadKey = dyn Fn(&Path) -> Result<Zeroizing<Vec<u8>>> + Send + Sync;
+/// How the file of a private key is read by whoever knows who else may read it: the one of that path, or where it is open
+/// already the open one, of which the path is what messages name.
+type ReadKey = dyn Fn(&Path, Option<&File>) -> Result<Zeroizing<Vec<u8>>> + Send + Sync;
 
 /// Reads private keys, and refuses those that others can read.
 #[derive(Clone, Default)]
 pub struct KeyReader(Option<Arc<ReadKey>>);
 
 impl KeyReader {
-    /// By that function.
-    pub fn by(read: impl Fn(&Path) -> Result<Zeroizing<Vec<u8>>> + Send + Sync + 'static) -> Self {
+    /// By that function, which is given the path, and the file where it is open already.
+    pub fn by(read: impl Fn(&Path, Option<&File>) -> Result<Zeroizing<Vec<u8>>> + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(read)))
     }
 
-    pub(crate) fn read(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    pub(crate) fn read(&self, key: &SettingFile) -> Result<Zeroizing<Vec<u8>>> {
         match &self.0 {
-            Some(read) => read(path),
+            Some(read) => read(key.path(), key.open()),
             None => Err(Fault::new(Reason::Internal, "a private key is to be read, and nobody has said how")),
         }
     }

@@ -1,21 +1,25 @@
 //! `RegistrySetting`: what can be said of one registry, and under which name.
 
 use std::fmt;
-use std::path::PathBuf;
 
+use aisoc_manifests::fault::Location;
 use aisoc_manifests::registry_host::RegistryHost;
+
+use super::file::SettingFile;
 
 /// What was written down of one registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RegistrySetting {
     /// Files of certificates that vouch for it, beside those that the machine trusts.
-    pub authorities: Vec<PathBuf>,
+    pub authorities: Vec<SettingFile>,
     /// Who we are to it, where it asks for a certificate.
     pub client_certificate: Option<ClientCertificate>,
     /// Whether it is spoken to without TLS.
     pub plain_http: Option<bool>,
     /// Where its logins come from.
     pub credentials: LoginSources,
+    /// Where that is written, if it is.
+    pub credentials_at: Option<Location>,
     /// Who holds the same, in the order in which they are asked before it.
     pub mirrors: Vec<RegistryMirror>,
     /// Whether what mirrors may give is asked of them alone.
@@ -57,9 +61,9 @@ impl fmt::Display for RegistryMirror {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// A file in PEM: its own certificate first, and those that vouch for it behind.
-    pub certificate: PathBuf,
+    pub certificate: SettingFile,
     /// Its private key in PEM.
-    pub key: PathBuf,
+    pub key: SettingFile,
 }
 
 /// Where the logins of a registry come from.

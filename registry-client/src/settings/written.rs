@@ -11,7 +11,8 @@ use aisoc_manifests::text::shown;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::mirrors;
+use super::file::SettingFile;
+use super::mirrors::{self, Written};
 use super::setting::{ClientCertificate, LoginSources, RegistryMirror, RegistrySetting, key};
 
 /// Largest file of settings.
@@ -19,7 +20,7 @@ pub const MAX_SETTINGS_BYTES: u64 = 1 << 20;
 /// Most registries of one.
 const MAX_REGISTRIES: usize = 1_000;
 /// How much of the file and of a reader's words is shown.
-pub(super) const MAX_SHOWN: usize = 300;
+const MAX_SHOWN: usize = 300;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,9 +42,6 @@ struct WrittenRegistry {
     mirrors_only: Option<Spanned<bool>>,
 }
 
-/// What is wrong, and at which byte.
-pub(super) type Written<T> = std::result::Result<T, (usize, String)>;
-
 /// What a file says.
 pub(super) struct Read {
     pub(super) certs_d: Option<PathBuf>,
@@ -52,20 +50,19 @@ pub(super) struct Read {
 
 /// What that text says; `file` is how messages name it.
 pub(super) fn read(text: &str, file: &str, directory: &Path) -> Result<Read> {
-    let wrong = |(at, message): (usize, String)| {
-        let place = Location::new(file, Position::of_byte(text.as_bytes(), at));
-        Fault::new(Reason::RegistrySettingsInvalid, message).at(place)
-    };
+    let place = |at| Location::new(file, Position::of_byte(text.as_bytes(), at));
+    let wrong = |(at, message): (usize, String)| Fault::new(Reason::RegistrySettingsInvalid, message).at(place(at));
     let written: WrittenFile = toml::from_str(text)
         .map_err(|error| wrong((error.span().map_or(0, |span| span.start), shown(error.message(), MAX_SHOWN))))?;
     let certs_d = written.certs_d.map(|path| path_of(&path, directory)).transpose().map_err(wrong)?;
-    let registries = registries(written.registry, directory).map_err(wrong)?;
+    let registries = registries(written.registry, directory, &place).map_err(wrong)?;
     Ok(Read { certs_d, registries })
 }
 
 fn registries(
     written: BTreeMap<Spanned<String>, WrittenRegistry>,
     directory: &Path,
+    place: &dyn Fn(usize) -> Location,
 ) -> Written<BTreeMap<String, RegistrySetting>> {
     let mut registries = BTreeMap::new();
     let mut resolving: Vec<(usize, RegistryMirror)> = Vec::new();
@@ -79,7 +76,9 @@ fn registries(
         if registries.len() >= MAX_REGISTRIES {
             return Err((at, format!("there are more than {MAX_REGISTRIES} registries")));
         }
+        let credentials_at = table.credentials.as_ref().map(|word| place(word.span().start));
         let (said, mirrors) = setting(table, at, &host, directory)?;
+        let said = RegistrySetting { credentials_at, ..said };
         resolving.extend(mirrors.into_iter().filter(|(_, mirror)| mirror.resolves));
         if registries.insert(host.clone(), said).is_some() {
             return Err((at, format!("the registry `{host}` stands here twice, under two of its names")));
@@ -112,18 +111,19 @@ fn setting(table: WrittenRegistry, at: usize, host: &str, directory: &Path) -> W
     if let (true, Some(tls)) = (is_plain, tls) {
         return Err((tls.span().start, "`plain_http = true` is no TLS, and a certificate is for TLS".to_owned()));
     }
-    let path = |path: Spanned<String>| path_of(&path, directory);
+    let file = |path: Spanned<String>| path_of(&path, directory).map(SettingFile::named);
     let client_certificate = match (client_certificate, client_key) {
         (None, None) => None,
-        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate: path(certificate)?, key: path(key)? }),
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate: file(certificate)?, key: file(key)? }),
         (Some(alone), None) => return Err((alone.span().start, "`client_certificate` has no `client_key`".to_owned())),
         (None, Some(alone)) => return Err((alone.span().start, "`client_key` has no `client_certificate`".to_owned())),
     };
     let said = RegistrySetting {
-        authorities: ca.map(path).transpose()?.into_iter().collect(),
+        authorities: ca.map(file).transpose()?.into_iter().collect(),
         client_certificate,
         plain_http: plain_http.map(Spanned::into_inner),
         credentials: credentials.map(|word| sources(&word)).transpose()?.unwrap_or_default(),
+        credentials_at: None,
         mirrors: mirrors.iter().map(|(_, mirror)| mirror.clone()).collect(),
         mirrors_only: mirrors_only.is_some_and(Spanned::into_inner),
     };
@@ -170,8 +170,9 @@ mod tests {
         let text = "[registry.\"Registry.corp:5000\"]\nca = \"corp.pem\"\nclient_certificate = \"/c.pem\"\nclient_key = \"k\"\n\
                     [registry.\"ghcr.io\"]\ncredentials = \"none\"\n[registry.localhost]\nplain_http = false\n";
         let corp = setting_of(text, "registry.corp:5000").expect("written");
-        assert_eq!(corp.authorities, [Path::new("/etc/aisoc/corp.pem")]);
-        let own = ClientCertificate { certificate: "/c.pem".into(), key: "/etc/aisoc/k".into() };
+        let file = |path: &str| SettingFile::named(path.into());
+        assert_eq!(corp.authorities, [file("/etc/aisoc/corp.pem")]);
+        let own = ClientCertificate { certificate: file("/c.pem"), key: file("/etc/aisoc/k") };
         assert_eq!(corp.client_certificate, Some(own));
         assert_eq!(setting_of(text, "ghcr.io:443").expect("written").credentials, LoginSources::Nowhere);
         assert_eq!(setting_of(text, "localhost").expect("written").plain_http, Some(false));

@@ -65,9 +65,9 @@ fn settings(held: HeldSetting) -> WrittenRegistrySettings {
     WrittenRegistrySettings {
         path: file,
         certificates_directory: certs_d.as_deref().map(path_text),
-        authorities: setting.authorities.iter().map(|path| path_text(path)).collect(),
-        client_certificate_path: own.map(|own| path_text(&own.certificate)),
-        client_key_path: own.map(|own| path_text(&own.key)),
+        authorities: setting.authorities.iter().map(|file| path_text(file.path())).collect(),
+        client_certificate_path: own.map(|own| path_text(own.certificate.path())),
+        client_key_path: own.map(|own| path_text(own.key.path())),
         plain_http: setting.plain_http,
         credentials: setting.credentials.as_str(),
         mirrors: setting

@@ -271,7 +271,8 @@ mod tests {
         }
         for (user, expected) in [("v", r#"login "v" "p""#), ("<token>", r#"identity "p""#)] {
             let login = Login { registry: "GHCR.io".to_owned(), username: user.to_owned(), password: Secret::new("p") };
-            let credentials = Credentials { login: Some(login), docker_configs: sources.to_vec(), unused: None };
+            let credentials =
+                Credentials { login: Some(login), docker_configs: sources.to_vec(), ..Credentials::default() };
             let found = find(&credentials, &place("ghcr.io/team/demo:1"), Scope::PullPush).await.expect("searched");
             assert_eq!(revealed(found.credential), expected);
         }
@@ -349,6 +350,7 @@ mod tests {
             login: Some(login),
             docker_configs: vec![last.clone()],
             unused: unused.map(str::to_owned),
+            ..Credentials::default()
         };
         let place = place("ghcr.io/team/demo:1");
         let lookup = explain(&with(login("quay.io", "me"), Some("for quay.io")), &place).await.expect("explained");

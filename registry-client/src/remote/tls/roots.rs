@@ -13,6 +13,7 @@ use rustls::server::ParsedCertificate;
 
 use crate::certificates::{CertificateFile, Certificates};
 use crate::limits::{MAX_CERTIFICATE_BYTES, MAX_CERTIFICATE_FILES};
+use crate::options::SETTINGS;
 
 /// Every certificate that is trusted.
 pub(super) fn trusted(certificates: &Certificates) -> Result<Vec<CertificateDer<'static>>> {
@@ -20,8 +21,12 @@ pub(super) fn trusted(certificates: &Certificates) -> Result<Vec<CertificateDer<
         true => in_place(certificates)?,
         false => of_the_machine(),
     };
-    for file in certificates.added.iter().chain(&certificates.of_registry) {
+    if let Some(file) = &certificates.added {
         trusted.extend(read(file)?);
+    }
+    for file in &certificates.of_registry {
+        let content = file.content().map_err(|fault| fault.about(SETTINGS))?;
+        trusted.extend(usable(SETTINGS, file.path(), &content)?);
     }
     Ok(trusted)
 }
@@ -87,13 +92,17 @@ fn listed(directory: &Path) -> Result<Vec<CertificateDer<'static>>> {
 fn read(file: &CertificateFile) -> Result<Vec<CertificateDer<'static>>> {
     let read = read_small(&file.path, MAX_CERTIFICATE_BYTES, Links::Followed);
     let content = read.map_err(|error| Fault::io("read", &file.path, error.into()).about(file.named_by))?.content;
-    let found = CertificateDer::pem_slice_iter(&content).collect::<Result<Vec<_>, _>>();
+    usable(file.named_by, &file.path, &content)
+}
+
+fn usable(named_by: &str, path: &Path, content: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let found = CertificateDer::pem_slice_iter(content).collect::<Result<Vec<_>, _>>();
     // The library's own words may quote a line, which may be one of a key.
-    let found = found.map_err(|_| unusable(file, "PEM that cannot be read"))?;
+    let found = found.map_err(|_| unusable(named_by, path, "PEM that cannot be read"))?;
     match found.iter().any(|der| webpki::anchor_from_trusted_cert(der).is_ok()) {
         true => Ok(found),
-        false if found.is_empty() => Err(unusable(file, without_certificate(&content))),
-        false => Err(unusable(file, "a certificate that cannot be read")),
+        false if found.is_empty() => Err(unusable(named_by, path, without_certificate(content))),
+        false => Err(unusable(named_by, path, "a certificate that cannot be read")),
     }
 }
 
@@ -106,12 +115,12 @@ fn without_certificate(content: &[u8]) -> &'static str {
     }
 }
 
-fn unusable(file: &CertificateFile, found: &str) -> Fault {
-    let path = aisoc_files::shell_word(&file.path);
+fn unusable(named_by: &str, path: &Path, found: &str) -> Fault {
+    let message = format!("{named_by} names `{}`, which holds no usable certificates", path.display());
+    let path = aisoc_files::shell_word(path);
     let hint = match found.contains("DER") {
         true => format!("write it as PEM: `openssl x509 -inform der -in {path} -out ca.pem`"),
         false => format!("see what it holds: `openssl x509 -noout -subject -in {path}`"),
     };
-    let message = format!("{} names `{}`, which holds no usable certificates", file.named_by, file.path.display());
     Fault::new(Reason::Usage, message).expected("certificates in PEM", found).hint(hint)
 }
