@@ -296,6 +296,21 @@ def distributions():
         yield "\0".join(texts).encode()
 
 
+def registry_settings():
+    own = 'client_certificate = "ci.pem"\nclient_key = "/etc/ci.key"\n'
+    tables = [
+        '[registry."r.example"]\nca = "corp.pem"\n' + own,
+        '[registry."R.example:443"]\nplain_http = true\ncredentials = "none"\n',
+        '[registry."docker.io"]\nmirrors = ["m.corp:5000", { registry = "c.corp/hub", resolve = true }]\nmirrors_only = true\n',
+        '[registry."localhost:5000"]\nplain_http = false\ncredentials = "docker"\n',
+        '[registry."m.corp:5000"]\nplain_http = true\nmirrors = ["docker.io/m"]\n',
+    ]
+    for text in (*tables, "".join(tables), 'certs_d = "/etc/docker/certs.d"\n' + tables[0],
+                 '[registry]\n"ghcr.io" = { mirrors = ["[::1]:5000/a"] }\n', '[registry."u:p@r.example"]\nca = "~/x"\n',
+                 '[registry."r.example"]\nmirrors = ["https://a.b", "r.example"]\n'):
+        yield text.encode()
+
+
 def main(corpus):
     public, tables = vectors("public.json"), vectors("tables_public.json")
     endorsements, sets, envelopes = statements(public)
@@ -317,6 +332,7 @@ def main(corpus):
         "endorsement": endorsements,
         "keyset": sets,
         "lockset": locksets(),
+        "registry_settings": registry_settings(),
     }
     for target, contents in seeds.items():
         folder = corpus / target
