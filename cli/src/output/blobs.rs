@@ -71,6 +71,11 @@ impl Blob {
         short.split_once(':').map_or(short.clone(), |(_, hex)| hex.to_owned())
     }
 
+    /// How many of its bytes have passed.
+    pub(super) const fn done(&self) -> u64 {
+        self.done
+    }
+
     pub(super) fn amount(&self, now: Instant) -> Amount {
         let Self { act, done, size: total, .. } = *self;
         Amount {

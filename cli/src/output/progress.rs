@@ -105,6 +105,10 @@ impl Progress {
     /// A blob goes on where an earlier run has left it, or is left for another run. Says whether a program was told, who is
     /// told nothing else of it.
     pub(crate) fn tells_of_blob(&self, act: Act, blob: (Digest, u64), state: ProgressState, done: Option<u64>) -> bool {
+        if let (ProgressState::Resumed, Some(offset)) = (state, done) {
+            // What is here passes once more, and is no progress.
+            held(&self.shown).blobs.note(Instant::now(), act, blob, offset);
+        }
         let Voice::Events(reports, clock) = &self.voice else { return false };
         reports.event(&told::of_blob(clock(), word(act), blob, (state, done)));
         true
@@ -163,11 +167,12 @@ impl Progress {
             BlobState::Mounted => (ProgressState::Mounted, None),
             BlobState::Present => (ProgressState::Present, None),
         };
-        let (is_due, took) = match (state, done) {
+        let (is_due, done, took) = match (state, done) {
             (ProgressState::Moving, Some(done)) => {
-                (shown.blobs.note(now, act, blob, done).is_due(now, EVENT_PAUSE), None)
+                let moving = shown.blobs.note(now, act, blob, done);
+                (moving.is_due(now, EVENT_PAUSE), Some(moving.done()), None)
             }
-            _ => (true, shown.blobs.end(now, digest)),
+            _ => (true, done, shown.blobs.end(now, digest)),
         };
         match &self.voice {
             Voice::Events(_, clock) if is_due => Due::Event(told::of_blob(clock(), word(act), blob, (state, done))),
@@ -379,8 +384,14 @@ mod tests {
         assert_eq!((&first["act"], &first["state"]), (&"fetching".into(), &"moving".into()));
         assert_eq!((&first["done_bytes"], &first["total_bytes"]), (&(1 << 20).into(), &(3 << 20).into()));
         assert!(told(EVENT_PAUSE / 2, MOVING).is_null());
-        assert_eq!(told(EVENT_PAUSE, MOVING)["state"], "moving");
-        assert_eq!(told(EVENT_PAUSE, BlobState::Arrived)["state"], "arrived");
+        assert!(progress.tells_of_blob(
+            Act::Fetching,
+            (Digest::of(b"x"), 3 << 20),
+            ProgressState::Resumed,
+            Some(2 << 20)
+        ));
+        assert_eq!(told(EVENT_PAUSE * 2, MOVING)["done_bytes"], 2 << 20, "what was here passes once more");
+        assert_eq!(told(EVENT_PAUSE * 2, BlobState::Arrived)["state"], "arrived");
     }
 
     #[test]
