@@ -483,24 +483,13 @@ pub(crate) struct ConsentArgs {
     pub(crate) accept_capabilities: Option<Capabilities>,
 }
 
+/// What guards everything that comes into a plugins directory, by whichever command.
 #[derive(Debug, Args)]
-pub(crate) struct InstallArgs {
-    /// What to install: references, archives, layouts, plugins' directories; each on its own, and all are tried. Of a
-    /// name that is both a path and a reference, `./NAME` is the path and `oci://NAME` the registry. With --locked and
-    /// without any, every artifact that plugins.lock accepts
-    #[arg(value_name = "REF|DIR|ARCHIVE", required_unless_present = "locked")]
-    pub(crate) sources: Vec<OsString>,
+pub(crate) struct GuardArgs {
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Refuse any other artifact than this one; of one source alone
-    #[arg(long, value_name = "DIGEST", requires = "sources")]
-    pub(crate) require_digest: Option<ArtifactDigest>,
-    /// Of an image index of several artifacts, install the one for this platform, and no artifact that is for another one
-    /// [default: this machine's]
-    #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]", requires = "sources")]
-    pub(crate) platform: Option<PlatformName>,
     /// How many replaced versions stay for `rollback`, at most 32
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
     pub(crate) keep: u8,
@@ -516,9 +505,27 @@ pub(crate) struct InstallArgs {
     #[command(flatten)]
     pub(crate) mode: ModeArgs,
     #[command(flatten)]
-    pub(crate) consent: ConsentArgs,
-    #[command(flatten)]
     pub(crate) floor: FloorArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
+    /// What to install: references, archives, layouts, plugins' directories; each on its own, and all are tried. Of a
+    /// name that is both a path and a reference, `./NAME` is the path and `oci://NAME` the registry. With --locked and
+    /// without any, every artifact that plugins.lock accepts
+    #[arg(value_name = "REF|DIR|ARCHIVE", required_unless_present = "locked")]
+    pub(crate) sources: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
+    /// Refuse any other artifact than this one; of one source alone
+    #[arg(long, value_name = "DIGEST", requires = "sources")]
+    pub(crate) require_digest: Option<ArtifactDigest>,
+    /// Of an image index of several artifacts, install the one for this platform, and no artifact that is for another one
+    /// [default: this machine's]
+    #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]", requires = "sources")]
+    pub(crate) platform: Option<PlatformName>,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use aisoc_installation::DEFAULT_PREVIOUS_VERSIONS;
 use clap::Args;
 
 use crate::args::known::{self, Capabilities};
 use crate::args::lock::{LockArgs, ModeArgs};
-use crate::args::plugin::{ChangeArgs, FloorArgs, RegistryArgs, SharingArgs, TrustArgs, kept_versions};
+use crate::args::plugin::{GuardArgs, RegistryArgs, SharingArgs, TrustArgs};
 
 /// Which versions are looked for.
 #[derive(Debug, Clone, Copy, Args)]
@@ -53,26 +52,10 @@ pub(crate) struct UpgradeArgs {
     #[command(flatten)]
     pub(crate) pre_releases: PreReleaseArgs,
     #[command(flatten)]
-    pub(crate) trust: TrustArgs,
-    #[command(flatten)]
-    pub(crate) change: ChangeArgs,
+    pub(crate) guards: GuardArgs,
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// How many replaced versions stay for `rollback`, at most 32
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_PREVIOUS_VERSIONS, value_parser = kept_versions())]
-    pub(crate) keep: u8,
-    /// Accept what is installed: write it into plugins.lock, with where it is from and who has signed it, for the
-    /// reason that is given
-    #[arg(long, requires = "reason", conflicts_with = "locked")]
-    pub(crate) lock: bool,
-    /// Install exactly what plugins.lock accepts, and refuse anything else, as in production without --lock
-    #[arg(long)]
-    pub(crate) locked: bool,
-    #[command(flatten)]
-    pub(crate) plugins_lock: LockArgs,
-    #[command(flatten)]
-    pub(crate) mode: ModeArgs,
     /// Let a plugin come from others than those who have signed what is installed of it
     #[arg(long)]
     pub(crate) allow_signer_change: bool,
@@ -80,8 +63,6 @@ pub(crate) struct UpgradeArgs {
     /// commas between them
     #[arg(long, value_name = "LIST", conflicts_with = "all", value_parser = known::capabilities(), hide_possible_values = true)]
     pub(crate) accept_capabilities: Option<Capabilities>,
-    #[command(flatten)]
-    pub(crate) floor: FloorArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
 }

@@ -2,25 +2,23 @@
 
 use std::ffi::OsString;
 
-use aisoc_installation::Access;
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::documents::{InstalledPlugins, NotInstalled, Objection};
 use aisoc_pipeline::{InstallOptions, Source};
 use aisoc_registry_client::ClientOptions;
-use aisoc_trust::{CapabilityConsent, Consent};
+use aisoc_trust::Consent;
 
 use super::grants;
+use super::guards::{accepted, guarded};
 use super::install_locked::install_locked;
 use super::installing::{answer, install};
-use super::lock_rule::{AskedLock, lock_rule};
 use super::several::{self, InTurn};
 use super::untagged::require_named;
 use super::verify::as_text;
-use crate::args::known::Capabilities;
 use crate::args::plugin::{ConsentArgs, InstallArgs};
-use crate::context::{Context, coverage_floor};
+use crate::context::Context;
 use crate::output::redacted;
 use crate::runtime;
 
@@ -75,46 +73,31 @@ pub(super) fn require_one_for_capabilities(are_accepted: bool, plugins: usize) -
         .hint("run a command of its own for the plugin that they are accepted of"))
 }
 
-/// All that guards an install, as it was typed and as the site has it. `named` is what is asked of registries.
+/// What the install is told. `named` is what is asked of registries.
 ///
 /// # Errors
-/// `usage` and `invalid_ref` for what the site's rules do not let in; those of reading the lock and the site.
-pub(super) fn options(args: InstallArgs, named: &[&Reference], context: &Context) -> Result<InstallOptions> {
+/// `usage` and `invalid_ref` for what the site's rules do not let in; as [`guarded`].
+fn options(args: InstallArgs, named: &[&Reference], context: &Context) -> Result<InstallOptions> {
     let references = context.environment.reference_rules()?;
     for reference in named {
         if let Reference::Registry(reference) = reference {
             references.allow(reference, args.require_digest)?;
         }
     }
-    let asked = AskedLock { records: args.lock, is_locked: args.locked, lock: args.plugins_lock, mode: args.mode };
-    let (lock, floor) = lock_rule(asked, args.floor, context)?;
-    let (site, access) = context.change(args.change)?;
-    let trust = context.trust(args.trust, &site)?;
-    trust.require_acknowledged()?;
-    let consent = consent(args.consent);
-    let access = Access { coverage_floor: coverage_floor(floor, trust.policy.mode)?, consent, ..access };
     let client =
         ClientOptions { platform: PlatformChoice::of(args.platform), ..context.client(&args.registry, named)? };
-    Ok(InstallOptions {
-        site,
-        trust,
-        only: None,
-        require_digest: args.require_digest,
-        references,
-        lock,
-        client,
-        keep: args.keep,
-        is_on_trial: false,
-        access,
-    })
+    let options = guarded(args.guards, consent(args.consent), client, context)?;
+    Ok(InstallOptions { require_digest: args.require_digest, ..options })
 }
 
-fn consent(args: ConsentArgs) -> Consent {
-    let capabilities = match args.accept_capabilities {
-        Some(Capabilities(accepted)) => CapabilityConsent::These(accepted),
-        None => CapabilityConsent::Nothing,
-    };
-    Consent { downgrade: args.allow_downgrade, signer_change: args.allow_signer_change, capabilities }
+/// What may happen to what is installed.
+pub(super) fn consent(args: ConsentArgs) -> Consent {
+    let ConsentArgs { allow_downgrade, allow_signer_change, accept_capabilities } = args;
+    Consent {
+        downgrade: allow_downgrade,
+        signer_change: allow_signer_change,
+        capabilities: accepted(accept_capabilities),
+    }
 }
 
 /// What each word names. What is wrong with the command line refuses it whole; a path that is missing is one of

@@ -20,14 +20,15 @@ use crate::output::redacted;
 /// Every artifact comes by its digest, through every gate; what the lock accepts that comes in none is compared with what
 /// is here. The lock answers for what takes whose place, and for what a plugin asks for.
 pub(super) fn install_locked(args: InstallArgs, context: &Context) -> Result<u8> {
+    let InstallArgs { guards, registry, .. } = args;
     let references = context.environment.reference_rules()?;
-    let chosen = context.plugins_lock(args.plugins_lock.plugins_lock)?;
+    let chosen = context.plugins_lock(guards.plugins_lock.plugins_lock)?;
     let lock = chosen.read()?.ok_or_else(|| lock_missing(&chosen.path))?;
     chosen.announce(&context.output);
-    let (site, access) = context.change(args.change)?;
-    let here = here(&site, SourceArgs::default(), args.trust, access.shared_directories, context)?;
+    let (site, access) = context.change(guards.change)?;
+    let here = here(&site, SourceArgs::default(), guards.trust, access.shared_directories, context)?;
     here.trust.require_acknowledged()?;
-    let SyncPlan { steps, noticed, shared, .. } = foresee(&lock, &here, context.plugin_mode(args.mode.plugin_mode))?;
+    let SyncPlan { steps, noticed, shared, .. } = foresee(&lock, &here, context.plugin_mode(guards.mode.plugin_mode))?;
     tell(&noticed, context)?;
     context.warn_of_sharing(shared.as_deref());
     let artifacts: Vec<_> = steps.iter().map(|step| LockedArtifact::of(&step.entry)).collect();
@@ -35,10 +36,10 @@ pub(super) fn install_locked(args: InstallArgs, context: &Context) -> Result<u8>
         here.trust.require_keys()?;
     }
     let named: Vec<_> = artifacts.iter().flatten().map(|artifact| &artifact.reference).collect();
-    let client = context.client(&args.registry, &named)?;
-    let access = Access { coverage_floor: coverage_floor(args.floor, here.trust.policy.mode)?, ..access };
+    let client = context.client(&registry, &named)?;
+    let access = Access { coverage_floor: coverage_floor(guards.floor, here.trust.policy.mode)?, ..access };
     let (trust, lock) = (here.trust, LockRule::AsSigned { path: chosen.path, known: KnownLock::of(&lock) });
-    let bringing = Bringing { site, trust, references, lock, client, keep: args.keep, access };
+    let bringing = Bringing { site, trust, references, lock, client, keep: guards.keep, access };
     let (mut document, mut faults, mut turn) = (InstalledPlugins::default(), Vec::new(), InTurn::default());
     for (step, artifact) in steps.iter().zip(&artifacts) {
         let done = match (&step.act, artifact) {

@@ -29,6 +29,7 @@ mod fleet;
 mod gc;
 mod github;
 mod grants;
+mod guards;
 mod help;
 mod hooks;
 mod host_rules;

@@ -1,6 +1,5 @@
 //! `aisoc plugin upgrade`
 
-use aisoc_installation::Access;
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::warning::Warning;
@@ -11,18 +10,17 @@ use aisoc_pipeline::{
     InstallOptions, Source, Upgrade, UpgradeChoice, UpgradeOptions, UpgradePurpose, UpgradeStanding, UpgradeSubject,
 };
 use aisoc_registry_client::ClientOptions;
-use aisoc_trust::{CapabilityConsent, Consent, SignedBy};
+use aisoc_trust::{Consent, SignedBy};
 use serde::Serialize;
 
 use super::grants;
+use super::guards::{accepted, guarded};
 use super::installing::{by_whom, install, told};
-use super::lock_rule::{AskedLock, lock_rule};
 use super::several::{self, InTurn};
 use super::uninstall::confirm;
 use super::upgrading::{look, places, pre_releases, subjects};
-use crate::args::known::Capabilities;
 use crate::args::upgrade::UpgradeArgs;
-use crate::context::{Context, coverage_floor};
+use crate::context::Context;
 use crate::output::{Answer, printable, redacted};
 
 /// What came of each plugin, and what it makes of the command.
@@ -71,38 +69,18 @@ fn require_one_plugin(args: &UpgradeArgs) -> Result<()> {
 
 /// The plugins that are meant, and by what rules an install would let their newer versions in.
 fn prepared(args: UpgradeArgs, context: &Context) -> Result<(Vec<UpgradeSubject>, UpgradeOptions)> {
-    let references = context.environment.reference_rules()?;
-    let asked = AskedLock { records: args.lock, is_locked: args.locked, lock: args.plugins_lock, mode: args.mode };
-    let (lock, floor) = lock_rule(asked, args.floor, context)?;
-    let (site, access) = context.change(args.change)?;
-    let trust = context.trust(args.trust, &site)?;
-    trust.require_acknowledged()?;
-    let subjects = subjects(&args.ids, &site)?;
+    // An upgrade leads to no older version, whatever anybody says.
+    let (signer_change, capabilities) = (args.allow_signer_change, accepted(args.accept_capabilities));
+    let consent = Consent { downgrade: false, signer_change, capabilities };
+    let install = guarded(args.guards, consent, ClientOptions::default(), context)?;
+    let subjects = subjects(&args.ids, &install.site)?;
     let places = places(&subjects);
     // What is not there needs no keys.
     if !subjects.is_empty() {
-        trust.require_keys()?;
+        install.trust.require_keys()?;
     }
     let client = context.client(&args.registry, &places.iter().collect::<Vec<_>>())?;
-    let capabilities = match args.accept_capabilities {
-        Some(Capabilities(accepted)) => CapabilityConsent::These(accepted),
-        None => CapabilityConsent::Nothing,
-    };
-    // An upgrade leads to no older version, whatever anybody says.
-    let consent = Consent { downgrade: false, signer_change: args.allow_signer_change, capabilities };
-    let access = Access { coverage_floor: coverage_floor(floor, trust.policy.mode)?, consent, ..access };
-    let install = InstallOptions {
-        site,
-        trust,
-        only: None,
-        require_digest: None,
-        references,
-        lock,
-        client,
-        keep: args.keep,
-        is_on_trial: false,
-        access,
-    };
+    let install = InstallOptions { client, ..install };
     let pre_releases = pre_releases(args.pre_releases);
     Ok((subjects, UpgradeOptions { install, pre_releases, purpose: UpgradePurpose::Install }))
 }

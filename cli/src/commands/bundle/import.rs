@@ -5,13 +5,17 @@ use std::ffi::OsString;
 use aisoc_installation::Access;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_pipeline::bundle::{BundledPlugin, OpenedBundle, open_bundle};
 use aisoc_pipeline::documents::{InstalledPlugin, InstalledPlugins, NotInstalled, Objection};
 use aisoc_pipeline::{InstallOptions, Source};
+use aisoc_registry_client::ClientOptions;
 
 use crate::args::bundle::BundleImportArgs;
+use crate::args::plugin::RegistryArgs;
 use crate::commands::grants;
-use crate::commands::install::{options, require_one_for_capabilities};
+use crate::commands::guards::guarded;
+use crate::commands::install::{consent, require_one_for_capabilities};
 use crate::commands::installing::{answer, install};
 use crate::commands::several::{self, InTurn};
 use crate::context::Context;
@@ -22,9 +26,12 @@ pub(crate) fn run(args: BundleImportArgs, context: &Context) -> Result<u8> {
     let opened = async { open_bundle(&args.file, args.require_digest).await };
     let bundle = runtime::block_on(context.cancellation()?, opened)?;
     let chosen = chosen(&bundle, &args.ids)?;
-    require_one_for_capabilities(args.accepts_capabilities(), chosen.len())?;
+    require_one_for_capabilities(args.consent.accept_capabilities.is_some(), chosen.len())?;
     let ids = args.ids.iter().map(OsString::from).collect();
-    let options = options(args.into_install(), &[], context)?;
+    // No registry is asked for anything.
+    let client = context.client(&RegistryArgs::default(), &[])?;
+    let client = ClientOptions { platform: PlatformChoice::of(None), ..client };
+    let options = guarded(args.guards, consent(args.consent), client, context)?;
     options.trust.require_keys()?;
     let importing = Importing { bundle: &bundle, chosen, ids, options, context };
     // All of them, before the first is written. A dry run says as much, and writes nothing anyway.
