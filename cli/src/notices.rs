@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use aisoc_files::shell_word;
 use aisoc_manifests::progress::Act;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::ProgressState;
@@ -24,7 +25,14 @@ pub(crate) fn shown(output: Output) -> Told {
         }
         let (verb, object) = words(notice);
         match notice {
-            Notice::MirrorPassedOver { .. } => output.warning(Warning::MirrorPassedOver, object),
+            Notice::MirrorPassedOver { registry, .. } => {
+                let registry = shell_word(registry);
+                let hint = format!(
+                    "see to the mirror, or take it out of registries.toml: `aisoc registry auth explain {registry}` shows what \
+                     is written"
+                );
+                output.warning_with(Warning::MirrorPassedOver, object, Some(&hint));
+            }
             _ => output.status(verb, object),
         }
     })

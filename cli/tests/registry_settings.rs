@@ -163,6 +163,7 @@ fn an_install_comes_from_the_mirrors_and_is_recorded_as_the_registrys() {
     let run = bench.run(&install);
     assert!(run.ok().stderr.contains(&format!("warning[mirror_passed_over]: `{first}` is passed over")), "{run:?}");
     assert_eq!(run.stderr.matches("mirror_passed_over").count(), 1, "{run:?}");
+    assert!(run.stderr.contains(&format!("`aisoc registry auth explain {host}`")), "as it is typed: {run:?}");
     assert!(run.stderr.contains(&format!("Mirrored `{host}` by `{second}`")), "{run:?}");
     assert!(run.stdout.starts_with(&format!("{host}/team/demo@sha256:")), "{run:?}");
     assert_eq!(registry.requests().len(), 1, "{:?}", registry.requests());
