@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::oci::ImageManifest;
 use aisoc_registry_client::options::{Credentials, DockerConfig, Secret};
 use aisoc_registry_client::{
-    BlobOrigin as _, ClientOptions, Fetch as _, Notice, Referrers as _, RegistrySettings, Resolve as _, Tagging as _,
-    Target, Told,
+    BlobOrigin as _, ClientOptions, Fetch as _, KeyReader, Notice, Referrers as _, RegistrySettings, Resolve as _,
+    Tagging as _, Target, Told,
 };
 use aisoc_testkit::registry::{Act, Login, Registry, Rule, TokenService};
+use aisoc_testkit::tls::{self, Asks};
 use support::{Sample, artifact, impatient, lines, options, push, reference, sample, shown, writing};
 
 const MIB: usize = 1 << 20;
@@ -433,4 +435,36 @@ async fn settings_of_a_mirror_that_are_no_good_stop_whoever_asks_it() {
     let fault = pull(&bench.open(&bench.with(&text, options()))).await.expect_err("no certificate");
     assert_eq!(fault.reason(), Reason::IoNotFound, "{}", shown(&fault));
     assert!(bench.asked(0).is_empty());
+}
+
+#[tokio::test]
+async fn each_has_the_certificates_and_the_protocol_of_its_own_table() {
+    let bench = Bench::new(1).await;
+    let (front, shown_to_origin) = tls::serve_asking(Asks::Takes, "self", "authority", &bench.origin.host());
+    let (mirror, shown_to_mirror) = tls::serve_asking(Asks::Takes, "self", "authority", &bench.mirrors[0].host());
+    let pem = |name| tls::certificate(name);
+    let own = format!("client_certificate = {:?}\nclient_key = {:?}\n", pem("issued"), pem("issued"));
+    let read = async |of_mirror: &str| {
+        let text = format!(
+            "[registry.\"{front}\"]\nca = {:?}\n{own}mirrors = [\"{mirror}/cache\"]\n[registry.\"{mirror}\"]\n{of_mirror}",
+            pem("self")
+        );
+        let reader = KeyReader::by(|path, _| Ok(fs::read(path).expect("a file").into()));
+        let settings = ClientOptions { key_reader: reader, ..bench.with(&text, options()) };
+        let target = Target::open(&reference(&format!("{front}/plugin:1")), &settings).expect("a target");
+        assert_eq!(pull(&target).await.expect("pulled"), bench.sample.layer_bytes, "{of_mirror}");
+        bench.heard()
+    };
+    // What vouches for the registry vouches for nobody else, and who we are to it is shown to nobody else.
+    for of_mirror in ["plain_http = false\n", "plain_http = true\n"] {
+        let heard = read(of_mirror).await;
+        assert!(heard[0].starts_with(&format!("{mirror}/cache: registry_")), "{heard:?}");
+    }
+    let heard = read(&format!("ca = {:?}\n", pem("self"))).await;
+    assert_eq!(heard, [format!("{mirror}/cache serves {front}")]);
+    assert_eq!(shown_to_mirror.load(Ordering::SeqCst), 0);
+    let before = shown_to_origin.load(Ordering::SeqCst);
+    assert!(before > 0);
+    read(&format!("ca = {:?}\n{own}", pem("self"))).await;
+    assert!(shown_to_mirror.load(Ordering::SeqCst) > 0);
 }
