@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aisoc_files::PartialDirectory;
 use aisoc_manifests::fault::{Fault, Reason};
-use aisoc_manifests::oci::ImageManifest;
+use aisoc_manifests::oci::{Descriptor, ImageManifest};
 use aisoc_registry_client::options::{Credentials, DockerConfig, Secret};
 use aisoc_registry_client::{
     BlobOrigin as _, ClientOptions, Fetch as _, KeyReader, Notice, Referrers as _, RegistrySettings, Resolve as _,
@@ -467,4 +467,21 @@ async fn each_has_the_certificates_and_the_protocol_of_its_own_table() {
     assert!(before > 0);
     read(&format!("ca = {:?}\n{own}", pem("self"))).await;
     assert!(shown_to_mirror.load(Ordering::SeqCst) > 0);
+}
+
+#[tokio::test]
+async fn a_blob_of_more_than_eight_gibibytes_is_asked_of_the_registry_alone() {
+    let bench = Bench::new(1).await;
+    let most: u64 = 8 << 30;
+    for (size, is_asked) in [(most - 1, true), (most, true), (most + 1, false)] {
+        bench.mirrors[0].forget();
+        let claimed = Descriptor { size, ..bench.sample.layer.clone() };
+        // Neither has so much under that digest, which is known from the head of the answer.
+        let fault = bench.open(&bench.options()).fetch_blob(&claimed).await.expect_err("another size");
+        assert_eq!(fault.reason(), Reason::DownloadDamaged, "{}", shown(&fault));
+        assert_eq!(!bench.asked(0).is_empty(), is_asked, "{size}");
+    }
+    let only = bench.with(&bench.table(false, "mirrors_only = true"), options());
+    let fault = bench.open(&only).fetch_blob(&Descriptor { size: most + 1, ..bench.sample.layer.clone() }).await;
+    assert_eq!(fault.expect_err("nobody is asked").reason(), Reason::RegistryUnavailable);
 }
