@@ -592,6 +592,9 @@ reasons! {
     OtherPlugin "other_plugin" Refused
         "An artifact is of another plugin than the one that was named beside it."
         "see which it is: `aisoc plugin inspect REF`; then name that one, or ask who made it"
+    PlatformMismatch "platform_mismatch" Refused
+        "plugins.lock accepts a plugin that was built for another platform than the one that comes, or than this machine."
+        "see what there is: `aisoc plugin inspect REF`; where this machine is to have its own build, accept that one: `aisoc plugin install REF --lock --reason TEXT`"
     OtherVersion "other_version" Refused
         "A tag that is a version leads to an artifact of another version, or of none that can be compared."
         "ask the publisher which of the two is meant; `aisoc plugin inspect REF` shows what is there"

@@ -22,7 +22,7 @@ use aisoc_signing::{Claim, Origin};
 use aisoc_trust::{Facts, LockFacts, UnderLock as _, Verdict};
 use jiff::Timestamp;
 
-use crate::accepted::{Arriving, InLock, LockGuard, LockRule, lock_unchanged};
+use crate::accepted::{Arriving, InLock, LockGuard, LockRule, came_in, lock_unchanged};
 use crate::arrival::Arrival;
 use crate::before::{Before, Replaced, other_repository, signers_to_record};
 use crate::events::{Event, Reporter};
@@ -213,7 +213,7 @@ async fn install_noting(
     let manifest = Manifest::from_document(claim.document()?)?;
     let _ = id.set(manifest.id.clone());
     options.require(&manifest.id)?;
-    let arriving = Arriving::of(&manifest, &claim, Some(&origin), Some(digest.to_string()));
+    let arriving = Arriving::of(&manifest, &claim, Some(&origin), Some(came_in(digest, index, platform.as_ref())));
     let incoming = Incoming { manifest, claim, origin: &origin, digest, index, platform, arriving, options };
     for _ in 0..ATTEMPTS {
         let before = incoming.refuse_early()?;

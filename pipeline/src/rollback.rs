@@ -13,7 +13,7 @@ use aisoc_packaging::Limits;
 use aisoc_signing::Origin;
 use aisoc_trust::{CapabilityConsent, Consent, UnderLock as _, Verdict};
 
-use crate::accepted::{Arriving, InLock, LockRule, lock_unchanged};
+use crate::accepted::{Arriving, InLock, LockRule, lock_unchanged, recorded};
 use crate::before::{Replaced, signers_to_record};
 use crate::events::{Event, Reporter};
 use crate::grants::{Grants, GrantsBefore};
@@ -137,7 +137,7 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         return Err(refusal.clone().about(&named));
     }
     let kept = previous.record();
-    let arriving = Arriving::of(&manifest, &claim, Some(&kept.reference), Some(kept.digest.to_string()));
+    let arriving = Arriving::of(&manifest, &claim, Some(&kept.reference), Some(recorded(kept)));
     if !access.dry_run.is_on() {
         reporter.event(&Event::Activating { id, version: &previous.record().version });
     }

@@ -12,9 +12,9 @@ use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, PluginDir, ReferenceDir, Secrets, Staging, default_threads};
 use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Findings, Origin};
-use aisoc_trust::{Decision, FETCH_AGAIN, Facts, Trace, Verdict};
+use aisoc_trust::{CameIn, Decision, FETCH_AGAIN, Facts, Trace, Verdict};
 
-use crate::accepted::LockRule;
+use crate::accepted::{LockRule, came_in};
 use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
 use crate::fetch::{Fetched, fetch};
@@ -210,8 +210,9 @@ pub(crate) async fn see_offer(
             trust.require_keys_for(reference)?;
             let fetched = fetch(reference, None, options, reporter).await?;
             let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;
-            let (claim, digest) = (fetched.claim(&staged)?, fetched.artifact.digest());
-            let judged = judge_beside(&claim, Origin::of(reference), trust, &beside, Some(digest))?;
+            let claim = fetched.claim(&staged)?;
+            let artifact = came_in(fetched.artifact.digest(), fetched.index, fetched.platform.as_ref());
+            let judged = judge_beside(&claim, Origin::of(reference), trust, &beside, Some(artifact))?;
             Ok((claim, judged.of(&fetched)))
         }
     }
@@ -234,12 +235,11 @@ fn judge_beside(
     origin: Origin,
     trust: &TrustInputs,
     beside: &Beside<'_>,
-    artifact: Option<ArtifactDigest>,
+    artifact: Option<CameIn>,
 ) -> Result<Verification> {
     let Ok(manifest) = claim.document().and_then(Manifest::from_document) else {
         return judge_by(claim, trust, |judge| judge.foresee(judge.examine(claim, origin), None));
     };
-    let artifact = artifact.map(|artifact| artifact.to_string());
     let says = |lock: &LockRule| lock.says(&manifest, claim, Some(&beside.reference), artifact, trust.at);
     let lock = beside.lock.map(says).transpose()?.flatten();
     let facts = Facts { lock, ..beside.site.observe()?.facts(&manifest.id, &Access::default())? };

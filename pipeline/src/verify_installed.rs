@@ -6,7 +6,7 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::{Claim, Origin};
 use aisoc_trust::Facts;
 
-use crate::accepted::LockRule;
+use crate::accepted::{LockRule, recorded};
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
 use crate::verify::{Verification, see_directory};
 
@@ -72,7 +72,7 @@ fn facts(
     claim: &Claim,
 ) -> Result<Option<Facts>> {
     let Ok(manifest) = claim.document().and_then(Manifest::from_document) else { return Ok(None) };
-    let (reference, artifact) = record.map(|record| (record.reference.as_str(), record.digest.to_string())).unzip();
+    let (reference, artifact) = record.map(|record| (record.reference.as_str(), recorded(record))).unzip();
     let says = |lock: &LockRule| lock.says(&manifest, claim, reference, artifact, options.trust.at);
     let lock = lock.map(says).transpose()?.flatten();
     Ok(options.site.observe()?.facts_at_rest(&manifest.id).ok().map(|facts| Facts { lock, ..facts }))

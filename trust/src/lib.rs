@@ -26,7 +26,7 @@ pub use gate::{
     Admitted, Answered, Asking, Decision, Examined, FileVerdict, FoundPlugin, FoundSignature, NUMBERED, Step, Trace,
     Traces, admit, examine, foresee, judge_file, observe,
 };
-pub use lock_facts::{LockDemand, LockFacts, LockListed};
+pub use lock_facts::{CameIn, LockDemand, LockFacts, LockListed};
 pub use mode::{CoverageRule, MalformedSignature, SignatureStatus, TrustMode};
 pub use plugin_mode::PluginMode;
 pub use policy::Policy;

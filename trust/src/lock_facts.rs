@@ -6,7 +6,7 @@ use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_signing::Coverage;
 
 use crate::drift::{Comparison, Drift, Present, compare_one, drifted};
-use crate::lockfile::{LockEntry, LockPath, Lockfile};
+use crate::lockfile::{LockEntry, LockPath, Lockfile, Provenance};
 use crate::plugin_mode::PluginMode;
 
 /// What the lock says of a plugin, and what follows from it.
@@ -51,36 +51,70 @@ pub struct LockListed {
     /// In what the plugin differs from it.
     pub drifts: Vec<Drift>,
     /// The artifact that the plugin came in, where that is known.
-    pub artifact: Option<String>,
+    pub artifact: Option<CameIn>,
+}
+
+/// The artifact that a plugin came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CameIn {
+    /// The digest of its manifest.
+    pub digest: String,
+    /// The digest of the image index that it was taken of; nothing where it was named itself, or nobody has written it down.
+    pub index_digest: Option<String>,
+    /// The platform by which it was taken of that.
+    pub platform: Option<String>,
+}
+
+impl CameIn {
+    /// What an entry that accepts another artifact has against it: another platform, which explains all else that differs,
+    /// another artifact, or another index of the same one. An artifact that was named itself is what it is, whichever index
+    /// lists it.
+    fn objection(&self, accepted: &Provenance) -> Option<Fault> {
+        let differs = |accepted: &Option<String>, found: Option<&String>| {
+            let both = accepted.as_ref().zip(found);
+            both.filter(|(accepted, found)| accepted != found).map(|(one, other)| (one.clone(), other.clone()))
+        };
+        let (reason, message, (expected, found)) =
+            if let Some(both) = differs(&accepted.oci_platform, self.platform.as_ref()) {
+                (Reason::PlatformMismatch, "plugins.lock accepts it for another platform", both)
+            } else if let Some(both) = differs(&accepted.oci_digest, Some(&self.digest)) {
+                (Reason::HashMismatch, "plugins.lock accepts another artifact of it", both)
+            } else {
+                let both = differs(&accepted.oci_index_digest, self.index_digest.as_ref())?;
+                (Reason::HashMismatch, "plugins.lock accepts this artifact of another image index", both)
+            };
+        Some(Fault::new(reason, message).expected(expected, found))
+    }
 }
 
 impl LockListed {
     /// Of one plugin, whatever else is here.
-    pub fn of(lock: &Lockfile, present: &Present, artifact: Option<String>) -> Self {
+    pub fn of(lock: &Lockfile, present: &Present, artifact: Option<CameIn>) -> Self {
         let (entry, drifts) = compare_one(lock, present);
         Self { entry: entry.map(|at| lock.entries()[at].clone()), drifts, artifact }
     }
 
     /// Of the plugin that was compared as the one at `at`.
-    pub fn compared(lock: &Lockfile, comparison: &Comparison, at: usize, artifact: Option<String>) -> Self {
+    pub fn compared(lock: &Lockfile, comparison: &Comparison, at: usize, artifact: Option<CameIn>) -> Self {
         let entry = comparison.entries[at].map(|entry| lock.entries()[entry].clone());
         Self { entry, drifts: comparison.blocking(at).cloned().collect(), artifact }
     }
 
     /// What the lock has against it. `coverage` is what was verified, where anything was.
     pub fn objection(&self, coverage: Option<Coverage>) -> Option<Fault> {
+        let provenance = self.entry.as_ref().map(|entry| &entry.provenance);
+        let of_artifact =
+            provenance.zip(self.artifact.as_ref()).and_then(|(accepted, found)| found.objection(accepted));
+        if of_artifact.as_ref().is_some_and(|fault| fault.reason() == Reason::PlatformMismatch) {
+            return of_artifact;
+        }
         if !self.drifts.is_empty() {
             return Some(drifted(&self.drifts));
         }
-        let provenance = &self.entry.as_ref()?.provenance;
-        if let (Some(expected), Some(found)) = (&provenance.oci_digest, &self.artifact)
-            && expected != found
-        {
-            return Some(
-                Fault::new(Reason::HashMismatch, "plugins.lock accepts another artifact of it")
-                    .expected(expected, found),
-            );
+        if of_artifact.is_some() {
+            return of_artifact;
         }
+        let provenance = provenance?;
         let accepted = provenance.coverage.as_deref().map(coverage_of);
         accepted.zip(coverage).filter(|(accepted, found)| accepted > found).map(|(accepted, found)| {
             Fault::new(Reason::CoverageDowngrade, "plugins.lock accepts it with a signature that covers more")

@@ -16,6 +16,7 @@ use aisoc_trust::lockfile::{
 use aisoc_trust::{Patience, lock_missing};
 use jiff::Timestamp;
 
+use super::came_in::platform_of;
 use crate::at_rest::PluginAtRest;
 
 /// Longest version that a message repeats.
@@ -253,6 +254,8 @@ pub(super) fn provenance_of(
     Ok(Provenance {
         oci_ref: record.map(|record| record.reference.clone()),
         oci_digest: record.map(|record| record.digest.to_string()),
+        oci_index_digest: record.and_then(|record| record.index_digest).map(|index| index.to_string()),
+        oci_platform: record.and_then(platform_of).map(|platform| platform.to_string()),
         version_floor: Some(floor(id, version, before)?),
         accepted_at: Some(format!("{at:.0}")),
         ..Provenance::default()

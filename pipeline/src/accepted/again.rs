@@ -13,6 +13,7 @@ use aisoc_trust::keys::predecessors_of;
 use aisoc_trust::lockfile::Lockfile;
 use aisoc_trust::{Asking, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Traces, Verdict};
 
+use super::came_in::found;
 use super::here::{HereOptions, present, said_of_file};
 use super::list::{accepted_capabilities, ask_declared};
 use crate::judge::Judge;
@@ -195,10 +196,6 @@ fn accepted(
     plugin: &Discovered,
     mode: PluginMode,
 ) -> LockFacts {
-    let artifact = match &plugin.origin {
-        Source::Installed(record) => Some(record.digest.to_string()),
-        _ => None,
-    };
-    let listed = LockListed::compared(lock, comparison, index, artifact);
+    let listed = LockListed::compared(lock, comparison, index, found(plugin));
     LockFacts { demand: mode.into(), path: path.to_owned().into(), listed: Some(listed) }
 }

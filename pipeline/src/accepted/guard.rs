@@ -11,7 +11,7 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::Claim;
 use aisoc_trust::drift::Present;
 use aisoc_trust::lockfile::{KnownLock, LockEntry, LockPath, LockPlace, LockSchema, LockSession, Lockfile, Provenance};
-use aisoc_trust::{LockDemand, LockFacts, LockListed, PluginMode};
+use aisoc_trust::{CameIn, LockDemand, LockFacts, LockListed, PluginMode};
 use jiff::Timestamp;
 
 use super::accept::{lock_access, provenance_of, trust_line};
@@ -52,8 +52,8 @@ pub enum LockRule {
 #[derive(Debug)]
 pub(crate) struct Arriving {
     present: Present,
-    /// The digest of its artifact, where it came in one.
-    artifact: Option<String>,
+    /// The artifact that it came in, where it came in one.
+    artifact: Option<CameIn>,
 }
 
 impl Arriving {
@@ -65,7 +65,7 @@ impl Arriving {
         manifest: &Manifest,
         claim: &Claim,
         reference: Option<&str>,
-        artifact: Option<String>,
+        artifact: Option<CameIn>,
     ) -> Result<Self> {
         let hash = format!("sha256:{}", claim.statement()?.digest().hex());
         let present = Present {
@@ -160,7 +160,7 @@ impl LockRule {
         manifest: &Manifest,
         claim: &Claim,
         reference: Option<&str>,
-        artifact: Option<String>,
+        artifact: Option<CameIn>,
         at: Timestamp,
     ) -> Result<Option<LockFacts>> {
         let guard = self.read()?;

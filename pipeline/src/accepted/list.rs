@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use aisoc_discovery::{Discovered, Failed, Kind, Origin, Source};
+use aisoc_discovery::{Discovered, Failed, Kind, Source};
 use aisoc_hooks::Registration;
 use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -14,6 +14,7 @@ use aisoc_trust::{
     Asking, FileVerdict, FoundPlugin, FoundSignature, LockFacts, LockListed, PluginMode, Policy, Traces,
 };
 
+use super::came_in::found;
 use super::contract::ContractCheck;
 use super::here::{Here, HereOptions, Signatures, present};
 use crate::at_rest::PluginAtRest;
@@ -139,14 +140,6 @@ impl Listed {
         let judged = self.signature.as_ref()?.as_ref().ok()?;
         judged.verdict.as_ref().ok().map(|judged| judged.coverage)
     }
-
-    /// The artifact that it came in, by its record.
-    fn artifact(&self) -> Option<String> {
-        match &self.plugin.origin {
-            Origin::Installed(record) => Some(record.digest.to_string()),
-            _ => None,
-        }
-    }
 }
 
 /// Gate 5.
@@ -173,7 +166,7 @@ fn ask_lock<'a>(
     asked: impl Iterator<Item = (usize, &'a mut Listed)>,
 ) {
     for (index, listed) in asked {
-        let says = lock.map(|lock| LockListed::compared(lock, comparison, index, listed.artifact()));
+        let says = lock.map(|lock| LockListed::compared(lock, comparison, index, found(&listed.plugin)));
         let called = says.as_ref().and_then(|says| Some(says.drifts.first()?.id.clone()));
         let facts = LockFacts { demand: mode.into(), path: path.clone(), listed: says };
         let (was_refused, coverage) = (listed.rejection().is_some(), listed.coverage());

@@ -10,6 +10,7 @@
 
 mod accept;
 mod again;
+mod came_in;
 mod candidates;
 mod contract;
 mod dropins;
@@ -23,6 +24,7 @@ mod verify;
 pub use accept::{Acceptable, Accepted, Grounds, Revoked, accept, accept_installed, begin_lock, create, revoke};
 pub(crate) use accept::{ids, revoke_line, trust_line};
 pub use again::{Again, Evidence, LockNow, SignedBy, judge_again};
+pub(crate) use came_in::{came_in, found, recorded};
 pub use candidates::{Candidates, Refused};
 pub use contract::ContractCheck;
 pub use dropins::{JudgedDropin, VerifiedDropins, verify_dropins};

@@ -6,6 +6,7 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::Origin;
 use aisoc_trust::Facts;
 
+use super::came_in::recorded;
 use super::guard::{Arriving, InLock, LockRule};
 use crate::intact::Confirmed;
 use crate::judge::{Judge, TrustInputs};
@@ -24,7 +25,7 @@ pub(crate) fn lock_unchanged(
     let Confirmed { claim, signature, grants, .. } = confirmed;
     let asked = || {
         let manifest = Manifest::from_document(claim.document()?)?;
-        let arriving = Arriving::of(&manifest, claim, Some(&record.reference), Some(record.digest.to_string()));
+        let arriving = Arriving::of(&manifest, claim, Some(&record.reference), Some(recorded(record)));
         let guard = lock.begin(site, access)?;
         let arriving = match arriving {
             Err(_) if !guard.is_asked() => return Ok(InLock::default()),

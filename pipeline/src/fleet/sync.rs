@@ -9,19 +9,20 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use aisoc_discovery::{Discovered, Failed, Origin, Source as PluginSource};
+use aisoc_discovery::{Discovered, Failed, Source as PluginSource};
 use aisoc_files::shell_word;
 use aisoc_installation::stands_elsewhere;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
+use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::text::shown;
 use aisoc_manifests::version_order::compare;
 use aisoc_trust::lockfile::{LockEntry, Lockfile};
 use aisoc_trust::{CapabilityConsent, Consent, LockListed, PluginMode};
 
-use crate::accepted::{HereOptions, JudgedHere, SeenByLock};
+use crate::accepted::{HereOptions, JudgedHere, SeenByLock, found};
 use crate::discovered::Noticed;
 
 /// Most characters of a reference that a message repeats.
@@ -81,6 +82,10 @@ pub struct LockedArtifact {
     pub reference: Reference,
     /// Its digest.
     pub digest: ArtifactDigest,
+    /// The digest of the image index that it is taken of, which `reference` names then.
+    pub index_digest: Option<ArtifactDigest>,
+    /// The platform by which it is taken of that.
+    pub platform: Option<PlatformName>,
     /// What the entry answers for beside what is here.
     pub consent: Consent,
 }
@@ -140,6 +145,20 @@ impl LockedArtifact {
         }))
     }
 
+    /// Why this machine does not take it by itself: it was accepted for another platform.
+    fn for_another_machine(&self) -> Option<Fault> {
+        let (accepted, here) = (self.platform.as_ref()?, PlatformName::here());
+        (!here.taken().contains(accepted)).then(|| {
+            let place = shell_word(self.reference.to_string());
+            Fault::new(Reason::PlatformMismatch, "plugins.lock accepts it for another platform than this machine's")
+                .expected(accepted.to_string(), here.to_string())
+                .hint(format!(
+                    "install it where that platform is; where it is meant for this machine all the same: \
+                     `aisoc plugin install {place} --locked --platform {accepted}`"
+                ))
+        })
+    }
+
     fn at(entry: &LockEntry, reference: &str) -> Result<Self> {
         let provenance = &entry.provenance;
         let reference: Reference = reference.parse()?;
@@ -155,7 +174,10 @@ impl LockedArtifact {
         // Whose signatures count instead, gate 7 asks by the entry.
         let consent = Consent { downgrade: true, signer_change: provenance.signed_by.is_some(), capabilities };
         let id = PluginId::installable(&entry.id)?;
-        Ok(Self { id, reference: reference.pinned(digest), digest, consent })
+        let index_digest = provenance.oci_index_digest.as_deref().map(str::parse::<ArtifactDigest>).transpose()?;
+        let platform = provenance.oci_platform.as_deref().map(str::parse::<PlatformName>).transpose()?;
+        let reference = reference.pinned(index_digest.unwrap_or(digest));
+        Ok(Self { id, reference, digest, index_digest, platform, consent })
     }
 }
 
@@ -226,7 +248,10 @@ fn step(at: usize, entry: &LockEntry, seen: &SeenByLock, places: &Places<'_>) ->
     // What stands there by hand is nobody's to remove: what comes would be refused for it, each time.
     let elsewhere = places.elsewhere.get(entry.id.as_str()).copied();
     let (artifact, unusable) = match LockedArtifact::named(entry) {
-        Some(Ok(artifact)) => (Some(artifact), None),
+        Some(Ok(artifact)) => match artifact.for_another_machine() {
+            None => (Some(artifact), None),
+            Some(fault) => (None, Some(fault)),
+        },
         Some(Err(fault)) => (None, Some(fault)),
         None => (None, None),
     };
@@ -271,10 +296,7 @@ fn refused(fault: Fault) -> (SyncAct, Option<Fault>) {
 /// In what the plugin that is here is not what was accepted: in what gate 7 asks, by its signature, or in what it asks for.
 fn difference(entry: &LockEntry, here: usize, seen: &SeenByLock) -> Option<Fault> {
     let (plugin, judged) = (&seen.plugins[here], &seen.judged[here]);
-    let artifact = match &plugin.origin {
-        Origin::Installed(record) => Some(record.digest.to_string()),
-        _ => None,
-    };
+    let artifact = found(plugin);
     let drifts = seen.comparison.blocking(here).cloned().collect();
     let listed = LockListed { entry: Some(entry.clone()), drifts, artifact };
     let objection = listed.objection(judged.coverage).or_else(|| judged.refusal.clone());

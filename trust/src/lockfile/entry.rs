@@ -1,6 +1,7 @@
 //! `LockEntry`: what was accepted of one plugin, and the fields that say it.
 
 use aisoc_manifests::digest::{AcceptedDigest, ArtifactDigest};
+use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::version_order::compare;
 use aisoc_signing::{Coverage, Fingerprint};
 use jiff::Timestamp;
@@ -39,6 +40,10 @@ pub struct Provenance {
     pub oci_ref: Option<String>,
     /// The digest of the artifact's manifest.
     pub oci_digest: Option<String>,
+    /// The digest of the image index that the reference named, where the artifact was taken of one.
+    pub oci_index_digest: Option<String>,
+    /// The platform by which it was taken of that: `OS/ARCHITECTURE[/VARIANT]`.
+    pub oci_platform: Option<String>,
     /// The keys that have signed it, as `SHA256:` and 64 digits.
     pub signed_by: Option<Vec<String>>,
     /// How much of it they cover: `full`, `code` or `none`. No less is accepted again.
@@ -84,6 +89,10 @@ pub enum Field {
     OciRef,
     /// `oci_digest`
     OciDigest,
+    /// `oci_index_digest`
+    OciIndexDigest,
+    /// `oci_platform`
+    OciPlatform,
     /// `signed_by`
     SignedBy,
     /// `coverage`
@@ -98,7 +107,7 @@ pub enum Field {
 
 impl Field {
     /// Every field, in the order in which they are written.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Id,
         Self::Package,
         Self::Version,
@@ -107,6 +116,8 @@ impl Field {
         Self::Source,
         Self::OciRef,
         Self::OciDigest,
+        Self::OciIndexDigest,
+        Self::OciPlatform,
         Self::SignedBy,
         Self::Coverage,
         Self::Capabilities,
@@ -127,6 +138,8 @@ impl Field {
             Self::Source => "source",
             Self::OciRef => "oci_ref",
             Self::OciDigest => "oci_digest",
+            Self::OciIndexDigest => "oci_index_digest",
+            Self::OciPlatform => "oci_platform",
             Self::SignedBy => "signed_by",
             Self::Coverage => "coverage",
             Self::Capabilities => "capabilities",
@@ -161,7 +174,9 @@ impl Field {
             Self::DistributionHash => is_hash(text),
             Self::Source => SOURCES.contains(&text),
             Self::OciRef | Self::Capabilities | Self::VersionFloor => !text.trim().is_empty(),
-            Self::OciDigest => text.parse::<ArtifactDigest>().is_ok(),
+            Self::OciDigest | Self::OciIndexDigest => text.parse::<ArtifactDigest>().is_ok(),
+            // One spelling alone: two would be two platforms to whoever compares them as they stand.
+            Self::OciPlatform => text.parse::<PlatformName>().is_ok_and(|platform| platform.to_string() == text),
             Self::SignedBy => text.parse::<Fingerprint>().is_ok(),
             Self::Coverage => COVERAGES.iter().any(|coverage| coverage.as_str() == text),
             Self::AcceptedAt => text.parse::<Timestamp>().is_ok(),
@@ -170,7 +185,8 @@ impl Field {
             Self::EntryPoint => "a text with a `:`, such as module:Class",
             Self::DistributionHash => "`sha256:` or `sha512:` and a digest",
             Self::Source => "compiled, dir, oci, entry_point or dropin",
-            Self::OciDigest => "`sha256:` or `sha512:` and the digits of one",
+            Self::OciPlatform => "OS/ARCHITECTURE[/VARIANT] in its one spelling, such as linux/arm64",
+            Self::OciDigest | Self::OciIndexDigest => "`sha256:` or `sha512:` and the digits of one",
             Self::SignedBy => "`SHA256:` and 64 hexadecimal digits in lower case",
             Self::Coverage => "full, code or none",
             Self::AcceptedAt => "a time such as 2026-01-31T12:00:00Z",
@@ -209,8 +225,18 @@ impl LockEntry {
     pub(super) fn value(&self, field: Field) -> Option<FieldValue> {
         let text = |text: &String| Some(FieldValue::Text(text.clone()));
         let texts = |texts: &Vec<String>| FieldValue::Texts(texts.clone());
-        let Provenance { source, oci_ref, oci_digest, signed_by, coverage, capabilities, version_floor, accepted_at } =
-            &self.provenance;
+        let Provenance {
+            source,
+            oci_ref,
+            oci_digest,
+            oci_index_digest,
+            oci_platform,
+            signed_by,
+            coverage,
+            capabilities,
+            version_floor,
+            accepted_at,
+        } = &self.provenance;
         match field {
             Field::Id => text(&self.id),
             Field::Package => text(&self.package),
@@ -220,6 +246,8 @@ impl LockEntry {
             Field::Source => source.as_ref().and_then(text),
             Field::OciRef => oci_ref.as_ref().and_then(text),
             Field::OciDigest => oci_digest.as_ref().and_then(text),
+            Field::OciIndexDigest => oci_index_digest.as_ref().and_then(text),
+            Field::OciPlatform => oci_platform.as_ref().and_then(text),
             Field::SignedBy => signed_by.as_ref().map(texts),
             Field::Coverage => coverage.as_ref().and_then(text),
             Field::Capabilities => capabilities.as_ref().map(texts),
@@ -240,6 +268,8 @@ impl LockEntry {
             (Field::Source, FieldValue::Text(text)) => provenance.source = Some(text),
             (Field::OciRef, FieldValue::Text(text)) => provenance.oci_ref = Some(text),
             (Field::OciDigest, FieldValue::Text(text)) => provenance.oci_digest = Some(text),
+            (Field::OciIndexDigest, FieldValue::Text(text)) => provenance.oci_index_digest = Some(text),
+            (Field::OciPlatform, FieldValue::Text(text)) => provenance.oci_platform = Some(text),
             (Field::Coverage, FieldValue::Text(text)) => provenance.coverage = Some(text),
             (Field::VersionFloor, FieldValue::Text(text)) => provenance.version_floor = Some(text),
             (Field::AcceptedAt, FieldValue::Text(text)) => provenance.accepted_at = Some(text),

@@ -12,8 +12,9 @@ use aisoc_signing::{Claim, Coverage, Outcome};
 use aisoc_trust::drift::{DriftKind, Present, compare};
 use aisoc_trust::lockfile::{LockEntry, Lockfile, Provenance};
 use aisoc_trust::{
-    Answered, Asking, CapabilityConsent, Consent, Errand, Facts, FoundPlugin, FoundSignature, InPlace, LockDemand,
-    LockFacts, LockListed, NUMBERED, PluginMode, Policy, SignedBy, Step, Traces, TrustMode, Verdict, examine, observe,
+    Answered, Asking, CameIn, CapabilityConsent, Consent, Errand, Facts, FoundPlugin, FoundSignature, InPlace,
+    LockDemand, LockFacts, LockListed, NUMBERED, PluginMode, Policy, SignedBy, Step, Traces, TrustMode, Verdict,
+    examine, observe,
 };
 
 const ID: &str = "demo.one";
@@ -45,10 +46,15 @@ fn artifact(digit: &str) -> String {
     format!("sha256:{}", digit.repeat(64))
 }
 
+/// The artifact of `b`, of the index of that digit, by that platform.
+fn came_in(index: Option<&str>, platform: Option<&str>) -> CameIn {
+    CameIn { digest: artifact("b"), index_digest: index.map(artifact), platform: platform.map(str::to_owned) }
+}
+
 /// What a lock with that entry says of version 1 with the content `aa`, which came in the artifact of `b`.
 fn says(demand: LockDemand, entry: Option<LockEntry>) -> LockFacts {
     let lock = entry.iter().fold(Lockfile::empty(), |lock, entry| lock.with(entry).expect("one entry"));
-    let listed = Some(LockListed::of(&lock, &present("1", "aa"), Some(artifact("b"))));
+    let listed = Some(LockListed::of(&lock, &present("1", "aa"), Some(came_in(Some("d"), Some("linux/amd64")))));
     LockFacts { demand, path: PathBuf::from("plugins.lock").into(), listed }
 }
 
@@ -89,6 +95,13 @@ fn what_the_lock_says_is_said_and_decides_where_it_is_asked_to() {
         let coverage = Some(coverage.to_owned());
         LockEntry { provenance: Provenance { coverage, ..Provenance::default() }, ..entry("1", "aa") }
     };
+    let of_index = |digit: &str, platform: &str| {
+        let (oci_digest, oci_index_digest) = (Some(artifact("b")), Some(artifact(digit)));
+        let oci_platform = Some(platform.to_owned());
+        let provenance = Provenance { oci_digest, oci_index_digest, oci_platform, ..Provenance::default() };
+        LockEntry { provenance, ..entry("1", "aa") }
+    };
+    let for_another = LockEntry { version: "2".to_owned(), ..of_index("d", "linux/arm64") };
     let moved = LockEntry { entry_point: "other.py:Plugin".to_owned(), ..entry("1", "aa") };
     let full = "plugins.lock accepts it with a signature that covers more";
     for (entry, reason, evidence) in [
@@ -100,6 +113,11 @@ fn what_the_lock_says_is_said_and_decides_where_it_is_asked_to() {
         (Some(entry("1", "bb")), Some(Reason::HashMismatch), "hash (expected='sha256:bb', actual='sha256:aa')"),
         (Some(moved), Some(Reason::EntryPointMismatch), "entry_point (expected='other.py:Plugin'"),
         (Some(of_artifact("c")), Some(Reason::HashMismatch), "another artifact"),
+        (Some(of_index("d", "linux/amd64")), None, "1 sha256:aa"),
+        (Some(of_index("e", "linux/amd64")), Some(Reason::HashMismatch), "of another image index"),
+        (Some(of_index("d", "linux/arm64")), Some(Reason::PlatformMismatch), "for another platform"),
+        // What differs besides differs because of that.
+        (Some(for_another), Some(Reason::PlatformMismatch), "for another platform"),
         (Some(covered("full")), Some(Reason::CoverageDowngrade), full),
     ] {
         let (outcome, steps) = beside(MANIFEST, &locked(says(LockDemand::Exactly, entry.clone())));
@@ -449,6 +467,15 @@ fn a_lock_that_names_signers_is_satisfied_by_one_of_them_and_by_nobody_else() {
         let reason = objection.as_ref().map(Fault::reason);
         assert_eq!(reason, is_refused.then_some(Reason::SignerChanged), "{accepted:?} {found:?}");
     }
+    // Whoever names the artifact itself asks for no index, and nobody knows for which platform it was taken.
+    let of_index = Provenance {
+        oci_index_digest: Some(artifact("e")),
+        oci_platform: Some("linux/arm64".to_owned()),
+        ..Provenance::default()
+    };
+    let entry_of_index = LockEntry { provenance: of_index, ..entry("1", "aa") };
+    let named = LockListed { entry: Some(entry_of_index), drifts: Vec::new(), artifact: Some(came_in(None, None)) };
+    assert!(named.objection(None).is_none());
     let nobody = LockListed { entry: None, drifts: Vec::new(), artifact: None };
     assert!(nobody.signer_objection(&by(&["c"])).is_none(), "what is not listed is refused for that");
     // Everything else is asked as in production.

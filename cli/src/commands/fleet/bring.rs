@@ -3,6 +3,7 @@
 use aisoc_files::shell_word;
 use aisoc_installation::{Access, Leaving, Site};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::platform::PlatformChoice;
 use aisoc_pipeline::accepted::LockRule;
 use aisoc_pipeline::documents::InstalledPlugin;
 use aisoc_pipeline::fleet::LockedArtifact;
@@ -10,6 +11,7 @@ use aisoc_pipeline::{InstallOptions, ReferenceRules, RollbackOptions, Source, Tr
 use aisoc_registry_client::ClientOptions;
 
 use super::super::installing::install;
+use super::super::platform::choosing;
 use super::super::rollback::roll_back;
 use crate::context::Context;
 
@@ -49,7 +51,7 @@ impl Bringing {
     /// # Errors
     /// As an install.
     pub(in crate::commands) fn install(&self, artifact: &LockedArtifact, context: &Context) -> Result<InstalledPlugin> {
-        let LockedArtifact { reference, digest, consent, .. } = artifact;
+        let LockedArtifact { reference, digest, platform, consent, .. } = artifact;
         let options = InstallOptions {
             site: self.site.clone(),
             trust: self.trust.clone(),
@@ -57,7 +59,7 @@ impl Bringing {
             require_digest: Some(*digest),
             references: self.references.clone(),
             lock: self.lock.clone(),
-            client: self.client.clone(),
+            client: choosing(PlatformChoice::of(platform.clone()), self.client.clone()),
             keep: self.keep,
             is_on_trial: false,
             access: Access { consent: consent.clone(), ..self.access.clone() },
@@ -68,7 +70,13 @@ impl Bringing {
     /// What cannot be listed is kept by nobody: an install says what is wrong with it.
     fn is_kept(&self, artifact: &LockedArtifact) -> bool {
         let kept = self.site.previous_versions(&artifact.id);
-        kept.is_ok_and(|kept| kept.iter().any(|version| version.record.digest == artifact.digest))
+        kept.is_ok_and(|kept| {
+            kept.iter().any(|version| {
+                let is_of_index =
+                    artifact.index_digest.is_none() || version.record.index_digest == artifact.index_digest;
+                version.record.digest == artifact.digest && is_of_index
+            })
+        })
     }
 
     fn take_kept(&self, artifact: &LockedArtifact, context: &Context) -> Result<()> {
