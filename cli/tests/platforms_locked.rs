@@ -135,7 +135,7 @@ fn what_was_accepted_for_another_platform_is_refused_with_both() {
         assert!(run.refused(3, "platform_mismatch").stderr.contains(&said(OTHER, &site.here)), "{run:?}");
         assert!(!site.bench.path("plugins/demo").exists());
     }
-    let run = site.bench.run(&[&["plugins", "sync", "--yes"], &PLACES[..]].concat());
+    let run = site.bench.run(&[&["plugins", "sync"], &PLACES[..]].concat());
     assert!(run.code == 3 && run.stderr.contains("platform_mismatch"), "{run:?}");
     // As the refusal says.
     let bound = format!("{}/team/demo@{index}", site.registry.address);
@@ -158,5 +158,5 @@ fn a_lock_of_what_is_installed_says_of_which_index_it_came() {
     let run = site.bench.run(&[&["plugins", "list", "--plugin-mode", "production"], &PLACES[..]].concat());
     assert!(run.stdout.contains("of another image index"), "{run:?}");
     let run = site.bench.run(&[&["plugins", "verify", "--only", "lock"], &PLACES[..]].concat());
-    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("lock_unjournaled"), "{run:?}");
 }
