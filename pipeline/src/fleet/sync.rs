@@ -149,12 +149,12 @@ impl LockedArtifact {
     fn for_another_machine(&self) -> Option<Fault> {
         let (accepted, here) = (self.platform.as_ref()?, PlatformName::here());
         (!here.taken().contains(accepted)).then(|| {
-            let place = shell_word(self.reference.to_string());
+            let (place, platform) = (shell_word(self.reference.to_string()), shell_word(accepted.to_string()));
             Fault::new(Reason::PlatformMismatch, "plugins.lock accepts it for another platform than this machine's")
                 .expected(accepted.to_string(), here.to_string())
                 .hint(format!(
                     "install it where that platform is; where it is meant for this machine all the same: \
-                     `aisoc plugin install {place} --locked --platform {accepted}`"
+                     `aisoc plugin install {place} --locked --platform {platform}`"
                 ))
         })
     }
