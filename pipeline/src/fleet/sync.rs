@@ -149,7 +149,8 @@ impl LockedArtifact {
     fn for_another_machine(&self) -> Option<Fault> {
         let (accepted, here) = (self.platform.as_ref()?, PlatformName::here());
         (!here.taken().contains(accepted)).then(|| {
-            let (place, platform) = (shell_word(self.reference.to_string()), shell_word(accepted.to_string()));
+            let place = shell_word(self.reference.to_string());
+            let platform = shell_word(accepted.to_string());
             Fault::new(Reason::PlatformMismatch, "plugins.lock accepts it for another platform than this machine's")
                 .expected(accepted.to_string(), here.to_string())
                 .hint(format!(
