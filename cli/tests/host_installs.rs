@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aisoc_manifests::platform::PlatformName;
 use aisoc_testkit::registry::{Act, Registry, Rule};
 use serde_json::{Value, json};
 use support::host::{Answered, ServedHost, bench, command, has_python};
@@ -58,6 +59,37 @@ fn kept(bench: &Bench) -> Vec<String> {
     let versions = listed["plugins"][0]["versions"].as_array().expect("a list");
     let kept = versions.iter().filter(|version| version["current"] == false);
     kept.map(|version| version["version"].as_str().expect("a version").to_owned()).collect()
+}
+
+#[test]
+fn of_an_index_the_plugin_of_this_machine_is_installed_and_one_without_it_is_refused() {
+    if !has_python() {
+        return eprintln!("{SKIPPED}");
+    }
+    let (bench, registry) = (bench(), Registry::start());
+    let here = PlatformName::here().to_string();
+    bench.run(&["plugin", "new", "demo", "--type", "enricher"]).ok();
+    let packed = |name: &str, platform: &str| {
+        bench.write("demo/plugin.py", source(name));
+        bench.signed_version("demo", "1.0.0", "release.key");
+        copy_tree(&bench.path("demo"), &bench.path(name));
+        format!("{platform}={name}")
+    };
+    let (own, other) = (packed("own", &here), packed("other", "plan9/s390x"));
+    for (archive, platforms) in [("both.tar", &[&own, &other][..]), ("foreign.tar", &[&other])] {
+        let options = platforms.iter().flat_map(|platform| ["--platform", platform.as_str()]);
+        let words: Vec<&str> = ["plugin", "package", "--out", archive].into_iter().chain(options).collect();
+        bench.run(&words).ok();
+        let reference = registry.reference(&format!("team/{}:1.0.0", archive.trim_end_matches(".tar")));
+        bench.run(&["plugin", "push", archive, &reference]).ok();
+    }
+    let host = ServedHost::begin(&mut command(&bench, &[]));
+    let foreign = install(&host, &registry.reference("team/foreign:1.0.0"));
+    assert!(foreign.status >= 400 && foreign.text.contains("platform_missing"), "{foreign:?}");
+    assert!(!bench.path("plugins/demo").exists(), "nothing was installed");
+    let installed = install(&host, &registry.reference("team/both:1.0.0"));
+    assert_eq!(installed.status, 201, "{installed:?}");
+    assert_eq!(run(&host), "own");
 }
 
 #[test]

@@ -70,9 +70,8 @@ impl ImageIndex {
         choice: &PlatformChoice,
         reference: impl Fn(ArtifactDigest) -> String,
     ) -> Result<(&Descriptor, Option<PlatformName>)> {
-        let is_one = self.artifacts().len() == 1;
         let wanted = match choice {
-            PlatformChoice::Here(here) | PlatformChoice::Look(here) if !is_one => here.taken(),
+            PlatformChoice::Here(here) | PlatformChoice::Look(here) if !self.is_wrapped() => here.taken(),
             PlatformChoice::Named(wanted) => vec![wanted.clone()],
             PlatformChoice::None | PlatformChoice::Here(_) | PlatformChoice::Look(_) => {
                 return Ok((self.only_artifact(reference)?, None));
@@ -94,6 +93,15 @@ impl ImageIndex {
                 let (wanted, count) = found.map_or((&wanted[0], 0), |(wanted, fitting)| (wanted, fitting.len()));
                 Err(missing(wanted, count, named.iter().map(|(_, platform)| platform)))
             }
+        }
+    }
+
+    /// Whether it is one artifact that a tool has wrapped, with its own platform beside it: whoever builds on one machine for
+    /// all has that written there. Where an entry says that it is a plugin, somebody has said for which platform it is.
+    fn is_wrapped(&self) -> bool {
+        match self.artifacts().as_slice() {
+            [only] => only.artifact_type.as_deref() != Some(ARTIFACT_TYPE),
+            _ => false,
         }
     }
 
@@ -308,6 +316,11 @@ mod tests {
         assert_eq!(chosen(&one, &here("linux/arm64")).expect("the only one"), (of("a"), None));
         assert_eq!(chosen(&one, &named("linux/amd64")).expect("named"), (of("a"), Some("linux/amd64".to_owned())));
         assert_eq!(chosen(&one, &named("linux/arm64")).expect_err("another").reason(), Reason::PlatformMissing);
+        let said = ImageIndex::of_platforms([(name("linux/amd64"), one.manifests[0].clone())], ("demo", "1.0.0"));
+        assert_eq!(chosen(&said, &here("linux/amd64")).expect("for it"), (of("a"), Some("linux/amd64".to_owned())));
+        let fault = chosen(&said, &here("linux/arm64")).expect_err("whoever has packed it said for what");
+        assert_eq!(fault.reason(), Reason::PlatformMissing);
+        assert_eq!(chosen(&said, &PlatformChoice::Look(name("linux/arm64"))).expect("shown").0, of("a"));
         let for_all = index(vec![entry("a", json!({}))]);
         assert_eq!(chosen(&for_all, &named("linux/arm64")).expect("for all"), (of("a"), None));
     }
