@@ -17,6 +17,7 @@ use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::reference::{RegistryReference, Tag, is_repository};
 use aisoc_manifests::registry_host::RegistryHost;
 use aisoc_manifests::text::shown;
+use futures_util::future::BoxFuture;
 
 use super::connection::Connection;
 use super::scope::Scope;
@@ -59,6 +60,7 @@ struct Mirror {
 #[derive(Debug, Default)]
 struct Passed(Vec<(String, Fault)>);
 
+// Boxed, because each question is deep, and asked within whatever a command does.
 impl Mirrors {
     /// Those of that reference, for whoever reads: who writes reads what it has written.
     pub(super) fn of(reference: &RegistryReference, options: &ClientOptions, scope: Scope) -> Self {
@@ -81,68 +83,84 @@ impl Mirrors {
     }
 
     /// The manifest of that name: by its digest of whoever has it, by a tag of whose word counts.
-    pub(super) async fn manifest(&self, registry: &Arc<Connection>, name: ManifestName) -> Result<Manifest> {
-        let is_tag = matches!(name, ManifestName::Tag(_));
-        let mut passed = Passed::default();
-        for mirror in self.asked(is_tag) {
-            let found = match mirror.connection(is_tag) {
-                Ok(connection) => manifests::get(&connection, name.clone()).await,
-                Err(fault) => Err(fault),
-            };
-            if let Some(found) = self.judged(mirror, found, &mut passed)? {
-                return Ok(found);
+    pub(super) fn manifest<'a>(
+        &'a self,
+        registry: &'a Arc<Connection>,
+        name: ManifestName,
+    ) -> BoxFuture<'a, Result<Manifest>> {
+        Box::pin(async move {
+            let is_tag = matches!(name, ManifestName::Tag(_));
+            let mut passed = Passed::default();
+            for mirror in self.asked(is_tag) {
+                let found = match mirror.connection(is_tag) {
+                    Ok(connection) => manifests::get(&connection, name.clone()).await,
+                    Err(fault) => Err(fault),
+                };
+                if let Some(found) = self.judged(mirror, found, &mut passed)? {
+                    return Ok(found);
+                }
             }
-        }
-        self.require_registry(&passed, is_tag)?;
-        manifests::get(registry, name).await.map_err(|fault| passed.before(fault))
+            self.require_registry(&passed, is_tag)?;
+            manifests::get(registry, name).await.map_err(|fault| passed.before(fault))
+        })
     }
 
     /// What the tag names, as whoever may say it says.
-    pub(super) async fn resolve(&self, registry: &Arc<Connection>, tag: Tag) -> Result<Descriptor> {
-        let mut passed = Passed::default();
-        for mirror in self.asked(true) {
-            let found = match mirror.connection(true) {
-                Ok(connection) => manifests::resolve(&connection, tag.clone()).await,
-                Err(fault) => Err(fault),
-            };
-            if let Some(found) = self.judged(mirror, found, &mut passed)? {
-                return Ok(found);
+    pub(super) fn resolve<'a>(&'a self, registry: &'a Arc<Connection>, tag: Tag) -> BoxFuture<'a, Result<Descriptor>> {
+        Box::pin(async move {
+            let mut passed = Passed::default();
+            for mirror in self.asked(true) {
+                let found = match mirror.connection(true) {
+                    Ok(connection) => manifests::resolve(&connection, tag.clone()).await,
+                    Err(fault) => Err(fault),
+                };
+                if let Some(found) = self.judged(mirror, found, &mut passed)? {
+                    return Ok(found);
+                }
             }
-        }
-        self.require_registry(&passed, true)?;
-        manifests::resolve(registry, tag).await.map_err(|fault| passed.before(fault))
+            self.require_registry(&passed, true)?;
+            manifests::resolve(registry, tag).await.map_err(|fault| passed.before(fault))
+        })
     }
 
     /// The tags, which the registry itself lists; where it is not asked, the first mirror whose word counts.
-    pub(super) async fn tags(&self, registry: &Arc<Connection>) -> Result<Vec<Tag>> {
-        let mut passed = Passed::default();
-        for mirror in self.asked(true).filter(|_| self.only) {
-            let found = match mirror.connection(true) {
-                Ok(connection) => tags::list(&connection).await,
-                Err(fault) => Err(fault),
-            };
-            if let Some(found) = self.judged(mirror, found, &mut passed)? {
-                return Ok(found);
+    pub(super) fn tags<'a>(&'a self, registry: &'a Arc<Connection>) -> BoxFuture<'a, Result<Vec<Tag>>> {
+        Box::pin(async move {
+            let mut passed = Passed::default();
+            for mirror in self.asked(true).filter(|_| self.only) {
+                let found = match mirror.connection(true) {
+                    Ok(connection) => tags::list(&connection).await,
+                    Err(fault) => Err(fault),
+                };
+                if let Some(found) = self.judged(mirror, found, &mut passed)? {
+                    return Ok(found);
+                }
             }
-        }
-        self.require_registry(&passed, true)?;
-        tags::list(registry).await
+            self.require_registry(&passed, true)?;
+            tags::list(registry).await
+        })
     }
 
     /// The blob: of a mirror once all of it is here and has its digest, of the registry as it comes.
-    pub(super) async fn blob(&self, registry: &Arc<Connection>, descriptor: &Descriptor) -> Result<BlobStream> {
-        let mut passed = Passed::default();
-        for mirror in self.asked(false).filter(|_| descriptor.size <= MAX_MIRRORED_BYTES) {
-            let found = match mirror.connection(false) {
-                Ok(connection) => whole::fetch(&connection, descriptor, mirror.is_last).await,
-                Err(fault) => Err(fault),
-            };
-            if let Some(found) = self.judged(mirror, found, &mut passed)? {
-                return Ok(found);
+    pub(super) fn blob<'a>(
+        &'a self,
+        registry: &'a Arc<Connection>,
+        descriptor: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<BlobStream>> {
+        Box::pin(async move {
+            let mut passed = Passed::default();
+            for mirror in self.asked(false).filter(|_| descriptor.size <= MAX_MIRRORED_BYTES) {
+                let found = match mirror.connection(false) {
+                    Ok(connection) => whole::fetch(&connection, descriptor, mirror.is_last).await,
+                    Err(fault) => Err(fault),
+                };
+                if let Some(found) = self.judged(mirror, found, &mut passed)? {
+                    return Ok(found);
+                }
             }
-        }
-        self.require_registry(&passed, false)?;
-        download::begin(registry, descriptor).await.map_err(|fault| passed.before(fault))
+            self.require_registry(&passed, false)?;
+            download::begin(registry, descriptor).await.map_err(|fault| passed.before(fault))
+        })
     }
 
     /// Those that are still asked, for what anybody may give or for what a tag names.
