@@ -251,15 +251,20 @@ async fn nothing_of_a_mirror_that_lies_is_handed_on_or_kept() {
     }
 }
 
+/// A run that is let go of while the first mirror is under way, and has sent 6 MiB.
+async fn let_go_of_a_stalled_mirror(bench: &Bench) {
+    bench.mirrors[0].set_rules(vec![Rule::on("/blobs/", Act::StallAfter(6 * MIB))]);
+    let target = bench.open(&bench.options());
+    let under_way = target.fetch_blob(&bench.sample.layer);
+    assert!(tokio::time::timeout(Duration::from_secs(2), under_way).await.is_err(), "it stalls");
+}
+
 #[tokio::test]
 async fn what_a_liar_left_of_an_earlier_run_is_never_gone_on_with_elsewhere() {
     let layer: Vec<u8> = (0..9 * MIB).map(|at| (at % 251) as u8 ^ (at >> 12) as u8).collect();
     let bench = Bench::holding(1, artifact(b"{}", &layer)).await;
-    bench.mirrors[0].set_rules(vec![Rule::on("/blobs/", Act::StallAfter(6 * MIB))]);
-    // A run that is let go of while the mirror is under way: a part stays, of that mirror alone.
-    let target = bench.open(&bench.options());
-    let under_way = target.fetch_blob(&bench.sample.layer);
-    assert!(tokio::time::timeout(Duration::from_secs(2), under_way).await.is_err(), "it stalls");
+    // A part stays, of that mirror alone.
+    let_go_of_a_stalled_mirror(&bench).await;
     let parts = || -> Vec<String> {
         let listed = fs::read_dir(bench.directory.path().join(".aisoc-partials")).expect("listed");
         listed.map(|entry| entry.expect("one").file_name().into_string().expect("text")).collect()
@@ -288,10 +293,7 @@ async fn what_a_liar_left_of_an_earlier_run_is_never_gone_on_with_elsewhere() {
 async fn a_mirror_that_broke_off_is_gone_on_with_in_another_run() {
     let layer: Vec<u8> = (0..9 * MIB).map(|at| (at % 251) as u8 ^ (at >> 12) as u8).collect();
     let bench = Bench::holding(1, artifact(b"{}", &layer)).await;
-    bench.mirrors[0].set_rules(vec![Rule::on("/blobs/", Act::StallAfter(6 * MIB))]);
-    let target = bench.open(&bench.options());
-    let under_way = target.fetch_blob(&bench.sample.layer);
-    assert!(tokio::time::timeout(Duration::from_secs(2), under_way).await.is_err(), "it stalls");
+    let_go_of_a_stalled_mirror(&bench).await;
     bench.mirrors[0].set_rules(vec![]);
     bench.mirrors[0].forget();
     let read = bench.open(&bench.options()).fetch_blob_bytes(&bench.sample.layer, 1 << 30).await.expect("read");
