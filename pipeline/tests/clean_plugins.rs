@@ -1,6 +1,10 @@
 //! What honest authors make is never refused: shapes of real plugins and generated ones are signed,
 //! packed, and verified under the strictest rule, as directories and as artifacts.
 
+// Below the 128 that every crate has: what asks a registry from within the most work is compiled here, so that too deep
+// a nesting is seen here first, and not in a release build.
+#![recursion_limit = "100"]
+
 use std::fs;
 use std::path::Path;
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use aisoc_manifests::fault::Result;
+use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, StatusCode};
 use tokio::time::{Instant, timeout};
@@ -44,11 +45,12 @@ impl Connection {
         Ok(self.in_time(call, self.try_often(call, Leads::Followed, tries)).await?.ending(ends))
     }
 
-    /// Gives up what takes longer than one exchange may.
+    /// Gives up what takes longer than one exchange may. Boxed, as [`Self::with_login`] is: whoever asks a registry
+    /// from deep within work of its own nests that much less for the compiler to follow.
     pub(super) async fn in_time<T>(&self, call: &Call<'_>, work: impl Future<Output = Result<T>>) -> Result<T> {
         let most = self.wire.longest_exchange();
         let late = |_| Err(self.wire.late(&format!("`{}` did not answer {call}", authority(&call.url)), most));
-        timeout(most, work).await.unwrap_or_else(late)
+        timeout(most, Box::pin(work)).await.unwrap_or_else(late)
     }
 
     /// Each try begins at the registry, and not where it led before: signed URLs run out.
@@ -101,7 +103,11 @@ impl Connection {
 
     /// Sends the call once, and once more with the token that the registry asked for. Nothing is sent to a
     /// registry that does not ask: most pulls are anonymous.
-    pub(super) async fn with_login(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer, Broken> {
+    pub(super) fn with_login<'a>(self: &'a Arc<Self>, call: &'a Call<'_>) -> BoxFuture<'a, Result<Answer, Broken>> {
+        Box::pin(self.logged_in(call))
+    }
+
+    async fn logged_in(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer, Broken> {
         let wanted = self.auth.wanted(call);
         let known = self.auth.known(&wanted);
         let mut answer = self.transmit(call, known.as_ref()).await?;
