@@ -206,6 +206,34 @@ reasons! {
     StrictJson "manifest_json_strict" Failed
         "The JSON manifest holds something that strict JSON readers refuse."
         "write it as RFC 8259 JSON with unique keys"
+    // --- proofs beyond a key
+    TrustedRootInvalid "trusted_root_invalid" Failed
+        "The file of a trusted root of sigstore cannot be used: it is no trusted root, or names no authority or no log."
+        "get `trusted_root.json` of the instance whose proofs you trust, from whoever runs it, and name it with `--trusted-root`"
+    ProofKeyInvalid "proof_key_invalid" Failed
+        "A public key by which others' artifacts are judged cannot be used: it is none, or of a kind that is not taken."
+        "have one block `PUBLIC KEY` of PEM in the file: ECDSA over P-256 or P-384, Ed25519, or RSA"
+    ProofMalformed "proof_malformed" Refused
+        "A proof beyond a key is not one: it is no bundle of sigstore, or holds something that is not understood or that nothing binds."
+        "have whoever published the artifact attach the bundle again, as their tool made it"
+    ProofOtherArtifact "proof_other_artifact" Refused
+        "A proof is of another artifact."
+        "name the artifact that the proof is of, or have its publisher sign this one"
+    ProofSignatureInvalid "proof_signature_invalid" Refused
+        "The signature of a proof is not by the key that it names, or not over what it holds."
+        "have whoever published the artifact sign it again"
+    ProofCertificateRefused "proof_certificate_refused" Refused
+        "The certificate of a proof does not lead to an authority of the trusted root, was not valid when it signed, or stands in no log of certificates."
+        "check that the trusted root is that of the instance by which the artifact was signed"
+    ProofLogRefused "proof_log_refused" Refused
+        "No log of the trusted root shows that it holds the signature of a proof."
+        "check that the trusted root is that of the instance by which the artifact was signed"
+    ProofTimestampRefused "proof_timestamp_refused" Refused
+        "Nobody whom the trusted root names vouches for when a proof was signed."
+        "have whoever published the artifact sign it again, with a timestamp of an authority of the trusted root"
+    ProofIdentityRefused "proof_identity_refused" Refused
+        "A proof was signed by somebody else than was asked for."
+        "ask the publisher by which workflow or account the artifact is signed, and name that"
     // --- keys and signatures
     KeyInvalid "key_invalid" Failed
         "A key cannot be read as one: the signing key is missing, damaged, of another algorithm or no private key, or a trusted key file holds no public key."

@@ -22,6 +22,7 @@ mod macos;
 mod pem;
 mod private_key;
 mod promised;
+pub mod proof;
 mod publishable;
 mod resigned;
 mod sign;
