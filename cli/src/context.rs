@@ -3,6 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ use crate::environment::{
 use crate::held_plugin;
 use crate::notices;
 use crate::output::Output;
+use crate::proofs;
 use crate::runtime;
 use crate::variables::{
     COVERAGE_RULES, DEFAULT_PLUGINS_DIR, DEFAULT_TRUSTED_KEYS_DIR, OneOf, PLUGIN_MODES, SANDBOXES, TRUST_MODES,
@@ -402,9 +404,14 @@ impl Context {
             self.warn_of_stale_set(&keys_dir, at);
         }
         let mut doubt = None;
+        let required_signers = proofs::required_signers(&args.required).unwrap_or_else(|fault| {
+            doubt = Some(fault);
+            // Whoever goes on without what could not be read does not go on with less.
+            NonZeroUsize::MAX
+        });
         let policy = Policy {
             coverage,
-            required_signers: args.required_signers,
+            required_signers,
             publishers: self.environment.publishers().unwrap_or_else(|fault| left_out(fault, &mut doubt)),
             denied_capabilities: self
                 .denied_capabilities(args.deny_capabilities)

@@ -21,6 +21,7 @@ mod notices;
 mod output;
 mod passphrase;
 mod private_key;
+mod proofs;
 mod runtime;
 mod scaffold;
 mod secret_file;

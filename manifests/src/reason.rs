@@ -213,6 +213,12 @@ reasons! {
     ProofKeyInvalid "proof_key_invalid" Failed
         "A public key by which others' artifacts are judged cannot be used: it is none, or of a kind that is not taken."
         "have one block `PUBLIC KEY` of PEM in the file: ECDSA over P-256 or P-384, Ed25519, or RSA"
+    ProofMissing "proof_missing" Refused
+        "A proof beyond a key is required, and nothing that refers to the artifact is one of that kind."
+        "have whoever published the artifact attach one; a registry that does not list what refers to an artifact hides it: name a bundle that is in a file with `--bundle FILE`"
+    ProofUnsupported "proof_unsupported" Refused
+        "What refers to the artifact is a proof of a kind that is not judged here, such as a signature of notation."
+        "have whoever published the artifact attach a bundle of sigstore"
     ProofMalformed "proof_malformed" Refused
         "A proof beyond a key is not one: it is no bundle of sigstore, or holds something that is not understood or that nothing binds."
         "have whoever published the artifact attach the bundle again, as their tool made it"

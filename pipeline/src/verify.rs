@@ -19,6 +19,7 @@ use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
 use crate::fetch::{Fetched, fetch};
 use crate::judge::{Judge, TrustInputs};
+use crate::proofs::{ProofRule, RequiredProof, as_evidence};
 use crate::source::Source;
 
 /// How many entries a hint names.
@@ -41,6 +42,8 @@ pub struct Verification {
     pub trace: Trace,
     /// What every check saw.
     pub findings: Findings,
+    /// What came of the proofs beyond a key that were required.
+    pub proofs: Vec<RequiredProof>,
     /// What was left out of what was judged: files, and directories with a slash at the end.
     pub left_out: Vec<String>,
 }
@@ -155,22 +158,30 @@ fn judge_directory(
     }))
 }
 
-/// Verifies an artifact in one pass over its bytes, writing nothing.
+/// Verifies an artifact in one pass over its bytes, writing nothing; with the proofs beyond a key that are required of it.
 ///
 /// # Errors
 /// Every refusal of fetching and staging, and those of reading the keys.
 pub async fn verify_artifact(
     reference: &Reference,
     trust: &TrustInputs,
+    proofs: Option<&ProofRule>,
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<Verification> {
     trust.require_keys_for(reference)?;
     let fetched = fetch(reference, None, options, reporter).await?;
+    let required = match proofs {
+        Some(rule) => Box::pin(rule.ask(&fetched)).await?,
+        None => Vec::new(),
+    };
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
-    let verification =
-        judge(&fetched.claim(&staged)?, Origin::of(reference), trust)?.map_refusal(|refusal| refusal.about(reference));
-    Ok(verification.of(&fetched))
+    let (claim, evidence) = (fetched.claim(&staged)?, as_evidence(&required));
+    let judged = judge_by(&claim, trust, |judge| {
+        judge.observe(judge.examine(&claim, Origin::of(reference)).with_proofs(&evidence), None)
+    })?;
+    let verification = judged.map_refusal(|refusal| refusal.about(reference));
+    Ok(Verification { proofs: required, ..verification.of(&fetched) })
 }
 
 /// Judges what is offered as an install would, beside what is installed, and installs nothing. Nobody holds a lock:
@@ -271,6 +282,7 @@ fn judge_by(
         verdict: outcome,
         trace,
         findings,
+        proofs: Vec::new(),
         left_out: Vec::new(),
     })
 }

@@ -30,7 +30,7 @@ pub use remote::{
     CheckedLogin, ExplainedLogin, ForgottenLogin, FoundLogin, KeptLogin, LoginFile, LoginKind, LoginOrigin, LoginPart,
     PassedOver, WhyPassed, check_login, explain_login, forget_login, keep_login, repositories,
 };
-pub use remote::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
+pub use remote::{client_tls, is_of_tls, no_tls, signature_verifiers, tls_provider, tls_trouble};
 pub use settings::{
     ClientCertificate, HeldSetting, KeyReader, LoginSources, RegistryMirror, RegistrySetting, RegistrySettings,
 };

@@ -23,8 +23,8 @@ mod verdict;
 pub use continuity::{KnownSigner, SignedBy};
 pub use facts::{CapabilityConsent, Consent, Errand, Facts, InPlace, UnderLock};
 pub use gate::{
-    Admitted, Answered, Asking, Decision, Examined, FileVerdict, FoundPlugin, FoundSignature, NUMBERED, Step, Trace,
-    Traces, admit, examine, foresee, judge_file, observe,
+    Admitted, Answered, Asking, Decision, Examined, FileVerdict, FoundPlugin, FoundSignature, NUMBERED, Proofs,
+    RequiredShown, Step, Trace, Traces, admit, examine, foresee, judge_file, observe,
 };
 pub use lock_facts::{CameIn, LockDemand, LockFacts, LockListed};
 pub use mode::{CoverageRule, MalformedSignature, SignatureStatus, TrustMode};

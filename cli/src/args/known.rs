@@ -6,9 +6,12 @@ use std::ffi::OsStr;
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::{PluginType, Profile};
+use aisoc_pipeline::ProofKind;
 use aisoc_trust::{CoverageRule, PluginMode, TrustMode};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
+
+use super::plugin::Requirement;
 
 /// Any text, of which these words are known. Help does not list them, and none else is refused here.
 #[derive(Debug, Clone)]
@@ -49,6 +52,16 @@ pub(super) fn plugin_type() -> impl TypedValueParser<Value = PluginType> {
 pub(super) fn trust_mode() -> impl TypedValueParser<Value = TrustMode> {
     let modes = [TrustMode::Strict, TrustMode::Warn, TrustMode::Disabled];
     Known::words(modes.map(TrustMode::as_str)).try_map(|text| text.parse::<TrustMode>())
+}
+
+/// What is required of what comes: so many keys, or a proof.
+pub(super) fn requirement() -> impl TypedValueParser<Value = Requirement> {
+    Known::words(ProofKind::ALL.map(ProofKind::as_str)).try_map(|text| match ProofKind::named(&text) {
+        Some(kind) => Ok(Requirement::Proof(kind)),
+        None => text.parse().map(Requirement::Signers).map_err(|_| {
+            format!("it is a number of keys, from 1 on, or one of {}", ProofKind::ALL.map(ProofKind::as_str).join(", "))
+        }),
+    })
 }
 
 /// Capabilities that were listed.

@@ -10,6 +10,7 @@ use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
+use aisoc_pipeline::ProofKind;
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
@@ -209,9 +210,43 @@ pub(crate) struct TrustArgs {
     /// AISOC_PLUGIN_DENY_CAPABILITIES]
     #[arg(long, value_name = "LIST", value_parser = known::capability_list(), hide_possible_values = true)]
     pub(crate) deny_capabilities: Option<Capabilities>,
-    /// How many distinct trusted keys must have signed
-    #[arg(long = "require", value_name = "N", default_value = "1")]
-    pub(crate) required_signers: NonZeroUsize,
+    /// How many distinct trusted keys must have signed; and of an artifact, which proofs beyond a key it must have:
+    /// sigstore, provenance, sbom. Repeat it for each
+    #[arg(long = "require", value_name = "N|PROOF", default_value = "1", value_parser = known::requirement(), hide_possible_values = true)]
+    pub(crate) required: Vec<Requirement>,
+}
+
+/// What `--require` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requirement {
+    /// So many keys.
+    Signers(NonZeroUsize),
+    /// A proof of that kind.
+    Proof(ProofKind),
+}
+
+/// What proofs beyond a key are judged by.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ProofArgs {
+    /// The trusted root by which proofs of sigstore are judged, and nothing is fetched for it [env:
+    /// PLUGIN_SIGSTORE_ROOT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trusted_root: Option<PathBuf>,
+    /// Who has to have signed them: the name in the certificate, such as the URI of a workflow
+    #[arg(long, value_name = "NAME", conflicts_with = "certificate_identity_regexp")]
+    pub(crate) certificate_identity: Option<String>,
+    /// The same as a pattern of the whole name, from `^` to `$`
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) certificate_identity_regexp: Option<String>,
+    /// Who has to have vouched for that name
+    #[arg(long, value_name = "URL", conflicts_with = "certificate_oidc_issuer_regexp")]
+    pub(crate) certificate_oidc_issuer: Option<String>,
+    /// The same as a pattern of the whole URL, from `^` to `$`
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) certificate_oidc_issuer_regexp: Option<String>,
+    /// A bundle that is in a file; with one, what refers to the artifact is not asked for. Repeat it for each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Vec<PathBuf>,
 }
 
 /// Which artifact of an image index is meant.
@@ -275,6 +310,8 @@ pub(crate) struct VerifyArgs {
     pub(crate) as_shipped: bool,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) proofs: ProofArgs,
     #[command(flatten)]
     pub(crate) platform: PlatformArgs,
     #[command(flatten)]

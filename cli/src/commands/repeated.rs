@@ -20,7 +20,7 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 15] = [
+const REPEATED: [(&str, &[&str], When); 20] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
@@ -37,6 +37,11 @@ const REPEATED: [(&str, &[&str], When); 15] = [
     // What is asked for.
     ("profile", &[], When::Always),
     ("require", &[], When::Always),
+    ("trusted-root", &[], When::Always),
+    ("certificate-identity", &[], When::Always),
+    ("certificate-identity-regexp", &[], When::Always),
+    ("certificate-oidc-issuer", &[], When::Always),
+    ("certificate-oidc-issuer-regexp", &[], When::Always),
     ("deny-capabilities", &[], When::Always),
     ("trust-mode", &[], When::Only("strict")),
     ("trust-coverage", &[], When::Only("full")),
@@ -155,8 +160,8 @@ fn with_option(line: &str, name: &str, typed: &str) -> String {
 
 /// The values of an argument that was typed. Arguments are known by their names with `_`.
 fn values(matches: &ArgMatches, name: &str) -> Option<Vec<OsString>> {
-    // The option `--require` says how many signers are required.
-    let id = if name == "require" { "required_signers".to_owned() } else { name.replace('-', "_") };
+    // The option `--require` says what is required.
+    let id = if name == "require" { "required".to_owned() } else { name.replace('-', "_") };
     let is_typed = matches.try_contains_id(&id).ok()? && matches.value_source(&id) == Some(ValueSource::CommandLine);
     is_typed.then(|| matches.get_raw(&id).into_iter().flatten().map(OsString::from).collect())
 }

@@ -6,8 +6,11 @@ use aisoc_installation::escaped;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::warning::Warning;
-use aisoc_pipeline::documents::{Explanation, Signer, SourceVerdict};
-use aisoc_pipeline::{AtRestOptions, InstalledVerification, Source, Subject, Verification, coverage_accepted_from};
+use aisoc_pipeline::documents::{DocumentedProof, Explanation, Signer, SourceVerdict};
+use aisoc_pipeline::{
+    AtRestOptions, InstalledVerification, ProofRule, RequiredProof, Source, Subject, Verification,
+    coverage_accepted_from,
+};
 use aisoc_signing::{Coverage, Uncovered};
 use serde::Serialize;
 
@@ -22,6 +25,7 @@ use super::untagged::require_named;
 use crate::args::plugin::VerifyArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
+use crate::proofs;
 use crate::runtime;
 
 /// The coverage of a signature over every file that would be shipped.
@@ -48,7 +52,12 @@ impl Answer for Verdict {
         let digest = self.document.canonical_digest.as_deref().map(|digest| format!(" digest={}", digits(digest)));
         let digest = digest.unwrap_or_default();
         let coverage = if key.is_empty() { String::new() } else { format!(" coverage={}", self.document.coverage) };
-        format!("{}{key}{coverage}{digest}\n", self.document.signature_status)
+        let mut text = format!("{}{key}{coverage}{digest}\n", self.document.signature_status);
+        for proof in &self.document.proofs {
+            let (identity, issuer) = (printable(&proof.identity), printable(&proof.issuer));
+            text.push_str(&format!("proof={} identity={identity} issuer={issuer}\n", proof.kind));
+        }
+        text
     }
 
     fn exit_code(&self) -> u8 {
@@ -56,7 +65,8 @@ impl Answer for Verdict {
     }
 }
 
-pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
+pub(crate) fn run(mut args: VerifyArgs, context: &Context) -> Result<u8> {
+    let proofs = proofs::rule(&mut args.trust.required, args.proofs, context)?;
     let site = context.site(args.plugins_dir);
     let subject = subject(&args.source, &site, context)?;
     let at = match subject {
@@ -66,6 +76,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     let trust = context.trust_at(args.trust, at)?;
     if !matches!(subject, Subject::Source(Source::Artifact(_))) {
         require_none(args.platform.platform.as_ref())?;
+        require_no_proof(proofs.as_ref())?;
     }
     let reporter = context.output.reporter();
     let verification = match subject {
@@ -86,7 +97,7 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
             require_named(&reference, &client, context)?;
             let verified = runtime::block_on(
                 context.cancellation()?,
-                aisoc_pipeline::verify_artifact(&reference, &trust, &client, &reporter),
+                aisoc_pipeline::verify_artifact(&reference, &trust, proofs.as_ref(), &client, &reporter),
             );
             naming_tags(verified, &reference, &client, context)?
         }
@@ -106,9 +117,29 @@ pub(crate) fn run(args: VerifyArgs, context: &Context) -> Result<u8> {
     answer(as_text(args.source), args.explain, verification, context)
 }
 
+/// Proofs are of artifacts, by their digest: a directory has none.
+fn require_no_proof(rule: Option<&ProofRule>) -> Result<()> {
+    let Some(kind) = rule.and_then(|rule| rule.kinds.first()) else { return Ok(()) };
+    Err(Fault::new(Reason::Usage, format!("`--require {kind}` is about an artifact"))
+        .expected("a reference or an archive", "what is not one")
+        .hint("name the artifact that it came from: `aisoc plugin list --json` says which"))
+}
+
 /// What was named; a path that is not UTF-8 in a form from which it can be had back.
 pub(super) fn as_text(source: OsString) -> String {
     source.into_string().unwrap_or_else(|path| escaped(&path))
+}
+
+fn shown_proof(required: &RequiredProof) -> Option<DocumentedProof> {
+    let shown = required.outcome.as_ref().ok()?;
+    Some(DocumentedProof {
+        kind: required.kind.as_str(),
+        place: shown.place.clone(),
+        identity: shown.proven.identity.clone(),
+        issuer: shown.proven.issuer.clone(),
+        predicate_type: shown.proven.predicate_type.clone(),
+        signed_at: shown.proven.signed_at.iter().map(ToString::to_string).collect(),
+    })
 }
 
 /// Names what a verified signature leaves open.
@@ -124,7 +155,8 @@ fn not_covered(uncovered: &[Uncovered]) -> String {
 
 /// A refusal is explained on stdout when it was asked for, and reported on stderr in any case.
 fn answer(source: String, explain: bool, verification: Verification, context: &Context) -> Result<u8> {
-    let Verification { id, artifact_digest, index_digest, platform, verdict, trace, findings, left_out } = verification;
+    let Verification { id, artifact_digest, index_digest, platform, verdict, trace, findings, proofs, left_out } =
+        verification;
     let mut explanation = Explanation::of(&verdict, &trace, &findings);
     if let Some(objection) = &mut explanation.objection {
         objection.hint = context.output.hint(&objection.hint);
@@ -169,6 +201,7 @@ fn answer(source: String, explain: bool, verification: Verification, context: &C
         artifact_digest: artifact_digest.map(|digest| digest.to_string()),
         index_digest: index_digest.map(|digest| digest.to_string()),
         platform: platform.map(|platform| platform.to_string()),
+        proofs: proofs.iter().filter_map(shown_proof).collect(),
         objection: explanation.objection.clone(),
         explanation,
     };

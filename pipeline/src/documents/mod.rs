@@ -119,7 +119,7 @@ pub use tokens::{ApiToken, CreatedToken, RevokedToken, TokenGrant, TokenList};
 pub use tool::{CommandList, CompletionScript, ListedCommand, ManualPage, ManualPages, ToolVersion};
 pub use upgrade::{NotUpgraded, OutdatedPlugin, OutdatedPlugins, PassedOverVersion, UpgradedPlugin, UpgradedPlugins};
 pub use usage::{PublisherUsage, UsedAccessor, UsedPlugin};
-pub use verdict::{Signer, SourceVerdict};
+pub use verdict::{DocumentedProof, Signer, SourceVerdict};
 
 /// Version of every JSON document that aisoc prints. Raised when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 2;

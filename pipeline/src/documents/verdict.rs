@@ -39,10 +39,30 @@ pub struct SourceVerdict {
     /// The platform by which it was taken of an index of several, or that was named.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub platform: Option<String>,
+    /// The proofs beyond a key that were required and are there.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub proofs: Vec<DocumentedProof>,
     /// Why it is refused, or what strict mode would have refused it for.
     pub objection: Option<Objection>,
     /// How the verdict came about.
     pub explanation: Explanation,
+}
+
+/// A proof beyond a key that shows what was required.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DocumentedProof {
+    /// What was required: `sigstore`, `provenance` or `sbom`.
+    pub kind: &'static str,
+    /// Where the bundle was: a file, or the digest of the manifest that refers to the artifact.
+    pub place: String,
+    /// Who signed it: the name in the certificate.
+    pub identity: String,
+    /// Who vouched for that name.
+    pub issuer: String,
+    /// What its statement is of; null where the artifact itself is signed.
+    pub predicate_type: Option<String>,
+    /// When it was signed (RFC 3339), as every log and authority says that vouches for a time.
+    pub signed_at: Vec<String>,
 }
 
 /// A key that verified a signature.

@@ -56,4 +56,4 @@ pub use logins::{
 };
 pub use repository::Remote;
 pub use scope::Scope;
-pub use tls::{client_tls, is_of_tls, no_tls, tls_provider, tls_trouble};
+pub use tls::{client_tls, is_of_tls, no_tls, signature_verifiers, tls_provider, tls_trouble};

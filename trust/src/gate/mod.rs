@@ -7,6 +7,7 @@
 //! gates for those who hold no lock, and gives them a verdict, never an admission.
 
 mod asking;
+mod beyond;
 mod file;
 mod found;
 mod growth;
@@ -22,6 +23,7 @@ use aisoc_manifests::plugin::{Manifest, require_known_capabilities, stated_grant
 use aisoc_signing::{Claim, Findings, Outcome};
 
 pub use self::asking::Asking;
+pub use self::beyond::{Proofs, RequiredShown};
 pub use self::file::{FileVerdict, judge_file};
 pub use self::found::{FoundPlugin, FoundSignature};
 pub use self::order::NUMBERED;
@@ -80,7 +82,7 @@ pub struct Examined {
     verdict: Result<Verdict>,
     /// What this site lets no plugin ask for.
     unwanted: Option<Fault>,
-    /// Whose plugins this site does not take.
+    /// Whose plugins this site does not take, and which proofs it misses.
     unlisted: Option<Fault>,
     /// What its manifest states.
     stated: Stated,

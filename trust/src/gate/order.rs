@@ -15,6 +15,7 @@ use aisoc_manifests::text::printable;
 use aisoc_manifests::version_order::compare_or_same;
 use aisoc_signing::{Coverage, Findings, KeyCoverage, KeyPlace, Outcome, Signer, Standing, Verified};
 
+use super::beyond::{Proofs, RequiredShown};
 use super::found::{FoundPlugin, FoundSignature};
 use super::growth::{Grown, Growth};
 use super::trace::{FILES_AS_SIGNED, Question, Trace};
@@ -109,6 +110,11 @@ pub(super) struct DeclaredCase<'a> {
     pub(super) accepted: Option<&'a BTreeSet<String>>,
 }
 
+/// What is asked about proofs beyond a key, one question for each that is required.
+pub(super) struct BeyondCase<'a> {
+    pub(super) proofs: &'a Proofs,
+}
+
 enum Answer {
     Passed(String),
     Objects(Fault),
@@ -186,6 +192,13 @@ impl ProofCase<'_> {
             }
         }
         objection
+    }
+}
+
+impl BeyondCase<'_> {
+    /// Asks about each that is required: of several that are missing all are named.
+    pub(super) fn ask(&self, trace: &mut Trace) -> Option<Fault> {
+        all_of(self.proofs.0.iter().filter_map(|required| gate("5", required.name, shown).ask(required, trace)))
     }
 }
 
@@ -390,6 +403,13 @@ fn publisher(case: &PublisherCase<'_>) -> Answer {
                 Answer::Objects(refusal::untrusted_publisher(&known(verdict.signers()), required))
             }
         },
+    }
+}
+
+fn shown(required: &RequiredShown) -> Answer {
+    match &required.outcome {
+        Ok(by) => Answer::Passed(printable(by).into_owned()),
+        Err(fault) => Answer::Objects(fault.clone()),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::args::key_change::{
     KeyRevokeArgs,
 };
 use crate::args::known::Capabilities;
-use crate::args::plugin::TrustArgs;
+use crate::args::plugin::{Requirement, TrustArgs};
 use crate::clock;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, path_text, printable};
@@ -179,7 +179,8 @@ pub(super) fn installed_as_far_as_read(
     }
     let site = context.site(plugins_dir);
     let deny_capabilities = Some(Capabilities::default());
-    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, deny_capabilities, required_signers };
+    let required = vec![Requirement::Signers(required_signers)];
+    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, deny_capabilities, required };
     let (at, time) = context.judging_time_as_far_as_read(&site);
     let (trust, policy) = context.trust_as_far_as_read(trust, at);
     let installed = AtRestOptions {

@@ -14,7 +14,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 pub(super) use failure::fault;
 pub use failure::{is_of_tls, tls_trouble};
 pub(super) use plain::{hinted, wanted};
-pub use provider::tls_provider;
+pub use provider::{signature_verifiers, tls_provider};
 pub(super) use roots::name_this_host;
 use rustls::{ClientConfig, RootCertStore};
 use verifier::Verifier;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::SignatureVerificationAlgorithm;
 
 /// The cryptography under TLS, in both directions.
 ///
@@ -21,6 +22,12 @@ pub fn tls_provider() -> Result<Arc<CryptoProvider>> {
     Err(Fault::new(Reason::RegistryTls, "this build of aisoc cannot speak TLS on this processor")
         .expected("the instructions that the feature `tls-pure` is written in", "a processor without some of them")
         .hint("use a build of aisoc with its default features"))
+}
+
+/// What verifies signatures for TLS, for whoever has others to verify by the same algorithms; none on a processor that the
+/// library of this build is not written for, by which nothing is verified then.
+pub fn signature_verifiers() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
+    tls_provider().map_or(&[], |provider| provider.signature_verification_algorithms.all)
 }
 
 /// The same for whoever never speaks TLS with it, which is well on every processor.

@@ -1,0 +1,97 @@
+//! What is offered as a proof of an artifact: bundles that refer to it, as the place that holds it lists them.
+
+use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::links::Links;
+use aisoc_manifests::oci::Descriptor;
+use aisoc_manifests::text::shown;
+use aisoc_registry_client::{Fetch as _, Referrers as _, Target};
+use aisoc_signing::proof::MAX_BUNDLE_BYTES;
+
+use crate::fetch::Fetched;
+
+/// How artifacts begin to be called that hold a bundle, in every version.
+const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle";
+/// What notation attaches, by which nothing is judged here.
+const NOTATION_TYPE: &str = "application/vnd.cncf.notary.signature";
+/// Most bundles of one artifact that are looked at. Whoever can push there can attach as many as he likes, and each costs
+/// two requests.
+pub(super) const MAX_OFFERED: usize = 64;
+
+/// Something that is said to be a proof.
+pub(super) struct Offered {
+    /// Where it is.
+    pub(super) place: String,
+    /// What it is, or why that cannot be had.
+    pub(super) content: Result<Vec<u8>>,
+}
+
+impl Offered {
+    pub(super) fn file((place, content): (String, Vec<u8>)) -> Self {
+        Self { place, content: Ok(content) }
+    }
+}
+
+/// The bundles that refer to an artifact. Others decide what refers to it: one that cannot be had or lies about what it is
+/// of is none, and keeps no other from being judged.
+pub(super) async fn offered(fetched: &Fetched) -> Result<Vec<Offered>> {
+    let subject = fetched.artifact.digest();
+    let listed = fetched.target.referrers(subject).await?;
+    let is_of = |prefix: &'static str| {
+        move |descriptor: &&Descriptor| descriptor.artifact_type.as_deref().is_some_and(|kind| kind.starts_with(prefix))
+    };
+    let bundles: Vec<&Descriptor> = listed.iter().filter(is_of(BUNDLE_TYPE)).collect();
+    if bundles.len() > MAX_OFFERED {
+        return Err(Fault::new(Reason::ProofMalformed, format!("too many proofs refer to `{subject}`"))
+            .expected(format!("at most {MAX_OFFERED}"), format!("{}", bundles.len()))
+            .hint("name the one that counts with `--bundle FILE`"));
+    }
+    let mut offered = Vec::with_capacity(bundles.len());
+    for descriptor in bundles {
+        let content = Box::pin(bundle(&fetched.target, descriptor.artifact_digest(), subject)).await;
+        offered.push(Offered { place: descriptor.digest.to_string(), content });
+    }
+    if offered.is_empty()
+        && let Some(descriptor) = listed.iter().find(is_of(NOTATION_TYPE))
+    {
+        let what = "it is a signature of notation, by which nothing is judged here";
+        let fault = Fault::new(Reason::ProofUnsupported, format!("`{}` is no proof: {what}", descriptor.digest))
+            .expected("a bundle of sigstore", "a signature of notation");
+        offered.push(Offered { place: descriptor.digest.to_string(), content: Err(fault) });
+    }
+    Ok(offered)
+}
+
+/// The bundle in an artifact that refers to that one.
+async fn bundle(target: &Target, digest: ArtifactDigest, subject: ArtifactDigest) -> Result<Vec<u8>> {
+    let manifest = target.fetch_manifest(Some(digest)).await?;
+    let links = Links::read(manifest.bytes())?;
+    let malformed = |what: &str| Fault::new(Reason::ProofMalformed, format!("`{digest}` is no proof: {what}"));
+    // The list is the registry's word; what it is about, it has to say itself.
+    let about = links.subject.as_ref().map(Descriptor::artifact_digest);
+    if about != Some(subject) {
+        let about = about.map_or_else(|| "nothing".to_owned(), |about| about.to_string());
+        return Err(Fault::new(
+            Reason::ProofOtherArtifact,
+            format!("`{digest}` is no proof: it refers to another artifact"),
+        )
+        .expected(subject.to_string(), about));
+    }
+    let mut bundles = links.blobs.iter().filter(|blob| blob.media_type.starts_with(BUNDLE_TYPE));
+    let (Some(blob), None) = (bundles.next(), bundles.next()) else {
+        return Err(malformed("it does not hold one bundle").expected(
+            format!("one layer of `{BUNDLE_TYPE}…`"),
+            shown(&links.blobs.iter().map(|blob| blob.media_type.as_str()).collect::<Vec<_>>().join(", "), 300),
+        ));
+    };
+    if blob.size > MAX_BUNDLE_BYTES {
+        return Err(malformed("its bundle is larger than any")
+            .expected(format!("at most {MAX_BUNDLE_BYTES} bytes"), format!("{} bytes", blob.size)));
+    }
+    let mut bytes = target.fetch_blob(blob).await?.verified();
+    let mut content = Vec::new();
+    while let Some(chunk) = bytes.next_chunk().await? {
+        content.extend_from_slice(&chunk);
+    }
+    Ok(content)
+}

@@ -1,0 +1,194 @@
+//! `ProofRule`: which proofs an artifact has to have, and of whom.
+
+use std::fmt;
+
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_signing::proof::{Bundle, Identity, Proven, Subject, TrustedRoot, verify_bundle};
+use aisoc_trust::{Proofs, RequiredShown};
+
+use super::offered::{Offered, offered};
+use crate::fetch::Fetched;
+
+/// What a proof is required of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProofKind {
+    /// That somebody of that identity has signed the artifact, or states anything of it.
+    Sigstore,
+    /// How it was built: provenance of SLSA.
+    Provenance,
+    /// What is in it: a bill of materials.
+    Sbom,
+}
+
+impl ProofKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Sigstore, Self::Provenance, Self::Sbom];
+
+    /// Its name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sigstore => "sigstore",
+            Self::Provenance => "provenance",
+            Self::Sbom => "sbom",
+        }
+    }
+
+    /// How a trace asks for it.
+    const fn question(self) -> &'static str {
+        match self {
+            Self::Sigstore => "proof: sigstore",
+            Self::Provenance => "proof: provenance",
+            Self::Sbom => "proof: sbom",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// The predicates of statements that are such a proof; none where any is.
+    const fn predicates(self) -> &'static [&'static str] {
+        match self {
+            Self::Sigstore => &[],
+            Self::Provenance => &["https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2"],
+            Self::Sbom => &["https://cyclonedx.org/bom", "https://spdx.dev/Document"],
+        }
+    }
+
+    /// Whether a statement of that predicate is such a proof. Types of SPDX end in a version for some.
+    fn is_met_by(self, predicate: Option<&str>) -> bool {
+        let versioned = |stated: &str, known: &str| {
+            stated.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with("/v"))
+        };
+        let predicates = self.predicates();
+        predicates.is_empty() || predicate.is_some_and(|stated| predicates.iter().any(|known| versioned(stated, known)))
+    }
+}
+
+impl fmt::Display for ProofKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Which proofs are required, and what they are judged by.
+#[derive(Debug)]
+pub struct ProofRule {
+    /// Of what, each once.
+    pub kinds: Vec<ProofKind>,
+    /// Whose authorities and logs count.
+    pub root: TrustedRoot,
+    /// Who has to have signed them.
+    pub identity: Identity,
+    /// Bundles that are at hand, by the files that they are in, beside those that refer to the artifact.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+/// A proof that was required, and what came of it.
+#[derive(Debug)]
+pub struct RequiredProof {
+    /// Of what.
+    pub kind: ProofKind,
+    /// The one that shows it, or why none does.
+    pub outcome: Result<ShownProof>,
+}
+
+/// A proof that shows what was required.
+#[derive(Debug, Clone)]
+pub struct ShownProof {
+    /// Where it was: a file, or the digest of the manifest that refers to the artifact.
+    pub place: String,
+    /// What it shows.
+    pub proven: Proven,
+}
+
+/// A proof that was looked at.
+struct Judged {
+    place: String,
+    /// What its statement is of, as far as it can be read: whoever is refused wants to hear of that one.
+    predicate: Option<String>,
+    outcome: Result<Proven>,
+}
+
+impl ProofRule {
+    /// Judges what refers to the artifact, and what is at hand.
+    ///
+    /// # Errors
+    /// What keeps the list of what refers to it from being read. A proof that is missing or refused is an outcome.
+    pub(crate) async fn ask(&self, fetched: &Fetched) -> Result<Vec<RequiredProof>> {
+        let mut at_hand: Vec<Offered> = self.files.iter().cloned().map(Offered::file).collect();
+        // Whoever has brought all that is needed asks nobody: a file works where there is no network.
+        if at_hand.is_empty() {
+            at_hand = Box::pin(offered(fetched)).await?;
+        }
+        let subject = Subject::Content(fetched.artifact.bytes());
+        let judged: Vec<Judged> = at_hand.into_iter().map(|offer| self.judged(offer, subject)).collect();
+        let required = |kind| RequiredProof { kind, outcome: self.best_of(&judged, kind) };
+        Ok(self.kinds.iter().copied().map(required).collect())
+    }
+
+    fn judged(&self, Offered { place, content }: Offered, subject: Subject<'_>) -> Judged {
+        let read = content.and_then(|content| Bundle::read(&place, &content));
+        let predicate = read.as_ref().ok().and_then(Bundle::predicate_type);
+        let outcome = read.and_then(|bundle| verify_bundle(&bundle, subject, &self.root, &self.identity));
+        Judged { place, predicate, outcome }
+    }
+
+    /// The first that shows it. Of several that do not, the first that is of that kind says why.
+    fn best_of(&self, judged: &[Judged], kind: ProofKind) -> Result<ShownProof> {
+        let shown = judged.iter().find_map(|one| {
+            let proven = one.outcome.as_ref().ok()?;
+            kind.is_met_by(proven.predicate_type.as_deref()).then(|| (one.place.clone(), proven.clone()))
+        });
+        if let Some((place, proven)) = shown {
+            return Ok(ShownProof { place, proven });
+        }
+        let refused = judged.iter().find(|one| one.outcome.is_err() && kind.is_met_by(one.predicate.as_deref()));
+        match refused.and_then(|one| one.outcome.as_ref().err()) {
+            Some(fault) => Err(fault.clone()),
+            None => Err(self.missing(judged, kind)),
+        }
+    }
+
+    fn missing(&self, judged: &[Judged], kind: ProofKind) -> Fault {
+        let found = match judged {
+            [] => "nothing that is one".to_owned(),
+            _ => {
+                let stated = judged.iter().map(|one| one.predicate.as_deref().unwrap_or("a signature"));
+                aisoc_manifests::text::shown(&stated.collect::<Vec<_>>().join(", "), 300)
+            }
+        };
+        Fault::new(Reason::ProofMissing, format!("the artifact has no proof of the kind `{kind}`"))
+            .expected(format!("a proof of {}", self.identity), found)
+            .hint("have whoever published it attach one; a proof that is in a file is named with `--bundle FILE`")
+    }
+}
+
+/// The same, for the gate.
+pub(crate) fn as_evidence(required: &[RequiredProof]) -> Proofs {
+    let shown = |one: &RequiredProof| RequiredShown {
+        name: one.kind.question(),
+        outcome: one.outcome.as_ref().map(|shown| shown.proven.identity.clone()).map_err(Fault::clone),
+    };
+    Proofs(required.iter().map(shown).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_predicate_is_of_the_kind_that_it_says_and_of_none_that_begins_alike() {
+        let is = |kind: ProofKind, predicate| kind.is_met_by(predicate);
+        assert!(is(ProofKind::Sigstore, None) && is(ProofKind::Sigstore, Some("anything")));
+        assert!(is(ProofKind::Provenance, Some("https://slsa.dev/provenance/v1")));
+        assert!(is(ProofKind::Sbom, Some("https://cyclonedx.org/bom")));
+        assert!(is(ProofKind::Sbom, Some("https://cyclonedx.org/bom/v1.6")));
+        assert!(is(ProofKind::Sbom, Some("https://spdx.dev/Document/v2.3")));
+        for other in [None, Some("https://cyclonedx.org/bomb"), Some("https://slsa.dev/provenance/v1")] {
+            assert!(!is(ProofKind::Sbom, other), "{other:?}");
+        }
+        assert!(!is(ProofKind::Provenance, Some("https://slsa.dev/provenance/v10")));
+    }
+}
