@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use aisoc_files::{Links, SmallFileError, open_file, read_open, read_small, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_pipeline::{ProofKind, ProofRule};
+use aisoc_pipeline::{ProofKind, ProofRule, ProvedBy};
 use aisoc_registry_client::signature_verifiers;
-use aisoc_signing::proof::{Constraint, Identity, MAX_BUNDLE_BYTES, MAX_TRUSTED_ROOT_BYTES, TrustedRoot};
+use aisoc_signing::proof::{
+    Constraint, Identity, MAX_BUNDLE_BYTES, MAX_PROOF_KEY_BYTES, MAX_TRUSTED_ROOT_BYTES, ProofKey, TrustedRoot,
+};
 use aisoc_trust::require_secure;
 
 use crate::args::plugin::{ProofArgs, Requirement};
@@ -61,19 +63,31 @@ pub(crate) fn rule(required: &mut Vec<Requirement>, args: ProofArgs, context: &C
         Requirement::Signers(_) => true,
     });
     let Some(kind) = kinds.first().copied() else { return unasked(&args).map(|()| None) };
-    let place = args.trusted_root.or_else(|| context.environment.path(SIGSTORE_ROOT));
-    let place = place
-        .ok_or_else(|| not_named(kind, "--trusted-root", &format!("{SIGSTORE_ROOT}, or `--trusted-root FILE`")))?;
-    let name = constraint(args.certificate_identity, args.certificate_identity_regexp)?;
-    let issuer = constraint(args.certificate_oidc_issuer, args.certificate_oidc_issuer_regexp)?;
-    let identity = Identity {
-        name: name.ok_or_else(|| not_named(kind, NAME[0], &named_by(NAME)))?,
-        issuer: issuer.ok_or_else(|| not_named(kind, ISSUER[0], &named_by(ISSUER)))?,
+    let by = match &args.proof_key {
+        Some(key) => ProvedBy::Key {
+            key: ProofKey::read(&key.display().to_string(), &public_key(key)?, signature_verifiers())?,
+            root: if args.unlogged { None } else { Some(root(kind, args.trusted_root, context)?) },
+        },
+        None => ProvedBy::Identity {
+            identity: Identity {
+                name: constraint(args.certificate_identity, args.certificate_identity_regexp)?
+                    .ok_or_else(|| not_named(kind, NAME[0], &named_by(NAME)))?,
+                issuer: constraint(args.certificate_oidc_issuer, args.certificate_oidc_issuer_regexp)?
+                    .ok_or_else(|| not_named(kind, ISSUER[0], &named_by(ISSUER)))?,
+            },
+            root: root(kind, args.trusted_root, context)?,
+        },
     };
-    let root = TrustedRoot::read(&place.display().to_string(), &trusted_root(&place)?, signature_verifiers())?;
     let file = |path: &PathBuf| Ok((path.display().to_string(), bundle(path)?));
     let files = args.bundle.iter().map(file).collect::<Result<_>>()?;
-    Ok(Some(ProofRule { kinds, root, identity, files }))
+    Ok(Some(ProofRule { kinds, by, files }))
+}
+
+fn root(kind: ProofKind, flag: Option<PathBuf>, context: &Context) -> Result<TrustedRoot> {
+    let place = flag.or_else(|| context.environment.path(SIGSTORE_ROOT));
+    let how = format!("{SIGSTORE_ROOT}, or `--trusted-root FILE`");
+    let place = place.ok_or_else(|| not_named(kind, "--trusted-root", &how))?;
+    TrustedRoot::read(&place.display().to_string(), &trusted_root(&place)?, signature_verifiers())
 }
 
 /// What proofs are judged by says nothing where none is required: whoever has typed it believes that one is.
@@ -84,6 +98,7 @@ fn unasked(args: &ProofArgs) -> Result<()> {
         (NAME[1], args.certificate_identity_regexp.is_some()),
         (ISSUER[0], args.certificate_oidc_issuer.is_some()),
         (ISSUER[1], args.certificate_oidc_issuer_regexp.is_some()),
+        ("--proof-key", args.proof_key.is_some()),
         ("--bundle", !args.bundle.is_empty()),
     ];
     match typed.iter().find(|(_, is_typed)| *is_typed) {
@@ -121,6 +136,13 @@ fn trusted_root(path: &Path) -> Result<Vec<u8>> {
     let file = open_file(path, Links::Followed).map_err(unread)?;
     require_secure(&file, path)?;
     read_open(file, MAX_TRUSTED_ROOT_BYTES).map(|file| file.content).map_err(unread)
+}
+
+fn public_key(path: &Path) -> Result<Vec<u8>> {
+    let unread = |error| unread(path, MAX_PROOF_KEY_BYTES, Reason::ProofKeyInvalid, error);
+    let file = open_file(path, Links::Followed).map_err(unread)?;
+    require_secure(&file, path)?;
+    read_open(file, MAX_PROOF_KEY_BYTES).map(|file| file.content).map_err(unread)
 }
 
 fn bundle(path: &Path) -> Result<Vec<u8>> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use aisoc_installation::manifest_id;
 use aisoc_manifests::artifact::{LayerForm, PluginLayer};
 use aisoc_manifests::digest::ArtifactDigest;
-use aisoc_manifests::fault::{Reason, Result};
+use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::platform::PlatformName;
 use aisoc_packaging::Limits;
 use aisoc_packaging::{LocalArtifact, PackOptions, PluginDir, Secrets, Staged, Staging, default_threads};
@@ -15,6 +15,7 @@ use aisoc_signing::Claim;
 
 use crate::events::{Event, Reporter, Silent};
 use crate::fetch::{Fetched, fetch};
+use crate::proofs::ProofRule;
 use crate::publication::read_manifest;
 use crate::source::Source;
 
@@ -47,6 +48,21 @@ impl Arrival {
                 pack(directory, require, options, reporter).map(|packed| Self::Packed(Box::new(packed)))
             }
         }
+    }
+
+    /// Refuses what has not every proof that is required of it.
+    ///
+    /// # Errors
+    /// `usage` for a directory, of which there is no artifact that a proof could be of; as [`ProofRule::ask`] and what came
+    /// of the first proof that is missing or refused.
+    pub(crate) async fn require(&self, rule: &ProofRule, source: &Source) -> Result<()> {
+        let (Self::Fetched(fetched), Some(reference)) = (self, source.artifact()) else {
+            return Err(Fault::new(Reason::Usage, "a proof is required, and a directory has none")
+                .expected("a reference or an archive", "a directory")
+                .hint("install the artifact: name it as a reference, such as `REGISTRY/REPOSITORY:TAG`"));
+        };
+        let required = Box::pin(rule.ask(fetched)).await?;
+        required.into_iter().try_for_each(|one| one.outcome.map(drop)).map_err(|fault| fault.about(reference))
     }
 
     pub(crate) fn digest(&self) -> ArtifactDigest {

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use aisoc_files::shell_word;
 use aisoc_installation::{
@@ -30,6 +31,7 @@ use crate::grants::{Grants, GrantsBefore};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::loadable::unloadable;
+use crate::proofs::ProofRule;
 use crate::reference_rules::ReferenceRules;
 use crate::rollback::RollbackOptions;
 use crate::source::Source;
@@ -51,6 +53,8 @@ pub struct InstallOptions {
     pub require_digest: Option<ArtifactDigest>,
     /// Which references are.
     pub references: ReferenceRules,
+    /// Which proofs beyond a key an artifact has to have.
+    pub proofs: Option<Arc<ProofRule>>,
     /// What plugins.lock has to do with it.
     pub lock: LockRule,
     /// How to reach registries.
@@ -204,6 +208,10 @@ async fn install_noting(
         ..options.client.clone()
     };
     let arrival = Arrival::of(source, options.require_digest, &client, reporter).await?;
+    if let Some(rule) = &options.proofs {
+        // Before its layers are asked for, and of what is here already too: a record says nothing of proofs.
+        arrival.require(rule, source).await?;
+    }
     let digest = arrival.digest();
     let (index, platform) = arrival.index();
     if let Some(unchanged) = already_installed(digest, index, options)? {

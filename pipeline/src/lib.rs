@@ -96,7 +96,7 @@ pub use judge::{ForeseenKeys, Judgement, TrustInputs, coverage_accepted_from};
 pub use package::{check_package, package};
 pub use package_platforms::{Build, PackagedPlatforms, check_platforms, package_platforms};
 pub use packaged::Packaged;
-pub use proofs::{ProofKind, ProofRule, RequiredProof, ShownProof};
+pub use proofs::{ProofKind, ProofRule, ProvedBy, RequiredProof, ShownProof};
 pub use publication::{PackageOptions, Publication, SignatureRule};
 pub use publish::{PushOptions, publish, push};
 pub use publishable::PublishableArtifact;

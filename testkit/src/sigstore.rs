@@ -214,6 +214,31 @@ impl Sigstore {
     }
 }
 
+/// A public key of somebody who signs without a certificate.
+pub struct KeptKey {
+    /// As PEM has it.
+    pub pem: String,
+    /// How bundles name it: the digest of it, in base64.
+    pub hint: String,
+}
+
+fn kept(key: &SigningKey) -> KeptKey {
+    let public = public_key(key);
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&public));
+    KeptKey { pem, hint: STANDARD.encode(Sha256::digest(&public)) }
+}
+
+/// A key that somebody keeps, and what signs with it, in base64.
+pub fn key() -> (KeptKey, impl Fn(&[u8]) -> String) {
+    let key = SigningKey::from_slice(&[101; 32]).expect("a key of P-256");
+    (kept(&key), move |content| STANDARD.encode(signed(&key, content)))
+}
+
+/// Another one.
+pub fn other_key() -> KeptKey {
+    kept(&SigningKey::from_slice(&[102; 32]).expect("a key of P-256"))
+}
+
 /// What stands in a certificate.
 struct Certificate<'a> {
     serial: u8,
@@ -325,7 +350,7 @@ mod tests {
         let identity = Identity { name: exact(WHO.identity), issuer: exact(WHO.issuer) };
         let bundle = Bundle::read("bundle", bundle.to_string().as_bytes()).map_err(|fault| fault.to_string())?;
         let proven = verify_bundle(&bundle, Subject::Content(content), &root, &identity);
-        proven.map(|proven| proven.identity).map_err(|fault| format!("{fault} ({:?})", fault.reason()))
+        proven.map(|proven| proven.signer.to_string()).map_err(|fault| format!("{fault} ({:?})", fault.reason()))
     }
 
     #[test]

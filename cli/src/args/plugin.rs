@@ -244,6 +244,13 @@ pub(crate) struct ProofArgs {
     /// The same as a pattern of the whole URL, from `^` to `$`
     #[arg(long, value_name = "PATTERN")]
     pub(crate) certificate_oidc_issuer_regexp: Option<String>,
+    /// In place of a name: the public key that has to have signed them, in PEM. A log of the trusted root has to hold what
+    /// it signed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate_identity", "certificate_identity_regexp", "certificate_oidc_issuer", "certificate_oidc_issuer_regexp"])]
+    pub(crate) proof_key: Option<PathBuf>,
+    /// Take what that key has signed without any log, which is less: it may have signed in secret, and when nobody knows
+    #[arg(long, requires = "proof_key", conflicts_with = "trusted_root")]
+    pub(crate) unlogged: bool,
     /// A bundle that is in a file; with one, what refers to the artifact is not asked for. Repeat it for each
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Vec<PathBuf>,
@@ -525,6 +532,8 @@ pub(crate) struct ConsentArgs {
 pub(crate) struct GuardArgs {
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) proofs: ProofArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
     /// How many replaced versions stay for `rollback`, at most 32

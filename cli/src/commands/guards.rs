@@ -1,6 +1,8 @@
 //! What guards everything that comes into a plugins directory, by whichever command it comes: as it was typed, and as the
 //! site has it.
 
+use std::sync::Arc;
+
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::InstallOptions;
@@ -11,6 +13,7 @@ use super::lock_rule::{AskedLock, lock_rule};
 use crate::args::known::Capabilities;
 use crate::args::plugin::GuardArgs;
 use crate::context::{Context, coverage_floor};
+use crate::proofs;
 
 /// What each plugin is installed by. Nothing is said of one alone: no digest is required, and all may come. `client` is how
 /// registries are asked.
@@ -18,11 +21,12 @@ use crate::context::{Context, coverage_floor};
 /// # Errors
 /// `usage` for what does not go together; those of reading the rules, the lock and the site.
 pub(super) fn guarded(
-    args: GuardArgs,
+    mut args: GuardArgs,
     consent: Consent,
     client: ClientOptions,
     context: &Context,
 ) -> Result<InstallOptions> {
+    let proofs = proofs::rule(&mut args.trust.required, args.proofs, context)?.map(Arc::new);
     let references = context.environment.reference_rules()?;
     let asked = AskedLock { records: args.lock, is_locked: args.locked, lock: args.plugins_lock, mode: args.mode };
     let (lock, floor) = lock_rule(asked, args.floor, context)?;
@@ -37,6 +41,7 @@ pub(super) fn guarded(
         only,
         require_digest,
         references,
+        proofs,
         lock,
         client,
         keep: args.keep,

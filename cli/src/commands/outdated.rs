@@ -53,6 +53,7 @@ pub(crate) fn run(args: OutdatedArgs, context: &Context) -> Result<u8> {
         trust,
         only: None,
         require_digest: None,
+        proofs: None,
         references: context.environment.reference_rules()?,
         lock,
         client,

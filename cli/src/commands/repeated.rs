@@ -20,7 +20,7 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 20] = [
+const REPEATED: [(&str, &[&str], When); 21] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
@@ -38,6 +38,7 @@ const REPEATED: [(&str, &[&str], When); 20] = [
     ("profile", &[], When::Always),
     ("require", &[], When::Always),
     ("trusted-root", &[], When::Always),
+    ("proof-key", &[], When::Always),
     ("certificate-identity", &[], When::Always),
     ("certificate-identity-regexp", &[], When::Always),
     ("certificate-oidc-issuer", &[], When::Always),

@@ -11,6 +11,7 @@ use aisoc_pipeline::{
     AtRestOptions, InstalledVerification, ProofRule, RequiredProof, Source, Subject, Verification,
     coverage_accepted_from,
 };
+use aisoc_signing::proof::ProofSigner;
 use aisoc_signing::{Coverage, Uncovered};
 use serde::Serialize;
 
@@ -54,8 +55,13 @@ impl Answer for Verdict {
         let coverage = if key.is_empty() { String::new() } else { format!(" coverage={}", self.document.coverage) };
         let mut text = format!("{}{key}{coverage}{digest}\n", self.document.signature_status);
         for proof in &self.document.proofs {
-            let (identity, issuer) = (printable(&proof.identity), printable(&proof.issuer));
-            text.push_str(&format!("proof={} identity={identity} issuer={issuer}\n", proof.kind));
+            text.push_str(&format!("proof={}", proof.kind));
+            let said = [("identity", &proof.identity), ("issuer", &proof.issuer), ("key", &proof.key_fingerprint)];
+            for (name, value) in said {
+                let value = value.as_deref().map(|value| format!(" {name}={}", printable(value)));
+                text.push_str(&value.unwrap_or_default());
+            }
+            text.push('\n');
         }
         text
     }
@@ -132,11 +138,16 @@ pub(super) fn as_text(source: OsString) -> String {
 
 fn shown_proof(required: &RequiredProof) -> Option<DocumentedProof> {
     let shown = required.outcome.as_ref().ok()?;
+    let (identity, issuer, key_fingerprint) = match shown.proven.signer.clone() {
+        ProofSigner::Identity { name, issuer } => (Some(name), Some(issuer), None),
+        ProofSigner::Key(fingerprint) => (None, None, Some(fingerprint)),
+    };
     Some(DocumentedProof {
         kind: required.kind.as_str(),
         place: shown.place.clone(),
-        identity: shown.proven.identity.clone(),
-        issuer: shown.proven.issuer.clone(),
+        identity,
+        issuer,
+        key_fingerprint,
         predicate_type: shown.proven.predicate_type.clone(),
         signed_at: shown.proven.signed_at.iter().map(ToString::to_string).collect(),
     })

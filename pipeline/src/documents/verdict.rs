@@ -55,10 +55,12 @@ pub struct DocumentedProof {
     pub kind: &'static str,
     /// Where the bundle was: a file, or the digest of the manifest that refers to the artifact.
     pub place: String,
-    /// Who signed it: the name in the certificate.
-    pub identity: String,
+    /// Who signed it: the name in the certificate. Null where a key did.
+    pub identity: Option<String>,
     /// Who vouched for that name.
-    pub issuer: String,
+    pub issuer: Option<String>,
+    /// The key that signed it, by its fingerprint. Null where a certificate did.
+    pub key_fingerprint: Option<String>,
     /// What its statement is of; null where the artifact itself is signed.
     pub predicate_type: Option<String>,
     /// When it was signed (RFC 3339), as every log and authority says that vouches for a time.

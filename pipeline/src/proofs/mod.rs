@@ -4,4 +4,4 @@ mod offered;
 mod rule;
 
 pub(crate) use rule::as_evidence;
-pub use rule::{ProofKind, ProofRule, RequiredProof, ShownProof};
+pub use rule::{ProofKind, ProofRule, ProvedBy, RequiredProof, ShownProof};

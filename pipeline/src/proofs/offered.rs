@@ -88,10 +88,5 @@ async fn bundle(target: &Target, digest: ArtifactDigest, subject: ArtifactDigest
         return Err(malformed("its bundle is larger than any")
             .expected(format!("at most {MAX_BUNDLE_BYTES} bytes"), format!("{} bytes", blob.size)));
     }
-    let mut bytes = target.fetch_blob(blob).await?.verified();
-    let mut content = Vec::new();
-    while let Some(chunk) = bytes.next_chunk().await? {
-        content.extend_from_slice(&chunk);
-    }
-    Ok(content)
+    Ok(target.fetch_blob_bytes(blob, MAX_BUNDLE_BYTES).await?.to_vec())
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::proof::{Bundle, Identity, Proven, Subject, TrustedRoot, verify_bundle};
+use aisoc_signing::proof::{
+    Bundle, Identity, Logged, ProofKey, Proven, Subject, TrustedRoot, verify_bundle, verify_bundle_by_key,
+};
 use aisoc_trust::{Proofs, RequiredShown};
 
 use super::offered::{Offered, offered};
@@ -77,12 +79,50 @@ impl fmt::Display for ProofKind {
 pub struct ProofRule {
     /// Of what, each once.
     pub kinds: Vec<ProofKind>,
-    /// Whose authorities and logs count.
-    pub root: TrustedRoot,
-    /// Who has to have signed them.
-    pub identity: Identity,
+    /// Who has to have signed them, and what shows that.
+    pub by: ProvedBy,
     /// Bundles that are at hand, by the files that they are in, beside those that refer to the artifact.
     pub files: Vec<(String, Vec<u8>)>,
+}
+
+/// Who has to have signed a proof.
+#[derive(Debug)]
+pub enum ProvedBy {
+    /// Somebody of that name, as the authorities and logs of the root show.
+    Identity {
+        /// Whose authorities and logs count.
+        root: TrustedRoot,
+        /// Who that is.
+        identity: Identity,
+    },
+    /// Whoever has that key; with a root, a log of it has to hold the signature.
+    Key {
+        /// The public key.
+        key: ProofKey,
+        /// Whose logs count; none where the signature is to be enough.
+        root: Option<TrustedRoot>,
+    },
+}
+
+impl ProvedBy {
+    fn judge(&self, bundle: &Bundle, subject: Subject<'_>) -> Result<Proven> {
+        match self {
+            Self::Identity { root, identity } => verify_bundle(bundle, subject, root, identity),
+            Self::Key { key, root } => {
+                let logged = root.as_ref().map_or(Logged::NotRequired, Logged::Required);
+                verify_bundle_by_key(bundle, subject, key, logged)
+            }
+        }
+    }
+}
+
+impl fmt::Display for ProvedBy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity { identity, .. } => identity.fmt(formatter),
+            Self::Key { key, .. } => key.fmt(formatter),
+        }
+    }
 }
 
 /// A proof that was required, and what came of it.
@@ -131,7 +171,7 @@ impl ProofRule {
     fn judged(&self, Offered { place, content }: Offered, subject: Subject<'_>) -> Judged {
         let read = content.and_then(|content| Bundle::read(&place, &content));
         let predicate = read.as_ref().ok().and_then(Bundle::predicate_type);
-        let outcome = read.and_then(|bundle| verify_bundle(&bundle, subject, &self.root, &self.identity));
+        let outcome = read.and_then(|bundle| self.by.judge(&bundle, subject));
         Judged { place, predicate, outcome }
     }
 
@@ -160,7 +200,7 @@ impl ProofRule {
             }
         };
         Fault::new(Reason::ProofMissing, format!("the artifact has no proof of the kind `{kind}`"))
-            .expected(format!("a proof of {}", self.identity), found)
+            .expected(format!("a proof of {}", self.by), found)
             .hint("have whoever published it attach one; a proof that is in a file is named with `--bundle FILE`")
     }
 }
@@ -169,7 +209,7 @@ impl ProofRule {
 pub(crate) fn as_evidence(required: &[RequiredProof]) -> Proofs {
     let shown = |one: &RequiredProof| RequiredShown {
         name: one.kind.question(),
-        outcome: one.outcome.as_ref().map(|shown| shown.proven.identity.clone()).map_err(Fault::clone),
+        outcome: one.outcome.as_ref().map(|shown| shown.proven.signer.to_string()).map_err(Fault::clone),
     };
     Proofs(required.iter().map(shown).collect())
 }

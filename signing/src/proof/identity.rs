@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 /// The longest name or pattern. Names of workflows are of some 200 bytes; what is longer only costs.
 pub const MAX_IDENTITY_BYTES: usize = 4096;
 /// How much memory a pattern may compile to: `(a{1000}){1000}` is refused when it is read.
-const MAX_PATTERN_MEMORY: usize = 1 << 20;
+const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 /// What a name has to be.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Constraint {
             .hint("write the whole name: `^` before the pattern and `$` behind it"));
         };
         // In a group of its own: of `^a|b$` each half would have one anchor.
-        let compiled = RegexBuilder::new(&format!(r"\A(?:{inner})\z")).size_limit(MAX_PATTERN_MEMORY).build();
+        let compiled = RegexBuilder::new(&format!(r"\A(?:{inner})\z")).size_limit(MAX_PATTERN_BYTES).build();
         let compiled = compiled.map_err(|error| {
             Fault::new(Reason::Usage, format!("`{}` is no pattern for an identity", seen(written))).caused_by(error)
         })?;

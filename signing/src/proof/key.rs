@@ -16,7 +16,7 @@ use super::bundle::Bundle;
 use super::provider::{RsaVerifiers, install};
 use super::refusal;
 use super::root::TrustedRoot;
-use super::verify::Subject;
+use super::verify::{ProofSigner, Proven, Subject};
 
 /// The largest file of a public key: RSA of 8192 bits takes 1.5 kB.
 pub const MAX_PROOF_KEY_BYTES: u64 = 16 << 10;
@@ -29,6 +29,12 @@ pub struct ProofKey {
     der: DerPublicKey,
     key: VerificationKey,
     digest: [u8; 32],
+}
+
+impl std::fmt::Display for ProofKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "the key {}", self.fingerprint())
+    }
 }
 
 impl std::fmt::Debug for ProofKey {
@@ -44,15 +50,6 @@ pub enum Logged<'a> {
     Required(&'a TrustedRoot),
     /// The signature is enough. To be asked for: it is less than what a log shows.
     NotRequired,
-}
-
-/// What a key has shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProvenByKey {
-    /// What the statement is of; none where the artifact itself is signed.
-    pub predicate_type: Option<String>,
-    /// The times at which it was signed, as logs and timestamp authorities have them; none without a log.
-    pub signed_at: Vec<Timestamp>,
 }
 
 impl ProofKey {
@@ -79,9 +76,10 @@ impl ProofKey {
         Ok(Self { der, key, digest })
     }
 
-    /// Its SHA-256 over the SubjectPublicKeyInfo, which names it.
-    pub fn digest(&self) -> [u8; 32] {
-        self.digest
+    /// `SHA256:` and the digest of its SubjectPublicKeyInfo, in hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let digits: String = self.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("SHA256:{digits}")
     }
 
     /// Whether a bundle that says so means this key: cosign writes the digest in base64. Nothing said is no contradiction.
@@ -99,7 +97,7 @@ pub fn verify_bundle_by_key(
     subject: Subject<'_>,
     key: &ProofKey,
     logged: Logged<'_>,
-) -> Result<ProvenByKey> {
+) -> Result<Proven> {
     let VerificationMaterialContent::PublicKey(named) = &bundle.document.verification_material.content else {
         return Err(refusal::malformed(&bundle.place, "it was signed by a certificate and not by a key"));
     };
@@ -111,7 +109,7 @@ pub fn verify_bundle_by_key(
         Logged::Required(root) => by_log(bundle, subject, key, root)?,
         Logged::NotRequired => by_signature_alone(bundle, subject, key).map(|()| Vec::new())?,
     };
-    Ok(ProvenByKey { predicate_type: bundle.predicate_type(), signed_at })
+    Ok(Proven { signer: ProofSigner::Key(key.fingerprint()), predicate_type: bundle.predicate_type(), signed_at })
 }
 
 fn by_log(bundle: &Bundle, subject: Subject<'_>, key: &ProofKey, root: &TrustedRoot) -> Result<Vec<Timestamp>> {

@@ -21,7 +21,7 @@ pub use bundle::{
     Bundle, BundleKind, MAX_BUNDLE_BYTES, MAX_LOG_ENTRIES, MAX_PROOF_HASHES, MAX_SUBJECTS, MAX_TIMESTAMPS,
 };
 pub use identity::{Constraint, Identity, MAX_IDENTITY_BYTES, Pattern};
-pub use key::{Logged, MAX_PROOF_KEY_BYTES, ProofKey, ProvenByKey, verify_bundle_by_key};
+pub use key::{Logged, MAX_PROOF_KEY_BYTES, ProofKey, verify_bundle_by_key};
 pub use provider::RsaVerifiers;
 pub use root::{MAX_TRUSTED_ROOT_BYTES, TrustedRoot};
-pub use verify::{Proven, Subject, verify_bundle};
+pub use verify::{ProofSigner, Proven, Subject, verify_bundle};

@@ -1,5 +1,7 @@
 //! Judging a bundle: whether it shows that such a one has signed that artifact.
 
+use std::fmt;
+
 use aisoc_manifests::fault::{Reason, Result};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -39,14 +41,35 @@ impl<'a> Subject<'a> {
 /// What a bundle has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proven {
-    /// Who signed: the name in the certificate.
-    pub identity: String,
-    /// Who vouched for that name.
-    pub issuer: String,
+    /// Who signed.
+    pub signer: ProofSigner,
     /// What the statement is of; none where the artifact itself is signed.
     pub predicate_type: Option<String>,
     /// The times at which it was signed, of those that vouch for them: logs and timestamp authorities.
     pub signed_at: Vec<Timestamp>,
+}
+
+/// Who has signed a proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProofSigner {
+    /// Somebody for whom there is a certificate.
+    Identity {
+        /// The name in it.
+        name: String,
+        /// Who vouched for that name.
+        issuer: String,
+    },
+    /// Whoever has the key of that fingerprint: `SHA256:` and the digits of the digest of its SubjectPublicKeyInfo.
+    Key(String),
+}
+
+impl fmt::Display for ProofSigner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity { name, .. } => formatter.write_str(&seen(name)),
+            Self::Key(fingerprint) => formatter.write_str(fingerprint),
+        }
+    }
 }
 
 /// Whether the bundle shows that somebody of that identity signed the artifact. All of it counts: the
@@ -79,8 +102,7 @@ fn proven(bundle: &Bundle, result: &VerificationResult, identity: &Identity) -> 
             .expected(identity.to_string(), format!("`{}` by `{}`", seen(name.as_str()), seen(issuer))));
     }
     Ok(Proven {
-        identity: name.as_str().to_owned(),
-        issuer: issuer.to_owned(),
+        signer: ProofSigner::Identity { name: name.as_str().to_owned(), issuer: issuer.to_owned() },
         predicate_type: bundle.predicate_type(),
         signed_at: result.verified_timestamps().to_vec(),
     })
