@@ -165,10 +165,10 @@ fn a_key_stands_in_for_no_proof_and_no_mode_does_without() {
     }
     // And no proof for a key.
     site.attach_bundle(&site.sigstore.signs(&site.manifest(), WHO));
-    site.bench.run(&["plugin", "keygen", "--out", "others/other"]).ok();
+    site.bench.run(&["plugin", "keygen", "--out", "other"]).ok();
     let reference = site.reference();
     let words =
-        [&["plugin", "verify", &reference, "--keys", "others/other.pub"][..], &requiring(&["sigstore"], &BY)].concat();
+        [&["plugin", "verify", &reference, "--keys", "other.pub"][..], &requiring(&["sigstore"], &BY)].concat();
     site.bench.run(&words).refused(3, "untrusted_key");
 }
 
@@ -241,7 +241,7 @@ fn a_trusted_root_that_is_none_or_that_others_can_change_is_refused() {
     }
     let root = site.bench.write("root.json", site.sigstore.trusted_root().to_string());
     std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o666)).expect("set");
-    site.verify(&requiring(&["sigstore"], &BY)).refused(3, "directory_insecure");
+    site.verify(&requiring(&["sigstore"], &BY)).refused(1, "directory_insecure");
     std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o644)).expect("set");
     site.verify(&requiring(&["sigstore"], &BY)).ok();
 }
