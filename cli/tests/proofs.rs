@@ -168,7 +168,7 @@ fn a_key_stands_in_for_no_proof_and_no_mode_does_without() {
     site.bench.run(&["plugin", "keygen", "--out", "other"]).ok();
     let reference = site.reference();
     let words =
-        [&["plugin", "verify", &reference, "--keys", "other.pub"][..], &requiring(&["sigstore"], &BY)].concat();
+        [&["plugin", "verify", &reference, "--keys", "other.pem"][..], &requiring(&["sigstore"], &BY)].concat();
     site.bench.run(&words).refused(3, "untrusted_key");
 }
 
