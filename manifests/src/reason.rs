@@ -355,6 +355,9 @@ reasons! {
     StatementInvalid "statement_invalid" Failed
         "A signed statement about keys, an endorsement or a set of keys, is not of the form that such a statement has."
         "ask whoever made it for the file again; \"Signed statements\" in `aisoc help signing-format` has its form"
+    AttestationInvalid "attestation_invalid" Failed
+        "An attestation, or the predicate that one is to be made of, is not of the form that it must have."
+        "give one JSON document of the type that `--type` names; \"Attestations\" in `aisoc help artifact-format` has the form"
     StatementExpired "statement_expired" Refused
         "The time of a signed statement about keys is over."
         "ask whoever made it for a new one"

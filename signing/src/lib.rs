@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod appearance;
+mod attestation;
 mod bare_key;
 mod bytecode;
 mod claim;
@@ -38,6 +39,10 @@ mod verify;
 mod wrapping;
 
 pub use appearance::Appearance;
+pub use attestation::{
+    ArtifactStatement, Attestation, AttestationBundle, AttestationOutcome, AttestationType, BUNDLE_MEDIA_TYPE,
+    BUNDLE_MEDIA_TYPES, ClaimedBundle, MAX_PREDICATE_BYTES, Predicate, PredicateType,
+};
 pub use bytecode::{WITHOUT_BYTECODE, is_bytecode_of_source};
 pub use claim::{Claim, ClaimedTree};
 pub use content::Content;

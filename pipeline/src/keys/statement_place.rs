@@ -219,6 +219,7 @@ fn no_statement(kind: PayloadType, message: String) -> Fault {
         PayloadType::KeySuccession => Reason::StatementInvalid,
         PayloadType::Keyset => Reason::KeysetInvalid,
         PayloadType::Lockset => Reason::LocksetInvalid,
+        PayloadType::Attestation => Reason::AttestationInvalid,
     };
     Fault::new(reason, message)
 }

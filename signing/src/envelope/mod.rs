@@ -1,4 +1,4 @@
-//! `Envelope`: a statement about keys, and who has signed it.
+//! `Envelope`: a statement about keys or about an artifact, and who has signed it.
 //!
 //! The form is that of DSSE v1 (github.com/secure-systems-lab/dsse: `protocol.md`, `envelope.md`), so that tools of
 //! others can verify what stands in it. What is signed is the payload with its type, byte by byte as it stands here;
@@ -95,6 +95,17 @@ impl Envelope {
                     .expected(wanted.as_str(), parts.payload_type.as_str()))
             }
         }
+    }
+
+    /// The one that stands in another document, with one signature by the key that is named beside it. As
+    /// [`Envelope::read`], but for the size, which is that document's.
+    pub(crate) fn of_one(kind: PayloadType, payload: &str, key: Fingerprint, sig: &str) -> Result<Self> {
+        wire::of_one(kind, payload, (key, sig)).map(Self)
+    }
+
+    /// The payload and the signatures as they stand in another document.
+    pub(crate) fn encoded(&self) -> (String, Vec<String>) {
+        wire::encoded(&self.0)
     }
 
     /// The content of the file: one line.

@@ -10,6 +10,8 @@ const MAX_ENVELOPE_BYTES: u64 = 4 << 20;
 const MAX_LOCKSET_ENVELOPE_BYTES: u64 = 24 << 20;
 /// Larger than an endorsement by sixteen keys.
 const MAX_ENDORSEMENT_BYTES: u64 = 64 << 10;
+/// Larger than the envelope of any attestation: a predicate as large as it may be, in base64.
+const MAX_ATTESTATION_ENVELOPE_BYTES: u64 = 24 << 20;
 
 /// What a signed statement is about. The word is part of what is signed, so that no signature over one says another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,27 +22,33 @@ pub enum PayloadType {
     Keyset,
     /// A whole plugins.lock, for a fleet.
     Lockset,
+    /// What somebody says of an artifact: a statement of in-toto.
+    Attestation,
 }
 
 impl PayloadType {
-    /// Every one.
+    /// Every one that has a file or an artifact of its own. An attestation has none: it stands in a bundle, and an
+    /// envelope of one is not read alone.
     pub const ALL: [Self; 3] = [Self::KeySuccession, Self::Keyset, Self::Lockset];
 
-    /// The word: a media type, which is the `artifactType` in a registry as well.
+    /// The word: a media type, which is the `artifactType` in a registry as well, but for an attestation's.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::KeySuccession => "application/vnd.aisoc.key-succession.v1+json",
             Self::Keyset => "application/vnd.aisoc.keyset.v1+json",
             Self::Lockset => "application/vnd.aisoc.lockset.v1+json",
+            Self::Attestation => "application/vnd.in-toto+json",
         }
     }
 
-    /// What a key has to be allowed to sign, where its note limits it.
+    /// What a key has to be allowed to sign, where its note limits it. Whoever may sign a plugin may say of it how it was
+    /// made and what is in it.
     pub const fn kind(self) -> SignatureKind {
         match self {
             Self::KeySuccession => SignatureKind::Succession,
             Self::Keyset => SignatureKind::Keyset,
             Self::Lockset => SignatureKind::Lock,
+            Self::Attestation => SignatureKind::Plugin,
         }
     }
 
@@ -50,6 +58,7 @@ impl PayloadType {
             Self::KeySuccession => "an endorsement of a key",
             Self::Keyset => "a set of keys",
             Self::Lockset => "a set of plugins",
+            Self::Attestation => "an attestation",
         }
     }
 
@@ -59,6 +68,7 @@ impl PayloadType {
             Self::KeySuccession => "endorsement of a key",
             Self::Keyset => "set of keys",
             Self::Lockset => "set of plugins",
+            Self::Attestation => "attestation",
         }
     }
 
@@ -68,6 +78,7 @@ impl PayloadType {
             Self::KeySuccession => MAX_ENDORSEMENT_BYTES,
             Self::Keyset => MAX_ENVELOPE_BYTES,
             Self::Lockset => MAX_LOCKSET_ENVELOPE_BYTES,
+            Self::Attestation => MAX_ATTESTATION_ENVELOPE_BYTES,
         }
     }
 
@@ -105,6 +116,16 @@ mod tests {
         assert_eq!(message, b"DSSEv1 36 application/vnd.aisoc.keyset.v1+json 11 hello world");
         let message = PayloadType::KeySuccession.message(b"");
         assert_eq!(message, b"DSSEv1 44 application/vnd.aisoc.key-succession.v1+json 0 ");
+        let message = PayloadType::Attestation.message(b"{}");
+        assert_eq!(message, b"DSSEv1 28 application/vnd.in-toto+json 2 {}");
+    }
+
+    /// Of no statement about keys, and of no plugin either: whatever is said of an artifact is said of nothing else.
+    #[test]
+    fn the_message_of_an_attestation_is_that_of_nothing_else() {
+        let message = PayloadType::Attestation.message(b"{}");
+        assert!(PayloadType::Attestation.message(b"").len() > 32);
+        PayloadType::ALL.into_iter().for_each(|other| assert_ne!(message, other.message(b"{}"), "{other}"));
     }
 
     /// The shortest message is longer than a plugin's, which has 32 bytes whatever the plugin holds.

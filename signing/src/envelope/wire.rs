@@ -55,6 +55,18 @@ pub(super) fn read(content: &[u8], max_bytes: u64) -> Result<Parts> {
     Ok(Parts { payload_type, payload, signatures: signatures(&written.signatures)? })
 }
 
+/// The members of an envelope that stands in another document, with one signature, whose key is named beside it.
+pub(super) fn of_one(payload_type: PayloadType, payload: &str, (key, sig): (Fingerprint, &str)) -> Result<Parts> {
+    let signatures = vec![(key, ed25519(sig)?)];
+    Ok(Parts { payload_type, payload: decoded("payload", payload)?, signatures })
+}
+
+/// Payload and signatures as they stand in it.
+pub(super) fn encoded(parts: &Parts) -> (String, Vec<String>) {
+    let signatures = parts.signatures.iter().map(|(_, signature)| STANDARD.encode(signature.0));
+    (STANDARD.encode(&parts.payload), signatures.collect())
+}
+
 /// One at least: what nobody has signed is no statement.
 fn signatures(written: &[WrittenSignature]) -> Result<Vec<(Fingerprint, Signature)>> {
     match written.len() {
@@ -69,10 +81,14 @@ fn signature(written: &WrittenSignature) -> Result<(Fingerprint, Signature)> {
         invalid("the `keyid` of a signature is no fingerprint of a key")
             .expected("SHA256: and 64 hexadecimal digits in lower case", shown(&written.keyid, 80))
     })?;
-    let bytes = decoded("sig", &written.sig)?;
+    Ok((key, ed25519(&written.sig)?))
+}
+
+fn ed25519(sig: &str) -> Result<Signature> {
+    let bytes = decoded("sig", sig)?;
     let signature = <[u8; 64]>::try_from(bytes.as_slice());
     let wrong = |_| invalid("a `sig` is no signature of Ed25519").expected("64 bytes", bytes.len().to_string());
-    signature.map(|bytes| (key, Signature(bytes))).map_err(wrong)
+    signature.map(Signature).map_err(wrong)
 }
 
 /// In the standard alphabet, with its padding and no bit that is not decoded: the same bytes have one text.
@@ -82,14 +98,10 @@ fn decoded(member: &str, text: &str) -> Result<Vec<u8>> {
 }
 
 pub(super) fn written(parts: &Parts) -> String {
-    let signatures = parts.signatures.iter();
-    let signatures = signatures
-        .map(|(key, signature)| WrittenSignature { keyid: key.to_string(), sig: STANDARD.encode(signature.0) });
-    let written = Written {
-        payload: STANDARD.encode(&parts.payload),
-        payload_type: parts.payload_type.to_string(),
-        signatures: signatures.collect(),
-    };
+    let (payload, sigs) = encoded(parts);
+    let keys = parts.signatures.iter().map(|(key, _)| key.to_string());
+    let signatures = keys.zip(sigs).map(|(keyid, sig)| WrittenSignature { keyid, sig });
+    let written = Written { payload, payload_type: parts.payload_type.to_string(), signatures: signatures.collect() };
     serde_json::to_string(&written).expect("texts are JSON") + "\n"
 }
 
