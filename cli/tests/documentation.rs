@@ -364,6 +364,8 @@ AISOC_PLUGIN_MODE=dev aisoc serve --listen 127.0.0.1:8000 --state ../host.json -
 export AISOC_HOST_URL=http://127.0.0.1:8000 AISOC_HOST_TOKEN="$(cat ops.token)"
 echo '{"indicator": "203.0.113.7"}' > alert.json
 echo '[{"id": "a"}]' > found.json
+echo '{"bomFormat": "CycloneDX", "specVersion": "1.6"}' > my-plugin.cdx.json
+echo '{"buildDefinition": {}, "runDetails": {}}' > provenance.json
 until aisoc api get shodan 2> /dev/null | grep -q enabled; do sleep 0.1; done
 mkdir -p aisoc-registry registry
 mkdir -p tools && printf "x = 1\n" > tools/weather_plugin.py

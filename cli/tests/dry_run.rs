@@ -29,7 +29,10 @@ fn a_dry_run_changes_nothing_and_ends_as_the_real_run_does() {
     let registry = Registry::start();
     let (reference, released) = (registry.reference("team/demo"), registry.reference("team/released"));
     let key = ["--private-key", "release.key"];
-    let done: [&[&str]; 11] = [
+    bench.write("sbom.json", r#"{"bomFormat": "CycloneDX"}"#);
+    let attested = ["--type", "sbom", "--predicate", "sbom.json"];
+    let attested = [&["plugin", "attest", "oci:pushed:again"][..], &attested, &key].concat();
+    let done: [&[&str]; 12] = [
         &["plugin", "new", "other", "--type", "widget", "--output-dir", "below/here"],
         &["plugin", "keygen", "--out", "second"],
         &["plugin", "sign", "demo", key[0], key[1]],
@@ -41,6 +44,7 @@ fn a_dry_run_changes_nothing_and_ends_as_the_real_run_does() {
         &["plugin", "release", "demo", &released, "--new-key=made"],
         &["plugin", "pull", "demo.tar", "--out", "pulled"],
         &["plugin", "resign", "oci:pushed", "--private-key", "second.key", "--keys", "keys", "--tag", "again"],
+        &attested,
     ];
     for words in done {
         let words: Vec<&str> = words

@@ -41,6 +41,9 @@ fn bench() -> Bench {
     copy_tree(&bench.path("good"), &bench.path("unsigned"));
     fs::remove_file(bench.path("unsigned/plugin.sig")).expect("removed");
     bench.write("empty/README.md", "");
+    bench.write("bom.json", "{\"bomFormat\": \"Other\"}");
+    bench.write("twice.json", "{\"a\": 1, \"a\": 2}");
+    bench.write("said.json", "{\"_type\": \"https://in-toto.io/Statement/v1\"}");
     bench
 }
 
@@ -86,6 +89,51 @@ const COMMANDS: &[&[&str]] = &[
     &["plugin", "keygen", "--out", "a"],
     &["plugin", "uninstall", "demo", "--plugins-dir", "plugins", "--yes"],
     &["plugin", "pull", "oci-archive:good.tar", "--out", "good"],
+    &[
+        "plugin",
+        "attest",
+        "oci-archive:good.tar",
+        "--type",
+        "bill",
+        "--predicate",
+        "bom.json",
+        "--private-key",
+        "a.key",
+    ],
+    &[
+        "plugin",
+        "attest",
+        "oci-archive:good.tar",
+        "--type",
+        "sbom",
+        "--predicate",
+        "bom.json",
+        "--private-key",
+        "a.key",
+    ],
+    &[
+        "plugin",
+        "attest",
+        "oci-archive:good.tar",
+        "--type",
+        "vex",
+        "--predicate",
+        "twice.json",
+        "--private-key",
+        "a.key",
+    ],
+    &["plugin", "attest", "oci-archive:good.tar", "--type", "slsa", "--predicate", "a.key", "--private-key", "a.key"],
+    &[
+        "plugin",
+        "attest",
+        "oci-archive:good.tar",
+        "--type",
+        "vex",
+        "--predicate",
+        "said.json",
+        "--private-key",
+        "a.key",
+    ],
     &["reasons", "nope"],
     &["help", "nope"],
     &["plugin", "verify", "tampered", "--keys", "keys", "--json"],

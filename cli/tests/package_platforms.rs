@@ -208,3 +208,28 @@ fn an_index_is_pushed_whole_and_installed_from() {
     let one = json(&bench.run(&["plugin", "inspect", &format!("{place}:1.0.0"), "--json"]));
     assert_eq!(one["artifact"]["platforms"].as_array().map(Vec::len), Some(1));
 }
+
+#[test]
+fn of_an_index_one_artifact_is_attested_and_nobody_guesses_which() {
+    let bench = builds();
+    package(&bench, &[(ONE, "one"), (OTHER, "other")], &["--out", "both.tar"]).ok();
+    let registry = bench.registry();
+    let place = format!("{}/team/demo:1.0.0", registry.address);
+    bench.run(&["plugin", "push", "both.tar", &place, "--trusted-keys", "keys"]).ok();
+    bench.write("said.json", "{}");
+    let words = ["plugin", "attest", &place, "--type", "urn:x", "--predicate", "said.json"];
+    let words = [&words[..], &["--private-key", "release.key"]].concat();
+    bench.run(&words).refused(1, "not_a_plugin_artifact");
+    let done = json(&bench.run(&[&words[..], &["--platform", OTHER, "--json"]].concat()));
+    let shown = |platform: &str| {
+        json(&bench.run(&["plugin", "inspect", &place, "--platform", platform, "--json"]))["artifact"].clone()
+    };
+    let (one, other) = (shown(ONE), shown(OTHER));
+    assert_eq!(one["referrers"], Value::Array(Vec::new()));
+    assert_eq!(other["referrers"][0]["referrer_digest"], done["referrer_digest"]);
+    assert_eq!(other["artifact_digest"], done["artifact_digest"]);
+    // With what belongs to each, and with what is said of the index as well.
+    bench.run(&["copy", "-r", &place, "oci:all:1"]).ok();
+    let copied = json(&bench.run(&["plugin", "inspect", "oci:all:1", "--platform", OTHER, "--json"]));
+    assert_eq!(copied["artifact"]["referrers"], other["referrers"]);
+}

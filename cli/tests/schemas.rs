@@ -22,9 +22,11 @@ const NUMBERS: [&str; 9] = [
     "timeout_seconds",
 ];
 /// What digests are of.
-const DIGESTS: [&str; 10] = [
+const DIGESTS: [&str; 12] = [
     "artifact_digest",
     "index_digest",
+    "referrer_digest",
+    "subject_digest",
     "layer_digest",
     "blob_digest",
     "tree_digest",
@@ -278,6 +280,12 @@ fn what_commands_print_is_what_is_published() {
     schemas.hold("plugin-sign", &run(&["plugin", "sign", "--plugin-dir", "fresh", "--private-key", "other.key"]));
     schemas.hold("plugin-package", &run(&["plugin", "package", "--plugin-dir", "demo", "--out", "again.tar"]));
     schemas.hold("plugin-push", &run(&["plugin", "push", "demo.tar", "oci:layout:1"]));
+    bench.write("said.json", "{}");
+    let attest = ["plugin", "attest", "oci:layout:1", "--type", "urn:x", "--private-key", "release.key", "--predicate"];
+    for predicate in ["said.json", "nowhere.json"] {
+        schemas.hold("plugin-attest", &run(&[&attest[..], &[predicate]].concat()));
+    }
+    schemas.hold("plugin-inspect", &run(&["plugin", "inspect", "oci:layout:1"]));
     schemas.hold_lines(&run(&["plugin", "push", "demo.tar", "oci:beside:1", "--progress=json"]));
     schemas.hold_lines(&run(&["plugin", "push", "demo", "oci:beside:2", "--progress=json"]));
     schemas.hold_lines(&run(&["plugin", "push", "nothing", "oci:beside:2", "--progress=json"]));

@@ -145,3 +145,28 @@ fn a_blob_that_is_not_what_its_sha512_says_is_refused() {
     bench.write(&file, bytes);
     install(&bench, "oci:long:1", &[]).refused(3, "pull_failed");
 }
+
+#[test]
+fn an_artifact_of_sha512_is_attested_under_the_name_that_it_has() {
+    let bench = Bench::new();
+    let (plain, long) = both(&bench);
+    bench.write("said.json", "{}");
+    let attest = |place: &str| {
+        let words = ["plugin", "attest", place, "--type", "urn:x", "--predicate", "said.json"];
+        answer(&bench.run(&[&words[..], &["--private-key", "release.key", "--json"]].concat()))
+    };
+    let done = attest("oci:long:1");
+    assert_eq!(done["artifact_digest"], long);
+    assert_ne!(done["referrer_digest"], attest("oci:plain:1")["referrer_digest"], "{plain} is another name");
+    let registry = bench.registry();
+    let there = format!("{}/team/demo:1", registry.address);
+    bench.run(&["copy", "-r", "oci:long:1", &there]).ok();
+    // A tag of a registry leads to the other name of the same bytes, of which nobody has said anything.
+    let there = format!("{}/team/demo@{long}", registry.address);
+    for place in ["oci:long:1", there.as_str()] {
+        let artifact = answer(&bench.run(&["plugin", "inspect", place, "--json"]))["artifact"].clone();
+        let [one] = &artifact["referrers"].as_array().expect("a list")[..] else { panic!("{artifact}") };
+        assert_eq!([&one["referrer_digest"], &one["subject_digest"]], [&done["referrer_digest"], &json!(long)]);
+        assert_eq!(one["objection"], Value::Null);
+    }
+}

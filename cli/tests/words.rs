@@ -163,6 +163,9 @@ fn right(command: &str) -> &'static [&'static str] {
         "plugins describe" | "plugins diff" => &["oci-archive:demo.tar", "--keys", "keys", "--plugins-dir", "plugins"],
         "doctor" | "plugins doctor" => &["--keys", "keys", "--plugins-dir", "plugins"],
         "plugin resign" => &["oci-archive:demo.tar", "--private-key", "release.key", "--keys", "keys", "--tag", "new"],
+        "plugin attest" => {
+            &["oci-archive:demo.tar", "--type", "sbom", "--predicate", "sbom.json", "--private-key", "release.key"]
+        }
         "plugin new" => &["fresh", "--type", "widget"],
         _ => &[],
     }
@@ -268,6 +271,9 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             }
             if command == "plugins lock push" {
                 bench.write("plugins.lock", "version = 1\n");
+            }
+            if command == "plugin attest" {
+                bench.write("sbom.json", r#"{"bomFormat": "CycloneDX"}"#);
             }
             if command == "config policy test" {
                 bench.write("policy.yml", "name: x\n");

@@ -41,5 +41,5 @@ pub use reassemble::{Remade, reassemble};
 pub use received::Received;
 pub use reference_dir::{ReferenceDir, Watch, reference_files, stated_bytes};
 pub use root::select_root;
-pub use secrets::{FoundSecret, Kind as SecretKind, Place, Secrets, secrets_in};
+pub use secrets::{FoundSecret, Kind as SecretKind, Place, Secrets, secret_in, secrets_in};
 pub use stage::{Staged, Staging, StagingPlace};

@@ -13,7 +13,8 @@ use aisoc_registry_client::ClientOptions;
 use aisoc_signing::{Claim, Coverage, TreeFinding};
 
 use crate::events::Reporter;
-use crate::fetch::fetch;
+use crate::fetch::{Fetched, fetch};
+use crate::referring::Referring;
 
 /// A look at a plugin, unverified.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub struct ArtifactSummary {
     pub claimed_artifact_type: Option<String>,
     /// The layers that become files.
     pub layers: Vec<LayerSummary>,
+    /// What refers to it and to its index, where that was asked for.
+    pub referring: Option<Referring>,
 }
 
 /// One layer.
@@ -79,6 +82,29 @@ pub async fn inspect_artifact(
     reporter: &dyn Reporter,
 ) -> Result<Inspection> {
     let fetched = fetch(reference, None, options, reporter).await?;
+    inspect_fetched(&fetched, reporter).await
+}
+
+/// The same, and at what refers to it.
+///
+/// # Errors
+/// As [`inspect_artifact`].
+pub async fn inspect_with_referrers(
+    reference: &Reference,
+    options: &ClientOptions,
+    reporter: &dyn Reporter,
+) -> Result<Inspection> {
+    let fetched = fetch(reference, None, options, reporter).await?;
+    let mut inspection = inspect_fetched(&fetched, reporter).await?;
+    let subjects: Vec<_> = std::iter::once(fetched.artifact.digest()).chain(fetched.index).collect();
+    let referring = Referring::to(&fetched.target, &subjects).await?;
+    if let Some(artifact) = &mut inspection.artifact {
+        artifact.referring = Some(referring);
+    }
+    Ok(inspection)
+}
+
+async fn inspect_fetched(fetched: &Fetched, reporter: &dyn Reporter) -> Result<Inspection> {
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
     let layers = fetched.artifact.layers().iter().map(|layer| LayerSummary {
         media_type: layer.descriptor.media_type.clone(),
@@ -92,6 +118,7 @@ pub async fn inspect_artifact(
         platforms: fetched.platforms.clone(),
         claimed_artifact_type: fetched.artifact.manifest().artifact_type.clone(),
         layers: layers.collect(),
+        referring: None,
     };
     Ok(look(&fetched.claim(&staged)?, staged.files().clone(), Some(summary)))
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod accepted;
 pub(crate) mod api;
+pub(crate) mod attest;
 pub(crate) mod bundle;
 pub(crate) mod clock;
 pub(crate) mod config;

@@ -118,9 +118,9 @@ pub(crate) struct DigestArgs {
     pub(crate) canonical: bool,
 }
 
-/// Which private key signs.
+/// Who signs.
 #[derive(Debug, Args)]
-pub(crate) struct KeyArgs {
+pub(crate) struct SignerArgs {
     /// The private key: a path, `env:VARIABLE` holding the PEM text, or `-` for standard input; the text may have
     /// `\n` for its line breaks or be in base64. A file or standard input leaves no copy in this process; a
     /// variable stays in its environment. Or who holds the key: `exec:PROGRAM`,
@@ -129,6 +129,13 @@ pub(crate) struct KeyArgs {
     pub(crate) private_key: String,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
+}
+
+/// Which private key signs.
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    #[command(flatten)]
+    pub(crate) signer: SignerArgs,
     /// Sign although YAML readers disagree on what the manifest says
     #[arg(long)]
     pub(crate) allow_ambiguous: bool,

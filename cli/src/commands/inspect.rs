@@ -7,7 +7,7 @@ use aisoc_manifests::capability::is_grant;
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::platform::PlatformChoice;
-use aisoc_pipeline::documents::{InspectedPlugin, PlatformArtifact};
+use aisoc_pipeline::documents::{InspectedArtifact, InspectedPlugin, InspectedReferrer, PlatformArtifact};
 use aisoc_pipeline::{Source, Subject};
 
 use super::digest::digits;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<u8> {
             require_named(&reference, &client, context)?;
             let inspected = runtime::block_on(
                 context.cancellation()?,
-                aisoc_pipeline::inspect_artifact(&reference, &client, &reporter),
+                aisoc_pipeline::inspect_with_referrers(&reference, &client, &reporter),
             );
             naming_tags(inspected, &reference, &client, context)?
         }
@@ -69,6 +69,7 @@ impl Answer for InspectedPlugin {
                 let bytes = counted(layer.layer_bytes, "byte");
                 line("layer", &format!("{} {bytes} {}", layer.layer_digest, layer.media_type));
             }
+            referrers(artifact, &mut line);
         }
         if let Some(claimed) = &self.claimed {
             line("claims id", &claimed.id);
@@ -106,4 +107,39 @@ impl Answer for InspectedPlugin {
         }
         text
     }
+}
+
+/// What refers to the artifact. Anybody who may write to a place can put anything beside what is there.
+fn referrers(artifact: &InspectedArtifact, line: &mut dyn FnMut(&str, &str)) {
+    for referrer in &artifact.referrers {
+        line("referrer", &format!("{} {}", referrer.referrer_digest, described(referrer)));
+        if referrer.subject_digest != artifact.artifact_digest {
+            line("", &format!("about {}", referrer.subject_digest));
+        }
+        if let Some(hint) = &referrer.claimed_signed_by {
+            line("", &format!("claims to be signed by {hint}"));
+        }
+        if let Some(problem) = &referrer.objection {
+            line("problem", &problem.to_string());
+        }
+    }
+    if artifact.unlisted_referrer_count > 0 {
+        line("referrers", &format!("{} more, not looked at", artifact.unlisted_referrer_count));
+    }
+    if let Some(problem) = &artifact.referrers_objection {
+        line("problem", &format!("what refers to it is not known: {problem}"));
+    }
+}
+
+fn described(referrer: &InspectedReferrer) -> String {
+    let kind = referrer.claimed_artifact_type.as_deref().unwrap_or("no type stated");
+    let said = referrer.claimed_predicate_type.as_deref().map(|said| format!(", {said}")).unwrap_or_default();
+    let what = match (referrer.kind, &referrer.tag) {
+        ("cosign_signature", Some(tag)) => format!("signature of cosign, at the tag {tag}"),
+        ("cosign_attestation", Some(tag)) => format!("attestation of cosign, at the tag {tag}"),
+        ("notation_signature", _) => format!("signature of notation, {kind}"),
+        _ => format!("{kind}{said}"),
+    };
+    let state = if referrer.supported { "not verified" } else { "not supported, and not verified" };
+    format!("{what}, {state}")
 }

@@ -4,6 +4,7 @@
 mod accepted;
 mod api;
 mod archive_name;
+mod attest;
 mod bench;
 mod bundle;
 mod capabilities;

@@ -32,7 +32,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     if let Some(code) = refuse(&bench, &args, context)? {
         return Ok(code);
     }
-    let signer = signer::one(&args.key.private_key, &args.key.passphrase, context)?;
+    let signer = signer::one(&args.key.signer.private_key, &args.key.signer.passphrase, context)?;
     let out = args.out.as_deref();
     let how = match args.coverage {
         _ if args.add => Signing::Added,
@@ -52,7 +52,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     let what = format!("{} as {} (coverage {})", directory.display(), written.signer, written.coverage);
     context.output.status(if dry_run.is_on() { "Would sign" } else { "Signed" }, what);
     if args.out.is_none() && !dry_run.is_on() {
-        context.output.status("Next", verify_line(directory, &args.key.private_key, written.left_out));
+        context.output.status("Next", verify_line(directory, &args.key.signer.private_key, written.left_out));
     }
     context.output.answer(&SignedPlugin {
         signature_path: path_text(&written.path),

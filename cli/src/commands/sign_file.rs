@@ -13,7 +13,7 @@ use crate::signer;
 
 pub(super) fn run(file: &Path, args: &SignArgs, context: &Context) -> Result<u8> {
     require_none_of_a_plugins(args)?;
-    let signer = signer::one(&args.key.private_key, &args.key.passphrase, context)?;
+    let signer = signer::one(&args.key.signer.private_key, &args.key.signer.passphrase, context)?;
     let dry_run = context.dry_run();
     let signed = aisoc_pipeline::sign_file(file, signer.as_ref(), args.out.as_deref(), dry_run)?;
     drop(signer);

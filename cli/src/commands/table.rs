@@ -8,10 +8,11 @@ use aisoc_platform::Identity;
 use super::command::{Command, Declared};
 use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
-    accepted, api, bundle, capabilities, clock, command_list, completions, config, copy, demo, digest, docs, doctor,
-    explain, fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list, man,
-    new, outdated, package_platforms, pull, push, reasons, registry, release, resign, review, rollback, schema, search,
-    serve, settings, sign, succession, token, uninstall, upgrade, usage, validate, verify, verify_at_rest, version,
+    accepted, api, attest, bundle, capabilities, clock, command_list, completions, config, copy, demo, digest, docs,
+    doctor, explain, fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list,
+    man, new, outdated, package_platforms, pull, push, reasons, registry, release, resign, review, rollback, schema,
+    search, serve, settings, sign, succession, token, uninstall, upgrade, usage, validate, verify, verify_at_rest,
+    version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -410,6 +411,31 @@ it, and so does whoever has pinned it. Prints HOST/REPOSITORY@DIGEST of each.",
             does: &[&["plugin", "sign"], &["plugin", "push"]],
             domain: Domain::Artifact,
             document: Some(document_schema::<documents::ResignedArtifacts>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: attest::run,
+        is: Declaration {
+            words: &["plugin", "attest"],
+            about: "Sign what is said of a published version, and put it beside it",
+            examples: "Examples:
+  # what is in it, as another tool has written it down
+  aisoc plugin attest registry.example/team/my-plugin:1.2.0 --type sbom \\
+    --predicate my-plugin.cdx.json --private-key release.key
+  # how it was made; in CI, of the digest that `release` has printed
+  aisoc plugin attest registry.example/team/my-plugin@$DIGEST \\
+    --type slsa --predicate provenance.json --private-key env:RELEASE_KEY
+
+Whoever signs vouches for the artifact that REF names at that moment: a tag may
+be moved by others, a digest may not. The artifact stays as it is, and so does
+its digest. The same document under the same key is the same attestation, so a
+second run changes nothing. `copy --recursive` and `bundle export` take it
+along. Prints HOST/REPOSITORY@DIGEST of the attestation.",
+            risk: Risk::Write,
+            does: &[&["plugin", "sign"], &["plugin", "push"]],
+            domain: Domain::Artifact,
+            document: Some(document_schema::<documents::AttestedArtifact>),
             ..PLAIN
         },
     },

@@ -106,5 +106,12 @@ pub fn secrets_in(text: &str) -> Vec<Range<usize>> {
     scan::all(text.as_bytes())
 }
 
+/// What looks like a private key or a credential in a document that is going to be public and is no file of a plugin.
+pub fn secret_in(document: &[u8]) -> Option<(Kind, Place)> {
+    let mut scanner = Scanner::default();
+    scanner.see(document);
+    scanner.finish()
+}
+
 #[cfg(test)]
 mod tests;

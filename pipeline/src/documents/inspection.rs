@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Objection, PlatformArtifact};
 use crate::inspect::{ArtifactSummary, Inspection, LayerSummary};
+use crate::referring::{Referrer, ReferrerKind, Referring};
 
 /// A look at a plugin. Claims, all of it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -65,6 +66,35 @@ pub struct InspectedArtifact {
     pub claimed_artifact_type: Option<String>,
     /// The layers that become files.
     pub layers: Vec<InspectedLayer>,
+    /// What refers to it, or to its index: signatures, attestations, bills of materials. None is verified.
+    pub referrers: Vec<InspectedReferrer>,
+    /// How many more refer to it, which were not looked at.
+    pub unlisted_referrer_count: usize,
+    /// Why nobody knows whether that is all.
+    pub referrers_objection: Option<Objection>,
+}
+
+/// Something that says of itself that it is about the artifact.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct InspectedReferrer {
+    /// Digest of its manifest.
+    pub referrer_digest: String,
+    /// Digest of what it is about: the artifact's manifest, or its index.
+    pub subject_digest: String,
+    /// The tag that it was found by, where only that says what it is about.
+    pub tag: Option<String>,
+    /// `sigstore_bundle`, `cosign_signature`, `cosign_attestation`, `notation_signature` or `other`.
+    pub kind: &'static str,
+    /// `false`: of a kind that aisoc cannot verify.
+    pub supported: bool,
+    /// Kind of artifact that it claims to be.
+    pub claimed_artifact_type: Option<String>,
+    /// The type of the predicate that it claims to hold.
+    pub claimed_predicate_type: Option<String>,
+    /// What it says of the key that has signed it: of those that aisoc makes, the fingerprint.
+    pub claimed_signed_by: Option<String>,
+    /// Why it is none of what it says, or could not be looked at.
+    pub objection: Option<Objection>,
 }
 
 /// One layer.
@@ -180,6 +210,7 @@ fn differing(difference: &TreeDifference) -> Fault {
 
 impl From<ArtifactSummary> for InspectedArtifact {
     fn from(artifact: ArtifactSummary) -> Self {
+        let Referring { referrers, left_out, objection } = artifact.referring.unwrap_or_default();
         Self {
             artifact_digest: artifact.digest.to_string(),
             index_digest: artifact.index.map(|digest| digest.to_string()),
@@ -187,6 +218,25 @@ impl From<ArtifactSummary> for InspectedArtifact {
             platforms: artifact.platforms.into_iter().map(PlatformArtifact::from).collect(),
             claimed_artifact_type: artifact.claimed_artifact_type,
             layers: artifact.layers.into_iter().map(InspectedLayer::from).collect(),
+            referrers: referrers.into_iter().map(InspectedReferrer::from).collect(),
+            unlisted_referrer_count: left_out,
+            referrers_objection: objection.as_ref().map(Objection::from),
+        }
+    }
+}
+
+impl From<Referrer> for InspectedReferrer {
+    fn from(referrer: Referrer) -> Self {
+        Self {
+            referrer_digest: referrer.digest.to_string(),
+            subject_digest: referrer.subject.to_string(),
+            tag: referrer.tag.map(|tag| tag.to_string()),
+            kind: referrer.kind.as_str(),
+            supported: referrer.kind != ReferrerKind::NotationSignature,
+            claimed_artifact_type: referrer.claimed_artifact_type,
+            claimed_predicate_type: referrer.claimed_predicate_type,
+            claimed_signed_by: referrer.claimed_signed_by,
+            objection: referrer.objection.as_ref().map(Objection::from),
         }
     }
 }

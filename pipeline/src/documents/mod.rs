@@ -6,6 +6,7 @@
 
 mod accepted;
 mod artifact;
+mod attestation;
 mod author;
 mod capability;
 mod changed_key;
@@ -57,6 +58,7 @@ pub use artifact::{
     AllowedSecret, BundledPlugins, CopiedArtifact, CopiedArtifacts, PackedArtifact, PackedPlatform, PlatformArtifact,
     PluginInBundle, PulledArtifact, PushedArtifact,
 };
+pub use attestation::AttestedArtifact;
 pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
 pub use capability::{CapabilityList, KnownCapability};
 pub use changed_key::{ChangedKey, FinishedChange, SuccessorOfKey};
@@ -76,7 +78,9 @@ pub use hosted::{
     BroughtIn, BroughtPlugin, CalledPlugin, HostedManifest, HostedPlugin, HostedPlugins, RefusedRequest, ServedHost,
     UnloadedPlugin, WatchedEvent,
 };
-pub use inspection::{ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin};
+pub use inspection::{
+    ClaimedManifest, InspectedArtifact, InspectedFile, InspectedLayer, InspectedPlugin, InspectedReferrer,
+};
 pub use installation::{InstalledPlugin, RolledBackPlugin, SignatureJudgement, UninstalledPlugin};
 pub use installed::{InstalledPlugins, NotInstalled, NotUninstalled, UninstalledPlugins};
 pub use journal::{AuditPage, JournalColumns, JournalEntries, JournalEntry, VerifiedJournal, VerifiedJournals};

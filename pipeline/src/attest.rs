@@ -1,0 +1,181 @@
+//! `attest`: what somebody says of a published artifact, put beside it. Not a byte of the artifact changes, and neither
+//! does its digest: whoever has pinned it finds the attestation all the same.
+//!
+//! A tag is resolved once, and what is signed names the digest. Nothing is sent before the predicate is read and found to
+//! hold no secret, and the statement is signed.
+
+use std::path::Path;
+
+use aisoc_files::{Links, SmallFileError, read_small};
+use aisoc_manifests::artifact::{Artifact, LayerForm};
+use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::dry_run::DryRun;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::{Annotations, Descriptor, EMPTY_DOCUMENT, ImageManifest, MANIFEST_MEDIA_TYPE, to_bytes};
+use aisoc_manifests::reference::Reference;
+use aisoc_registry_client::copy::Shipment;
+use aisoc_registry_client::{BlobSource, ClientOptions, Manifest as StoredManifest, ReplaceTag, Target, copy};
+use aisoc_signing::{
+    ArtifactStatement, AttestationBundle, AttestationType, BUNDLE_MEDIA_TYPE, Fingerprint, KeyHolder,
+    MAX_PREDICATE_BYTES, Predicate, PredicateType,
+};
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+
+use crate::dry_run::{foresee, look_at};
+use crate::events::{Event, Reporter};
+use crate::fetch::fetch;
+use crate::pushed::Pushed;
+use crate::sent::Sent;
+
+/// What a bundle holds, for who lists what refers to an artifact and reads none of it. As cosign writes it.
+pub(crate) const BUNDLE_CONTENT: &str = "dev.sigstore.bundle.content";
+/// What its statement says.
+pub(crate) const BUNDLE_PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
+/// A statement in an envelope, and no signature over the artifact itself.
+const ENVELOPE: &str = "dsse-envelope";
+/// What a subject is called whose name says nothing (in-toto/attestation, `spec/v1/resource_descriptor.md`).
+const NAMELESS: &str = "_";
+
+/// What is said of an artifact, and how it gets there.
+#[derive(Debug)]
+pub struct AttestOptions {
+    /// What kind of thing is said.
+    pub attestation_type: AttestationType,
+    /// What is said.
+    pub predicate: Predicate,
+    /// How to reach registries.
+    pub client: ClientOptions,
+    /// Whether anything is sent.
+    pub dry_run: DryRun,
+}
+
+/// An artifact that has an attestation now.
+#[derive(Debug)]
+pub struct Attested {
+    /// What was said something of.
+    pub artifact: ArtifactDigest,
+    /// What kind of thing.
+    pub predicate_type: PredicateType,
+    /// Whose word it is.
+    pub signer: Fingerprint,
+    /// What was sent, and the digest of the manifest that refers to the artifact.
+    pub pushed: Pushed,
+}
+
+/// Reads a predicate from a file.
+///
+/// # Errors
+/// `attestation_invalid` as [`Predicate::read`], and for what is no regular file; `forbidden_entry` for one that holds what
+/// looks like a secret, which nobody could take back once it is published; I/O reasons.
+pub fn read_predicate(path: &Path) -> Result<Predicate> {
+    let invalid = || Fault::new(Reason::AttestationInvalid, format!("`{}` is no predicate", path.display()));
+    let file = read_small(path, MAX_PREDICATE_BYTES, Links::Followed).map_err(|error| match error {
+        SmallFileError::Io(error) => Fault::io("read the predicate from", path, error),
+        SmallFileError::NotAFile => invalid().expected("a regular file", "something else"),
+        SmallFileError::TooLarge { max_bytes, .. } => invalid().expected(format!("at most {max_bytes} bytes"), "more"),
+    })?;
+    match aisoc_packaging::secret_in(&file.content) {
+        None => Predicate::read(&path.display().to_string(), &file.content),
+        Some((kind, place)) => Err(Fault::new(
+            Reason::ForbiddenEntry,
+            format!(
+                "`{}` looks like it holds a secret ({kind}, {place}), and an attestation is public",
+                path.display()
+            ),
+        )
+        .hint("take it out of the predicate; if it is in use, make a new one: it stands in a file of a build")),
+    }
+}
+
+/// Signs what is said of the artifact that a reference names, and puts it beside the artifact.
+///
+/// # Errors
+/// Every refusal of fetching a manifest; `attestation_invalid` for a predicate of another type; those of the signer; what
+/// the place refuses.
+pub fn attest<'a>(
+    source: &'a Reference,
+    key: &'a dyn KeyHolder,
+    options: &'a AttestOptions,
+    reporter: &'a dyn Reporter,
+) -> LocalBoxFuture<'a, Result<Attested>> {
+    Box::pin(async move {
+        let predicate_type = options.attestation_type.of(&options.predicate)?;
+        reporter.event(&Event::Resolving { reference: source });
+        let fetched = fetch(source, None, &options.client, reporter).await?;
+        let place = match options.dry_run.is_on() {
+            true => look_at(source, &options.client)?,
+            false => Some(Target::create(source, &options.client)?),
+        };
+        let artifact = &fetched.artifact;
+        let statement =
+            ArtifactStatement::make(name_of(artifact), artifact.digest(), predicate_type.clone(), &options.predicate);
+        let bundle = AttestationBundle::sign(&statement, key)?.to_json();
+        let outgoing = Outgoing::new(artifact, &predicate_type, bundle.into());
+        let pushed = outgoing.ship(place.as_ref(), source, options.dry_run, reporter).await?;
+        let signer = key.public_key().fingerprint();
+        Ok(Attested { artifact: artifact.digest(), predicate_type, signer, pushed })
+    })
+}
+
+/// What the artifact calls itself: not where it is, for it may be copied anywhere, and the same words are to be the same
+/// bytes there.
+fn name_of(artifact: &Artifact) -> &str {
+    let [only] = artifact.layers() else { return NAMELESS };
+    match &only.form {
+        LayerForm::Archive { title: Some(title), .. } => title.as_str(),
+        _ => NAMELESS,
+    }
+}
+
+/// A bundle, and the manifest that says which artifact it is about.
+struct Outgoing {
+    manifest: StoredManifest,
+    blobs: [(Descriptor, BlobSource); 2],
+}
+
+impl Outgoing {
+    fn new(artifact: &Artifact, predicate_type: &PredicateType, bundle: Bytes) -> Self {
+        let layer = Descriptor::of(BUNDLE_MEDIA_TYPE, &bundle);
+        let media_type = artifact.manifest().media_type.as_deref().unwrap_or(MANIFEST_MEDIA_TYPE);
+        let subject = Descriptor {
+            // Under the name that it was found by, whatever the algorithm.
+            digest: artifact.digest().blob(),
+            ..Descriptor::of(media_type, artifact.bytes())
+        };
+        let notes = [(BUNDLE_CONTENT, ENVELOPE), (BUNDLE_PREDICATE_TYPE, predicate_type.as_str())];
+        let annotations: Annotations = notes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let document = ImageManifest {
+            subject: Some(subject),
+            annotations,
+            ..ImageManifest::of_document(BUNDLE_MEDIA_TYPE, layer.clone())
+        };
+        let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, to_bytes(&document));
+        let config = (document.config, BlobSource::Bytes(Bytes::from_static(EMPTY_DOCUMENT)));
+        Self { manifest, blobs: [config, (layer, BlobSource::Bytes(bundle))] }
+    }
+
+    async fn ship(
+        self,
+        place: Option<&Target>,
+        destination: &Reference,
+        dry_run: DryRun,
+        reporter: &dyn Reporter,
+    ) -> Result<Pushed> {
+        let digest = self.manifest.digest();
+        match place {
+            Some(target) if !dry_run.is_on() => {
+                reporter.event(&Event::Pushing { destination });
+                let sent = Sent::to(target);
+                let shipment =
+                    Shipment { manifest: &self.manifest, blobs: &self.blobs, tag: None, replace: ReplaceTag::No };
+                copy::push(target, &shipment, &|step| sent.note(&step, reporter)).await?;
+                Ok(sent.pushed(digest))
+            }
+            place => {
+                let blobs: Vec<&Descriptor> = self.blobs.iter().map(|(descriptor, _)| descriptor).collect();
+                foresee(place, digest, &blobs, None).await
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What was said of a published artifact.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// An artifact that has an attestation beside it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AttestedArtifact {
+    /// The artifact, pinned to the digest that was attested.
+    pub reference: String,
+    /// Digest of the artifact's manifest.
+    pub artifact_digest: String,
+    /// The attestation, pinned to its digest.
+    pub attestation_reference: String,
+    /// Digest of the manifest that refers to the artifact.
+    pub referrer_digest: String,
+    /// The type of the predicate.
+    pub predicate_type: String,
+    /// Whose word it is. What operators will call the key, its publisher does not know.
+    pub signing_key_fingerprint: String,
+    /// Whether the same attestation was there before.
+    pub already_attested: bool,
+    /// How many blobs were sent.
+    pub uploaded_blob_count: usize,
+    /// Their size.
+    pub uploaded_bytes: u64,
+    /// How many were there before.
+    pub present_blob_count: usize,
+}
