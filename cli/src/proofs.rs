@@ -63,7 +63,15 @@ pub(crate) fn rule(required: &mut Vec<Requirement>, args: ProofArgs, context: &C
         Requirement::Signers(_) => true,
     });
     let Some(kind) = kinds.first().copied() else { return unasked(&args).map(|()| None) };
+    let names_somebody = args.certificate_identity.is_some()
+        || args.certificate_identity_regexp.is_some()
+        || args.certificate_oidc_issuer.is_some()
+        || args.certificate_oidc_issuer_regexp.is_some();
     let by = match &args.proof_key {
+        // What the trusted keys say of an artifact needs nobody else; a signature of sigstore is of somebody who is named.
+        None if !names_somebody && args.trusted_root.is_none() && !kinds.contains(&ProofKind::Sigstore) => {
+            ProvedBy::TrustedKeys
+        }
         Some(key) => ProvedBy::Key {
             key: ProofKey::read(&key.display().to_string(), &public_key(key)?, signature_verifiers())?,
             root: if args.unlogged { None } else { Some(root(kind, args.trusted_root, context)?) },

@@ -167,8 +167,7 @@ fn a_key_stands_in_for_no_proof_and_no_mode_does_without() {
     site.attach_bundle(&site.sigstore.signs(&site.manifest(), WHO));
     site.bench.run(&["plugin", "keygen", "--out", "other"]).ok();
     let reference = site.reference();
-    let words =
-        [&["plugin", "verify", &reference, "--keys", "other.pem"][..], &requiring(&["sigstore"], &BY)].concat();
+    let words = [&["plugin", "verify", &reference, "--keys", "other.pem"][..], &requiring(&["sigstore"], &BY)].concat();
     site.bench.run(&words).refused(3, "untrusted_key");
 }
 
@@ -308,4 +307,35 @@ fn a_key_has_signed_that_artifact_or_nothing_that_counts() {
     site.attach_bundle(&by_key(&key.hint, json!({"messageSignature": {"signature": signs(b"another artifact")}})));
     let by = ["--proof-key", "proof.pub", "--unlogged"];
     site.verify(&requiring(&["sigstore"], &by)).refused(3, "proof_signature_invalid");
+}
+
+#[test]
+fn what_a_trusted_key_says_of_an_artifact_is_a_proof_of_it_as_far_as_the_key_counts() {
+    let site = Site::new();
+    let reference = site.reference();
+    site.bench.write("slsa.json", r#"{"buildDefinition":{},"runDetails":{}}"#);
+    let attest = |key: &str| {
+        let words = ["plugin", "attest", &reference, "--type", "slsa", "--predicate", "slsa.json", "--private-key", key];
+        site.bench.run(&words)
+    };
+    let verify = |words: &[&str]| site.verify(words);
+    verify(&["--require", "provenance"]).refused(3, "proof_missing");
+    site.bench.run(&["plugin", "keygen", "--out", "stranger"]).ok();
+    attest("stranger.key").ok();
+    verify(&["--require", "provenance"]).refused(3, "untrusted_key");
+    attest("release.key").ok();
+    let shown = verify(&["--require", "provenance"]);
+    assert!(shown.ok().stdout.contains("proof=provenance key=SHA256:"), "{shown:?}");
+    verify(&["--require", "sbom"]).refused(3, "proof_missing");
+    // A signature of sigstore is of somebody, and nobody is named.
+    verify(&["--require", "sigstore"]).refused(2, "usage");
+    let install = |kind: &str| {
+        let words = ["plugin", "install", &reference, "--keys", "keys", "--plugins-dir", "plugins", "--require", kind];
+        site.bench.run(&words)
+    };
+    install("sbom").refused(3, "proof_missing");
+    assert!(!site.bench.path("plugins/demo").exists());
+    install("provenance").ok();
+    site.bench.run(&["keys", "revoke", "release", "--keys", "keys", "--reason", "lost", "--yes"]).ok();
+    assert_eq!(install("provenance").code, 3);
 }

@@ -15,7 +15,7 @@ use aisoc_signing::Claim;
 
 use crate::events::{Event, Reporter, Silent};
 use crate::fetch::{Fetched, fetch};
-use crate::proofs::ProofRule;
+use crate::proofs::{AtHand, ProofRule};
 use crate::publication::read_manifest;
 use crate::source::Source;
 
@@ -50,19 +50,17 @@ impl Arrival {
         }
     }
 
-    /// Refuses what has not every proof that is required of it.
+    /// What is at hand of the proofs that are required of it.
     ///
     /// # Errors
-    /// `usage` for a directory, of which there is no artifact that a proof could be of; as [`ProofRule::ask`] and what came
-    /// of the first proof that is missing or refused.
-    pub(crate) async fn require(&self, rule: &ProofRule, source: &Source) -> Result<()> {
-        let (Self::Fetched(fetched), Some(reference)) = (self, source.artifact()) else {
-            return Err(Fault::new(Reason::Usage, "a proof is required, and a directory has none")
+    /// `usage` for a directory, of which there is no artifact that a proof could be of; as [`ProofRule::gather`].
+    pub(crate) async fn proofs(&self, rule: &ProofRule) -> Result<AtHand> {
+        match self {
+            Self::Fetched(fetched) => Box::pin(rule.gather(fetched)).await,
+            Self::Packed(_) => Err(Fault::new(Reason::Usage, "a proof is required, and a directory has none")
                 .expected("a reference or an archive", "a directory")
-                .hint("install the artifact: name it as a reference, such as `REGISTRY/REPOSITORY:TAG`"));
-        };
-        let required = Box::pin(rule.ask(fetched)).await?;
-        required.into_iter().try_for_each(|one| one.outcome.map(drop)).map_err(|fault| fault.about(reference))
+                .hint("install the artifact: name it as a reference, such as `REGISTRY/REPOSITORY:TAG`")),
+        }
     }
 
     pub(crate) fn digest(&self) -> ArtifactDigest {

@@ -31,7 +31,7 @@ use crate::grants::{Grants, GrantsBefore};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::loadable::unloadable;
-use crate::proofs::ProofRule;
+use crate::proofs::{AskedAbout, AtHand, ProofRule};
 use crate::reference_rules::ReferenceRules;
 use crate::rollback::RollbackOptions;
 use crate::source::Source;
@@ -104,6 +104,20 @@ impl InstallOptions {
     /// As [`Site::session`].
     pub fn settle(&self, id: &PluginId) -> Result<Vec<PathBuf>> {
         self.site.session(&self.access, |session| session.keep_newest(id, self.keep))
+    }
+
+    /// Refuses what has not every proof that is required of it.
+    fn require_proofs(
+        &self,
+        at_hand: &AtHand,
+        plugin: &PluginId,
+        artifact: ArtifactDigest,
+        origin: &str,
+    ) -> Result<()> {
+        let Some(rule) = &self.proofs else { return Ok(()) };
+        let (plugin, origin) = (Some(plugin.as_str()), Origin::recorded(origin));
+        let asked = AskedAbout { plugin, artifact, origin, trust: &self.trust };
+        rule.require(at_hand, &asked).map_err(|fault| fault.about(artifact))
     }
 
     /// Refuses another plugin than the one that was named.
@@ -208,19 +222,23 @@ async fn install_noting(
         ..options.client.clone()
     };
     let arrival = Arrival::of(source, options.require_digest, &client, reporter).await?;
-    if let Some(rule) = &options.proofs {
-        // Before its layers are asked for, and of what is here already too: a record says nothing of proofs.
-        arrival.require(rule, source).await?;
-    }
+    let at_hand = match &options.proofs {
+        Some(rule) => arrival.proofs(rule).await?,
+        None => AtHand::default(),
+    };
     let digest = arrival.digest();
+    let require_proofs = |plugin: &PluginId| options.require_proofs(&at_hand, plugin, digest, &origin);
     let (index, platform) = arrival.index();
     if let Some(unchanged) = already_installed(digest, index, options)? {
+        // What is recorded says nothing of proofs.
+        require_proofs(&unchanged.id)?;
         return Ok(Installation { index, platform, ..unchanged });
     }
     let (mut staged, claim) = stage(arrival, source, options, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
     let _ = id.set(manifest.id.clone());
     options.require(&manifest.id)?;
+    require_proofs(&manifest.id)?;
     let arriving = Arriving::of(&manifest, &claim, Some(&origin), Some(came_in(digest, index, platform.as_ref())));
     let incoming = Incoming { manifest, claim, origin: &origin, digest, index, platform, arriving, options };
     for _ in 0..ATTEMPTS {

@@ -19,7 +19,7 @@ use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
 use crate::fetch::{Fetched, fetch};
 use crate::judge::{Judge, TrustInputs};
-use crate::proofs::{ProofRule, RequiredProof, as_evidence};
+use crate::proofs::{AskedAbout, AtHand, ProofRule, RequiredProof, as_evidence};
 use crate::source::Source;
 
 /// How many entries a hint names.
@@ -171,12 +171,21 @@ pub async fn verify_artifact(
 ) -> Result<Verification> {
     trust.require_keys_for(reference)?;
     let fetched = fetch(reference, None, options, reporter).await?;
-    let required = match proofs {
-        Some(rule) => Box::pin(rule.ask(&fetched)).await?,
-        None => Vec::new(),
+    let at_hand = match proofs {
+        Some(rule) => Box::pin(rule.gather(&fetched)).await?,
+        None => AtHand::default(),
     };
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
-    let (claim, evidence) = (fetched.claim(&staged)?, as_evidence(&required));
+    let claim = fetched.claim(&staged)?;
+    let plugin = claim.document().ok().and_then(stated_id);
+    let asked = AskedAbout {
+        plugin: plugin.as_deref(),
+        artifact: fetched.artifact.digest(),
+        origin: Origin::of(reference),
+        trust,
+    };
+    let required = proofs.map_or(Ok(Vec::new()), |rule| rule.judge(&at_hand, &asked))?;
+    let evidence = as_evidence(&required);
     let judged = judge_by(&claim, trust, |judge| {
         judge.observe(judge.examine(&claim, Origin::of(reference)).with_proofs(&evidence), None)
     })?;

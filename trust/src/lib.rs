@@ -33,7 +33,7 @@ pub use policy::Policy;
 pub use publisher::{
     OVERRIDE_PUBLISHERS, Publishers, TRUSTED_PUBLISHERS, TrustDecision, UNSIGNED_ACK, UNSIGNED_ACK_TEXT,
 };
-pub use refusal::{FETCH_AGAIN, changed_after_signing, lock_missing, no_trusted_keys, not_acknowledged};
+pub use refusal::{FETCH_AGAIN, changed_after_signing, lock_missing, no_trusted_keys, not_acknowledged, not_counted};
 pub use state_directory::{OPEN_DIRECTORY, changeable, own_directory, require_secure};
 pub use state_lock::{LOCK, Patience, StateLock};
 pub use verdict::Verdict;

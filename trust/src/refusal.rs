@@ -139,7 +139,7 @@ pub(crate) fn reason_of(standing: &Standing) -> Reason {
     }
 }
 
-pub(crate) fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
+pub fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
     let reason = reason_of(standing);
     let state = printable(&standing.to_string()).into_owned();
     let fault = Fault::new(reason, format!("the plugin is signed by key `{key_id}` alone, which {state}"));

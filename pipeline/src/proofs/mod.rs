@@ -3,5 +3,5 @@
 mod offered;
 mod rule;
 
-pub(crate) use rule::as_evidence;
+pub(crate) use rule::{AskedAbout, AtHand, as_evidence};
 pub use rule::{ProofKind, ProofRule, ProvedBy, RequiredProof, ShownProof};

@@ -6,7 +6,6 @@ use aisoc_manifests::links::Links;
 use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::text::shown;
 use aisoc_registry_client::{Fetch as _, Referrers as _, Target};
-use aisoc_signing::proof::MAX_BUNDLE_BYTES;
 
 use crate::fetch::Fetched;
 
@@ -17,6 +16,9 @@ const NOTATION_TYPE: &str = "application/vnd.cncf.notary.signature";
 /// Most bundles of one artifact that are looked at. Whoever can push there can attach as many as he likes, and each costs
 /// two requests.
 pub(super) const MAX_OFFERED: usize = 64;
+
+/// Most bytes of all of them together.
+const MAX_OFFERED_BYTES: u64 = 64 << 20;
 
 /// Something that is said to be a proof.
 pub(super) struct Offered {
@@ -34,7 +36,8 @@ impl Offered {
 
 /// The bundles that refer to an artifact. Others decide what refers to it: one that cannot be had or lies about what it is
 /// of is none, and keeps no other from being judged.
-pub(super) async fn offered(fetched: &Fetched) -> Result<Vec<Offered>> {
+/// `most` is how large one may be.
+pub(super) async fn offered(fetched: &Fetched, most: u64) -> Result<Vec<Offered>> {
     let subject = fetched.artifact.digest();
     let listed = fetched.target.referrers(subject).await?;
     let is_of = |prefix: &'static str| {
@@ -46,9 +49,10 @@ pub(super) async fn offered(fetched: &Fetched) -> Result<Vec<Offered>> {
             .expected(format!("at most {MAX_OFFERED}"), format!("{}", bundles.len()))
             .hint("name the one that counts with `--bundle FILE`"));
     }
-    let mut offered = Vec::with_capacity(bundles.len());
+    let (mut offered, mut left) = (Vec::with_capacity(bundles.len()), MAX_OFFERED_BYTES);
     for descriptor in bundles {
-        let content = Box::pin(bundle(&fetched.target, descriptor.artifact_digest(), subject)).await;
+        let content = Box::pin(bundle(&fetched.target, descriptor.artifact_digest(), subject, most.min(left))).await;
+        left -= content.as_ref().map_or(0, |content| content.len() as u64);
         offered.push(Offered { place: descriptor.digest.to_string(), content });
     }
     if offered.is_empty()
@@ -63,7 +67,7 @@ pub(super) async fn offered(fetched: &Fetched) -> Result<Vec<Offered>> {
 }
 
 /// The bundle in an artifact that refers to that one.
-async fn bundle(target: &Target, digest: ArtifactDigest, subject: ArtifactDigest) -> Result<Vec<u8>> {
+async fn bundle(target: &Target, digest: ArtifactDigest, subject: ArtifactDigest, most: u64) -> Result<Vec<u8>> {
     let manifest = target.fetch_manifest(Some(digest)).await?;
     let links = Links::read(manifest.bytes())?;
     let malformed = |what: &str| Fault::new(Reason::ProofMalformed, format!("`{digest}` is no proof: {what}"));
@@ -84,9 +88,9 @@ async fn bundle(target: &Target, digest: ArtifactDigest, subject: ArtifactDigest
             shown(&links.blobs.iter().map(|blob| blob.media_type.as_str()).collect::<Vec<_>>().join(", "), 300),
         ));
     };
-    if blob.size > MAX_BUNDLE_BYTES {
-        return Err(malformed("its bundle is larger than any")
-            .expected(format!("at most {MAX_BUNDLE_BYTES} bytes"), format!("{} bytes", blob.size)));
+    if blob.size > most {
+        return Err(malformed("its bundle is larger than one may be")
+            .expected(format!("at most {most} bytes"), format!("{} bytes", blob.size)));
     }
-    Ok(target.fetch_blob_bytes(blob, MAX_BUNDLE_BYTES).await?.to_vec())
+    Ok(target.fetch_blob_bytes(blob, most).await?.to_vec())
 }

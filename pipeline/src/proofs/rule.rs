@@ -2,14 +2,20 @@
 
 use std::fmt;
 
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::proof::{
-    Bundle, Identity, Logged, ProofKey, Proven, Subject, TrustedRoot, verify_bundle, verify_bundle_by_key,
+    Bundle, Identity, Logged, MAX_BUNDLE_BYTES, ProofKey, ProofSigner, Proven, Subject, TrustedRoot, verify_bundle,
+    verify_bundle_by_key,
 };
-use aisoc_trust::{Proofs, RequiredShown};
+use aisoc_signing::{
+    AttestationBundle, AttestationOutcome, Circumstances, ClaimedBundle, MAX_ATTESTATION_BYTES, Origin,
+};
+use aisoc_trust::{Proofs, RequiredShown, not_counted};
 
 use super::offered::{Offered, offered};
 use crate::fetch::Fetched;
+use crate::judge::{Judge, TrustInputs};
 
 /// What a proof is required of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,6 +101,8 @@ pub enum ProvedBy {
         /// Who that is.
         identity: Identity,
     },
+    /// The trusted keys of the site, as they count for the plugin.
+    TrustedKeys,
     /// Whoever has that key; with a root, a log of it has to hold the signature.
     Key {
         /// The public key.
@@ -105,13 +113,11 @@ pub enum ProvedBy {
 }
 
 impl ProvedBy {
-    fn judge(&self, bundle: &Bundle, subject: Subject<'_>) -> Result<Proven> {
+    /// The largest bundle that is taken.
+    const fn max_bytes(&self) -> u64 {
         match self {
-            Self::Identity { root, identity } => verify_bundle(bundle, subject, root, identity),
-            Self::Key { key, root } => {
-                let logged = root.as_ref().map_or(Logged::NotRequired, Logged::Required);
-                verify_bundle_by_key(bundle, subject, key, logged)
-            }
+            Self::TrustedKeys => MAX_ATTESTATION_BYTES,
+            Self::Identity { .. } | Self::Key { .. } => MAX_BUNDLE_BYTES,
         }
     }
 }
@@ -120,6 +126,7 @@ impl fmt::Display for ProvedBy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identity { identity, .. } => identity.fmt(formatter),
+            Self::TrustedKeys => formatter.write_str("a trusted key"),
             Self::Key { key, .. } => key.fmt(formatter),
         }
     }
@@ -151,27 +158,77 @@ struct Judged {
     outcome: Result<Proven>,
 }
 
+/// What is at hand of proofs of an artifact.
+#[derive(Default)]
+pub(crate) struct AtHand {
+    offered: Vec<Offered>,
+    manifest: Vec<u8>,
+}
+
+/// What is asked about: which plugin it is, where it comes from, and whom the site trusts.
+pub(crate) struct AskedAbout<'a> {
+    pub(crate) plugin: Option<&'a str>,
+    pub(crate) artifact: ArtifactDigest,
+    pub(crate) origin: Origin,
+    pub(crate) trust: &'a TrustInputs,
+}
+
 impl ProofRule {
-    /// Judges what refers to the artifact, and what is at hand.
+    /// What refers to the artifact, and what is in files.
     ///
     /// # Errors
-    /// What keeps the list of what refers to it from being read. A proof that is missing or refused is an outcome.
-    pub(crate) async fn ask(&self, fetched: &Fetched) -> Result<Vec<RequiredProof>> {
+    /// What keeps the list of what refers to it from being read.
+    pub(crate) async fn gather(&self, fetched: &Fetched) -> Result<AtHand> {
         let mut at_hand: Vec<Offered> = self.files.iter().cloned().map(Offered::file).collect();
         // Whoever has brought all that is needed asks nobody: a file works where there is no network.
         if at_hand.is_empty() {
-            at_hand = Box::pin(offered(fetched)).await?;
+            at_hand = Box::pin(offered(fetched, self.by.max_bytes())).await?;
         }
-        let subject = Subject::Content(fetched.artifact.bytes());
-        let judged: Vec<Judged> = at_hand.into_iter().map(|offer| self.judged(offer, subject)).collect();
+        Ok(AtHand { offered: at_hand, manifest: fetched.artifact.bytes().to_vec() })
+    }
+
+    /// Judges what is at hand. A proof that is missing or refused is an outcome.
+    ///
+    /// # Errors
+    /// Those of reading the trusted keys.
+    pub(crate) fn judge(&self, at_hand: &AtHand, asked: &AskedAbout<'_>) -> Result<Vec<RequiredProof>> {
+        let judge = Judge::new(asked.trust)?;
+        let offers = at_hand.offered.iter();
+        let judged: Vec<Judged> = offers.map(|offer| self.judged(offer, &at_hand.manifest, asked, &judge)).collect();
         let required = |kind| RequiredProof { kind, outcome: self.best_of(&judged, kind) };
         Ok(self.kinds.iter().copied().map(required).collect())
     }
 
-    fn judged(&self, Offered { place, content }: Offered, subject: Subject<'_>) -> Judged {
-        let read = content.and_then(|content| Bundle::read(&place, &content));
-        let predicate = read.as_ref().ok().and_then(Bundle::predicate_type);
-        let outcome = read.and_then(|bundle| self.by.judge(&bundle, subject));
+    /// As [`ProofRule::judge`], and refuses for the first that is missing or refused.
+    ///
+    /// # Errors
+    /// Those, and what came of that one.
+    pub(crate) fn require(&self, at_hand: &AtHand, asked: &AskedAbout<'_>) -> Result<()> {
+        self.judge(at_hand, asked)?.into_iter().try_for_each(|required| required.outcome.map(drop))
+    }
+
+    fn judged(&self, offer: &Offered, manifest: &[u8], asked: &AskedAbout<'_>, judge: &Judge<'_>) -> Judged {
+        let place = offer.place.clone();
+        let content = match &offer.content {
+            Ok(content) => content,
+            Err(fault) => return Judged { place, predicate: None, outcome: Err(fault.clone()) },
+        };
+        let read = || Bundle::read(&place, content);
+        let subject = Subject::Content(manifest);
+        let outcome = match &self.by {
+            ProvedBy::Identity { root, identity } => {
+                read().and_then(|bundle| verify_bundle(&bundle, subject, root, identity))
+            }
+            ProvedBy::Key { key, root } => {
+                let logged = root.as_ref().map_or(Logged::NotRequired, Logged::Required);
+                read().and_then(|bundle| verify_bundle_by_key(&bundle, subject, key, logged))
+            }
+            ProvedBy::TrustedKeys => attested(content, asked, judge),
+        };
+        let predicate = outcome.as_ref().map_or_else(
+            |_| ClaimedBundle::look(content).ok().and_then(|claimed| claimed.predicate_type),
+            |proven| proven.predicate_type.clone(),
+        );
         Judged { place, predicate, outcome }
     }
 
@@ -202,6 +259,24 @@ impl ProofRule {
         Fault::new(Reason::ProofMissing, format!("the artifact has no proof of the kind `{kind}`"))
             .expected(format!("a proof of {}", self.by), found)
             .hint("have whoever published it attach one; a proof that is in a file is named with `--bundle FILE`")
+    }
+}
+
+/// What a trusted key has said of the artifact.
+fn attested(content: &[u8], asked: &AskedAbout<'_>, judge: &Judge<'_>) -> Result<Proven> {
+    let circumstances = Circumstances { at: asked.trust.at, origin: asked.origin.clone() };
+    let bundle = AttestationBundle::read(content)?;
+    match bundle.verify(asked.artifact, asked.plugin, judge.keyring(), &circumstances)? {
+        AttestationOutcome::Verified(attestation) => Ok(Proven {
+            signer: ProofSigner::Key(attestation.signer.fingerprint.to_string()),
+            predicate_type: Some(attestation.statement.predicate_type().to_string()),
+            signed_at: Vec::new(),
+        }),
+        AttestationOutcome::NotCounted { signer, .. } => Err(not_counted(&signer.key_id, &signer.standing)),
+        AttestationOutcome::Untrusted { named } => {
+            Err(Fault::new(Reason::UntrustedKey, "what is said of the artifact is signed by no trusted key")
+                .expected("a trusted key", named.to_string()))
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::signer::KeyHolder;
 /// What is written, and read of a key that its owner manages.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 /// Largest bundle: its envelope, and a few words around it.
-const MAX_BUNDLE_BYTES: u64 = 25 << 20;
+pub const MAX_ATTESTATION_BYTES: u64 = 25 << 20;
 
 /// A bundle of a key that its owner manages: no certificate, no log, no time of others. A member that is not named here
 /// is evidence of another kind, for another reader.
@@ -110,9 +110,9 @@ impl AttestationBundle {
     /// `attestation_invalid` for what is no bundle of a managed key that [`AttestationBundle::to_json`] could have
     /// written, in whatever layout of the JSON.
     pub fn read(content: &[u8]) -> Result<Self> {
-        if content.len() as u64 > MAX_BUNDLE_BYTES {
+        if content.len() as u64 > MAX_ATTESTATION_BYTES {
             return Err(invalid("is larger than any")
-                .expected(format!("at most {MAX_BUNDLE_BYTES} bytes"), format!("{} bytes", content.len())));
+                .expected(format!("at most {MAX_ATTESTATION_BYTES} bytes"), format!("{} bytes", content.len())));
         }
         let written: Written = serde_json::from_slice(content)
             .map_err(|error| invalid("is no bundle of sigstore for a key of its owner's").caused_by(error))?;

@@ -15,7 +15,7 @@ mod unambiguous;
 
 use aisoc_manifests::fault::{Fault, Reason};
 
-pub use self::bundle::{Attestation, AttestationBundle, AttestationOutcome, BUNDLE_MEDIA_TYPE};
+pub use self::bundle::{Attestation, AttestationBundle, AttestationOutcome, BUNDLE_MEDIA_TYPE, MAX_ATTESTATION_BYTES};
 pub use self::claimed::{BUNDLE_MEDIA_TYPES, ClaimedBundle};
 pub use self::predicate::{MAX_PREDICATE_BYTES, Predicate};
 pub use self::predicate_type::{AttestationType, PredicateType};
