@@ -315,7 +315,8 @@ fn what_a_trusted_key_says_of_an_artifact_is_a_proof_of_it_as_far_as_the_key_cou
     let reference = site.reference();
     site.bench.write("slsa.json", r#"{"buildDefinition":{},"runDetails":{}}"#);
     let attest = |key: &str| {
-        let words = ["plugin", "attest", &reference, "--type", "slsa", "--predicate", "slsa.json", "--private-key", key];
+        let words =
+            ["plugin", "attest", &reference, "--type", "slsa", "--predicate", "slsa.json", "--private-key", key];
         site.bench.run(&words)
     };
     let verify = |words: &[&str]| site.verify(words);

@@ -41,7 +41,7 @@ mod wrapping;
 pub use appearance::Appearance;
 pub use attestation::{
     ArtifactStatement, Attestation, AttestationBundle, AttestationOutcome, AttestationType, BUNDLE_MEDIA_TYPE,
-    BUNDLE_MEDIA_TYPES, ClaimedBundle, MAX_PREDICATE_BYTES, Predicate, PredicateType,
+    BUNDLE_MEDIA_TYPES, ClaimedBundle, MAX_ATTESTATION_BYTES, MAX_PREDICATE_BYTES, Predicate, PredicateType,
 };
 pub use bytecode::{WITHOUT_BYTECODE, is_bytecode_of_source};
 pub use claim::{Claim, ClaimedTree};

@@ -139,6 +139,7 @@ pub(crate) fn reason_of(standing: &Standing) -> Reason {
     }
 }
 
+/// A trusted key has signed it, and does not count for it: why.
 pub fn not_counted(key_id: &KeyId, standing: &Standing) -> Fault {
     let reason = reason_of(standing);
     let state = printable(&standing.to_string()).into_owned();
