@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
-use aisoc_pipeline::{ALLOW_UNPINNED, REGISTRY_ALLOWLIST, ReferenceRules, UserPlugins};
+use aisoc_pipeline::{ALLOW_UNPINNED, CiSystem, REGISTRY_ALLOWLIST, ReferenceRules, UserPlugins};
 use aisoc_platform::Identity;
 use aisoc_registry_client::{CertificateFile, Certificates, DockerConfig, Proxies, ProxyVariable, Secret};
 use aisoc_trust::{
@@ -121,6 +121,8 @@ pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 pub(crate) const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Whether this is a step of GitHub Actions, whose logs hold workflow commands.
 pub(crate) const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
+/// Whether this is a job of GitLab CI.
+pub(crate) const GITLAB_CI: &str = "GITLAB_CI";
 /// Where a step of GitHub Actions finds the repository.
 pub(crate) const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
 /// The time that a reproducible build writes, in seconds since 1970.
@@ -211,6 +213,13 @@ impl Environment {
     pub(crate) fn github_workspace(&self) -> Option<Workspace> {
         self.variable(GITHUB_ACTIONS).filter(|value| value == "true")?;
         Some(Workspace(self.path(GITHUB_WORKSPACE).unwrap_or_default()))
+    }
+
+    /// The CI system that this process is in a job of, where it is one that says of its jobs where they are from.
+    pub(crate) fn ci_system(&self) -> Option<CiSystem> {
+        let is_set = |name: &str| self.variable(name).is_some_and(|value| value == "true");
+        let systems = [(GITHUB_ACTIONS, CiSystem::GitHub), (GITLAB_CI, CiSystem::GitLab)];
+        systems.into_iter().find(|(name, _)| is_set(name)).map(|(_, system)| system)
     }
 
     /// The job of a CI system that this process is in, as a note for people: `github acme/keys run 12`.
@@ -552,6 +561,15 @@ mod tests {
         assert_eq!(files(&environment), [(of_this_user(), false)]);
         assert!(!environment.is_development());
         assert_eq!(environment.words().collect::<Vec<_>>(), ["demo"]);
+    }
+
+    #[test]
+    fn a_job_is_of_the_system_that_says_so() {
+        let of = |read| with(read).ci_system();
+        assert_eq!(of(|name| (name == "GITHUB_ACTIONS").then(|| "true".into())), Some(CiSystem::GitHub));
+        assert_eq!(of(|name| (name == "GITLAB_CI").then(|| "true".into())), Some(CiSystem::GitLab));
+        assert_eq!(of(|_| Some("false".into())), None);
+        assert_eq!(of(|name| (name == "CI").then(|| "true".into())), None);
     }
 
     #[test]

@@ -54,7 +54,10 @@ fn word(line: &str) -> Option<Word> {
 /// A command line that is right but for the word that is tried, which stands where `?` does.
 fn right(command: &str) -> &'static [&'static str] {
     match command {
-        "plugin validate" | "plugin digest" | "plugin inspect" => &["demo"],
+        "plugin validate" | "plugin digest" | "plugin inspect" | "plugin sbom" => &["demo"],
+        "plugin provenance" => {
+            &["demo", "--source", "https://github.com/acme/x", "--commit", "0123456789abcdef0123456789abcdef01234567"]
+        }
         "plugin sign" => &["--plugin-dir", "demo", "--private-key", "release.key"],
         "plugin verify" | "explain" | "plugin index" => &["demo", "--trusted-keys", "keys"],
         "plugins search" => &["demo", "--plugins-dir", "plugins"],

@@ -191,6 +191,9 @@ warnings! {
     SecretPublished "secret_published"
         "What looks like a secret is in what is signed, packed or pushed, as `--allow-secret` says."
         None
+    SbomIncomplete "sbom_incomplete"
+        "A list of what a plugin needs was not read, or not all of it, and the SBOM says so in place of it."
+        Some("see `aisoc help attestations` for what is read; another list beside it, with the same in words that are, closes the gap")
     PackageUnsigned "package_unsigned"
         "What is packed or pushed has no signature, as `--unsigned` says; hosts in strict mode refuse it."
         Some("sign it with `aisoc plugin sign DIR --private-key KEY`")

@@ -5,7 +5,7 @@
 //! skipped: what is skipped in silence is what nobody notices is missing.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_fi
 use crate::ignore::IgnoreRules;
 use crate::keep::Keep;
 use crate::limits::Limits;
+use crate::pack::changed;
 use crate::parallel::{self, Links, default_threads};
 use crate::private_copy::{self, Copying, PrivateCopy};
 pub(crate) use crate::search::forbidden;
@@ -115,6 +116,21 @@ impl PluginDir {
             (Some(_), Some(bytes)) => Ok(private_copy::Content::Held(bytes)),
             (Some(copy), None) => copy.content(path, entry.size),
         }
+    }
+
+    /// The bytes of a file that is shipped, which are those that were hashed; nothing of one that is larger than that, or that
+    /// is not there.
+    ///
+    /// # Errors
+    /// `forbidden_entry` for one that was changed since; I/O reasons.
+    pub fn small_content(&self, path: &RelPath, max_bytes: u64) -> Result<Option<Vec<u8>>> {
+        let Some(entry) = self.files().get(path).filter(|entry| entry.size <= max_bytes) else { return Ok(None) };
+        let unreadable = |error| Fault::io("read", &path.under(&self.root), error);
+        let mut content = Vec::new();
+        let read = self.content(path, entry).and_then(|file| file.take(entry.size + 1).read_to_end(&mut content));
+        read.map_err(unreadable)?;
+        let found = FileDigest::of(&content);
+        if found != entry.digest { Err(changed(path, entry, found)) } else { Ok(Some(content)) }
     }
 
     /// Every file that is shipped.

@@ -190,7 +190,7 @@ impl<W: Write> Tar<'_, W> {
     }
 }
 
-fn changed(path: &RelPath, entry: &FileEntry, found: FileDigest) -> Fault {
+pub(crate) fn changed(path: &RelPath, entry: &FileEntry, found: FileDigest) -> Fault {
     forbidden(format!("`{path}` changed while it was read"))
         .expected(entry.digest.to_string(), found.to_string())
         .hint("run the command again when nothing else writes to the directory")

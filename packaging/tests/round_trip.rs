@@ -176,6 +176,31 @@ fn a_private_copy_packs_to_what_was_read_whatever_becomes_of_the_directory() {
 }
 
 #[test]
+fn the_bytes_of_a_file_are_those_that_were_hashed_or_it_is_refused() {
+    let root = demo();
+    write(root.path(), &[("list.txt", "12345"), ("empty.txt", "")]);
+    let (opened, copy) = (
+        PluginDir::open(root.path()).expect("a plugin"),
+        PluginDir::copied(root.path(), &Secrets::default(), default_threads(), &Limits::default()).expect("copied"),
+    );
+    for plugin in [&opened, &copy] {
+        let content = |name: &str, max_bytes| plugin.small_content(&path(name), max_bytes).expect("read");
+        assert_eq!(content("list.txt", 5).as_deref(), Some(&b"12345"[..]));
+        assert_eq!(content("list.txt", 6).as_deref(), Some(&b"12345"[..]));
+        assert_eq!(content("list.txt", 4), None);
+        assert_eq!(content("empty.txt", 0).as_deref(), Some(&b""[..]));
+        assert_eq!(content("nowhere.txt", 5), None);
+        assert_eq!(content("plugin.yaml", 1_000).as_deref(), Some(plugin.manifest_bytes()));
+    }
+    for changed in ["54321", "1234", "123456"] {
+        write(root.path(), &[("list.txt", changed)]);
+        let fault = opened.small_content(&path("list.txt"), 5).expect_err(changed);
+        assert_eq!(fault.reason(), Reason::ForbiddenEntry, "{changed}");
+        assert!(copy.small_content(&path("list.txt"), 5).expect("held").is_some(), "nobody else writes there");
+    }
+}
+
+#[test]
 fn a_private_copy_is_signed_with_signature_files_and_a_manifest_alone() {
     let root = demo();
     write(root.path(), &[("plugin.sig.d/files", "of another signature"), ("plugin.sig", "ab")]);

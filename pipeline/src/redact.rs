@@ -42,6 +42,18 @@ pub fn resembles_key(text: &str) -> bool {
     armour || is_hex || aisoc_packaging::secrets_in(text).iter().any(is_whole) || bare_keys(text).iter().any(is_bare)
 }
 
+/// Whether a text that is going to be public holds a private key or a token.
+pub(crate) fn holds_secret(text: &str) -> bool {
+    !aisoc_packaging::secrets_in(text).is_empty()
+}
+
+/// The same, and whether it holds an address with a login in it. The user alone of an address of SSH is nobody's secret: it is
+/// what forges have everybody log in as.
+pub(crate) fn holds_credentials(text: &str) -> bool {
+    let is_ssh_user = |info: &Range<usize>| text[..info.start].ends_with("ssh://") && !text[info.clone()].contains(':');
+    holds_secret(text) || !authorizations(text).is_empty() || !user_infos(text).iter().all(is_ssh_user)
+}
+
 /// Whether nothing between its separators is as long as a key, and the whole is no key either in which `/`
 /// is a digit of base64.
 fn is_path(run: &str) -> bool {
@@ -232,6 +244,28 @@ mod tests {
         }
         for word in ["", "SHA256:x", "key:", "SHA256: ", "sha256:"] {
             assert!(!redacted(&format!("{word}{fingerprint}")).contains(fingerprint), "{word}");
+        }
+    }
+
+    #[test]
+    fn an_address_with_a_login_is_not_for_everybody() {
+        for text in [
+            "pkg @ https://user:hunter2@files.example/pkg.whl",
+            "pkg@https://token@files.example/pkg.whl",
+            "git+ssh://git:hunter2@example.com/x",
+            "user:hunter2@host",
+            &key(),
+        ] {
+            assert!(holds_credentials(text), "{text}");
+        }
+        for text in [
+            "pkg @ git+ssh://git@github.com/acme/pkg@v1",
+            "pkg @ git+https://github.com/acme/pkg@v1",
+            "pkg @ https://files.example/pkg.whl",
+            "idna==3.10; python_version > '3.9'",
+            "Ada <ada@example.com>",
+        ] {
+            assert!(!holds_credentials(text), "{text}");
         }
     }
 

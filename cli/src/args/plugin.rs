@@ -118,6 +118,24 @@ pub(crate) struct DigestArgs {
     pub(crate) canonical: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct SbomArgs {
+    #[command(flatten)]
+    pub(crate) directory: DirectoryArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProvenanceArgs {
+    #[command(flatten)]
+    pub(crate) directory: DirectoryArgs,
+    /// The repository that the plugin is from, where no CI system says it
+    #[arg(long, value_name = "URL", requires = "commit")]
+    pub(crate) source: Option<String>,
+    /// The commit of that repository, all its digits
+    #[arg(long, value_name = "COMMIT", requires = "source")]
+    pub(crate) commit: Option<String>,
+}
+
 /// Who signs.
 #[derive(Debug, Args)]
 pub(crate) struct SignerArgs {

@@ -39,6 +39,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         include_str!("../../../docs/registry.md"),
     ),
     ("air-gap", "to machines that reach no registry, as one file", include_str!("../../../docs/air-gap.md")),
+    (
+        "attestations",
+        "what is in a plugin, and where it is from: SBOM and provenance",
+        include_str!("../../../docs/attestations.md"),
+    ),
     ("limits", "how much is read of everything, and what each limit stops", include_str!("../../../docs/limits.md")),
     (
         "install",

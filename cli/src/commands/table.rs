@@ -10,9 +10,9 @@ use super::declaration::{Declaration, Domain, Group, PLAIN, Risk};
 use super::{
     accepted, api, attest, bundle, capabilities, clock, command_list, completions, config, copy, demo, digest, docs,
     doctor, explain, fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list,
-    man, new, outdated, package_platforms, pull, push, reasons, registry, release, resign, review, rollback, schema,
-    search, serve, settings, sign, succession, token, uninstall, upgrade, usage, validate, verify, verify_at_rest,
-    version,
+    man, new, outdated, package_platforms, provenance, pull, push, reasons, registry, release, resign, review,
+    rollback, sbom, schema, search, serve, settings, sign, succession, token, uninstall, upgrade, usage, validate,
+    verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
@@ -174,6 +174,44 @@ signature, and nobody installs by it without verifying.",
             risk: Risk::Read,
             domain: Domain::Artifact,
             document: Some(document_schema::<documents::PublishingIndex>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: sbom::run,
+        is: Declaration {
+            words: &["plugin", "sbom"],
+            about: "Print what is shipped of a plugin, and what it needs, as a CycloneDX document",
+            examples: "Examples:
+  aisoc plugin sbom my-plugin > my-plugin.cdx.json
+  # with the time of the release in it
+  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) aisoc plugin sbom my-plugin
+
+The files are those that `package` ships; what the plugin needs is what lists of
+requirements, pyproject.toml and lock files name, and wheels that it brings. A
+list that cannot be read is named in the document and in a warning.",
+            risk: Risk::Read,
+            domain: Domain::Author,
+            document: Some(document_schema::<documents::PluginSbom>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: provenance::run,
+        is: Declaration {
+            words: &["plugin", "provenance"],
+            about: "Print where a plugin is from, as SLSA provenance: what the CI system says of its job",
+            examples: "Examples:
+  # in a job of GitHub Actions or GitLab CI
+  aisoc plugin provenance my-plugin > my-plugin.slsa.json
+  # elsewhere
+  aisoc plugin provenance my-plugin --source https://github.com/acme/plugins \\
+    --commit 0123456789abcdef0123456789abcdef01234567
+
+It is a claim of whoever makes it, and worth what the key is worth that signs it.",
+            risk: Risk::Read,
+            domain: Domain::Author,
+            document: Some(document_schema::<documents::PluginProvenance>),
             ..PLAIN
         },
     },

@@ -425,13 +425,55 @@ pub(crate) static OF_OTHERS: &[(&[&str], &str)] = &[
         ],
         "the job of a CI system, which lines of journals name",
     ),
+    (
+        &[
+            "GITHUB_SERVER_URL",
+            "GITHUB_REPOSITORY",
+            "GITHUB_REPOSITORY_ID",
+            "GITHUB_REPOSITORY_OWNER_ID",
+            "GITHUB_REF",
+            "GITHUB_SHA",
+            "GITHUB_WORKFLOW_REF",
+            "GITHUB_RUN_ID",
+            "GITHUB_RUN_ATTEMPT",
+            "GITHUB_EVENT_NAME",
+            "RUNNER_ENVIRONMENT",
+        ],
+        "a job of GitHub Actions, from which `aisoc plugin provenance` is made",
+    ),
+    (
+        &[
+            "GITLAB_CI",
+            "CI_PROJECT_URL",
+            "CI_COMMIT_SHA",
+            "CI_COMMIT_REF_NAME",
+            "CI_COMMIT_TAG",
+            "CI_CONFIG_PATH",
+            "CI_JOB_NAME",
+            "CI_JOB_URL",
+            "CI_PIPELINE_ID",
+            "CI_PIPELINE_SOURCE",
+            "CI_RUNNER_ID",
+        ],
+        "the same of a job of GitLab CI",
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use aisoc_pipeline::CiSystem;
+
     use super::*;
+
+    #[test]
+    fn every_variable_that_provenance_is_made_of_is_on_the_page() {
+        let listed: BTreeSet<&str> = OF_OTHERS.iter().flat_map(|(names, _)| *names).copied().collect();
+        for system in [CiSystem::GitHub, CiSystem::GitLab] {
+            assert!(system.variables().iter().all(|name| listed.contains(name)), "{system:?}");
+        }
+    }
 
     #[test]
     fn a_setting_stands_there_once_and_its_default_is_that_of_what_reads_it() {

@@ -30,6 +30,7 @@ mod logins;
 mod manifest;
 mod objection;
 mod policy;
+mod predicate;
 mod progress;
 mod publishing;
 mod reason;
@@ -102,6 +103,7 @@ pub use policy::{
     CompiledWrapper, DeniedBelow, EffectivePolicy, ExplainedCommand, PolicyAxis, ShownDenial, ShownRule,
     StrictModeState, TestedCase, TestedPolicy, ValidPolicy,
 };
+pub use predicate::{PluginProvenance, PluginSbom, UnreadListOfPlugin};
 pub use progress::{ProgressEvent, ProgressState};
 pub use publishing::{IndexedPlugin, PublishingIndex};
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
