@@ -314,7 +314,6 @@ fn a_document_that_would_hold_a_secret_is_refused_and_the_secret_is_not_shown() 
         ("requirements.txt", format!("pkg @ https://files.example/pkg.whl?token={token}\n")),
         ("pyproject.toml", "[project]\ndependencies = [\"pkg @ https://hunter2@files.example/pkg.whl\"]\n".to_owned()),
         ("pdm.lock", format!("[[package]]\nname = \"pkg\"\nversion = \"{token}\"\n")),
-        ("pdm.lock", format!("package = \"{token}\"\n")),
         (&format!("{token}.txt"), String::new()),
         ("plugin.yaml", MANIFEST.replace("Ada <ada@example.com>", &token)),
     ] {
@@ -331,8 +330,10 @@ fn a_document_that_would_hold_a_secret_is_refused_and_the_secret_is_not_shown() 
         "demo/requirements.txt",
         "pkg @ git+ssh://git@github.com/acme/pkg@v1\n--index-url https://me:hunter2@pypi.example/\n",
     );
+    bench.write("demo/pdm.lock", format!("package = \"{token}\"\n"));
     let run = bench.run(&["plugin", "sbom", "demo"]);
     assert!(!run.ok().stdout.contains("hunter2"), "where pip looks is not in it");
+    assert!(!run.stdout.contains(&token) && !run.stderr.contains(&token), "nor what a list that is none holds");
 }
 
 #[test]

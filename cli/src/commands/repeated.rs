@@ -229,6 +229,8 @@ mod tests {
                 "add",
                 "coverage",
                 "canonical",
+                "source",
+                "commit",
                 "load",
                 "run",
                 "update-checkout",

@@ -9,9 +9,6 @@ pub(super) const MAX_LIST_ENTRIES: usize = 10_000;
 /// Longest line of a list of requirements, with all that are continued.
 pub(super) const MAX_LINE_BYTES: usize = 64 << 10;
 
-/// Most characters of what a reader says of a list that is none.
-pub(super) const MAX_SHOWN: usize = 200;
-
 /// What a list says.
 #[derive(Debug, Default)]
 pub(super) struct List {
@@ -26,6 +23,14 @@ impl List {
     /// One of which nothing was understood.
     pub(super) fn unread(why: impl Into<String>) -> Self {
         Self { unread: vec![why.into()], ..Self::default() }
+    }
+
+    /// One that is no TOML of its kind. What its reader says quotes the file, in which anything can stand; so the line is all
+    /// that is told.
+    pub(super) fn not_toml(error: &toml::de::Error, text: &str) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map(|before| format!(", from line {}", before.matches('\n').count() + 1));
+        Self::unread(format!("is not what its name says{}", line.unwrap_or_default()))
     }
 
     /// Nothing is judged by its beginning: of a list that names more than is read, nothing is taken.

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aisoc_manifests::text::shown;
 use serde::Deserialize;
 use toml::Value;
 
 use super::distribution::{Distribution, Hash, Name};
-use super::list::{List, MAX_SHOWN};
+use super::list::List;
 
 /// Which tool's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +85,8 @@ impl Lock {
         };
         let (packages, mut old_files) = match packages {
             Ok(read) => read,
-            // Without the text around it, which could be anything.
             Err(error) => {
-                return List::unread(format!("is not what its name says: {}", shown(error.message(), MAX_SHOWN)));
+                return List::not_toml(&error, text);
             }
         };
         let mut list = List::default();
@@ -202,6 +200,8 @@ mod tests {
             let list = lock.read(text);
             assert_eq!((list.distributions.len(), list.unread.len()), (0, 1), "{text}");
         }
+        let list = Lock::Files.read("\n\npackage = \"https://me:hunter2@host\"\n");
+        assert_eq!(list.unread, ["is not what its name says, from line 3"], "nothing of the file is repeated");
         let list = Lock::Files.read("[[package]]\nname = \"./x\"\n[[package]]\nname = \"idna\"\n");
         assert_eq!(named(&list), [("idna", None, 0)]);
         assert_eq!(list.unread, ["has a package without a name"]);

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aisoc_manifests::text::shown;
 use serde::Deserialize;
 use toml::Value;
 
-use super::list::{List, MAX_SHOWN};
+use super::list::List;
 use super::requirements::requirement_of;
 
 #[derive(Debug, Deserialize)]
@@ -31,7 +30,7 @@ struct Project {
 pub(super) fn read(text: &str) -> List {
     let file: File = match toml::from_str(text) {
         Ok(file) => file,
-        Err(error) => return List::unread(format!("is not what its name says: {}", shown(error.message(), MAX_SHOWN))),
+        Err(error) => return List::not_toml(&error, text),
     };
     let mut list = List::default();
     for (number, requirement) in file.project.dependencies.iter().enumerate() {
