@@ -115,7 +115,7 @@ fn a_proof_that_refers_to_the_artifact_is_shown_and_one_that_is_missing_is_named
     assert_eq!(proofs[1]["predicate_type"], PROVENANCE);
     assert_eq!(proofs[1]["identity"], WHO.identity);
     let signed_at = jiff::Timestamp::from_second(SIGNED_AT).expect("a time").to_string();
-    assert_eq!(proofs[1]["signed_at"], json!([signed_at]));
+    assert_eq!(proofs[1]["signed_at"], signed_at);
     let explained = site.verify(&[&requiring(&["sigstore"], &BY)[..], &["--explain"]].concat());
     assert!(explained.ok().stdout.contains("proof: sigstore"), "{explained:?}");
 }
@@ -337,6 +337,6 @@ fn what_a_trusted_key_says_of_an_artifact_is_a_proof_of_it_as_far_as_the_key_cou
     install("sbom").refused(3, "proof_missing");
     assert!(!site.bench.path("plugins/demo").exists());
     install("provenance").ok();
-    site.bench.run(&["keys", "revoke", "release", "--keys", "keys", "--reason", "lost", "--yes"]).ok();
+    site.bench.run(&["keys", "revoke", "release", "--keys", "keys", "--reason", "lost"]).ok();
     assert_eq!(install("provenance").code, 3);
 }

@@ -149,7 +149,7 @@ fn shown_proof(required: &RequiredProof) -> Option<DocumentedProof> {
         issuer,
         key_fingerprint,
         predicate_type: shown.proven.predicate_type.clone(),
-        signed_at: shown.proven.signed_at.iter().map(ToString::to_string).collect(),
+        signed_at: shown.proven.signed_at.iter().min().map(ToString::to_string),
     })
 }
 

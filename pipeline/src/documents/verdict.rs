@@ -63,8 +63,9 @@ pub struct DocumentedProof {
     pub key_fingerprint: Option<String>,
     /// What its statement is of; null where the artifact itself is signed.
     pub predicate_type: Option<String>,
-    /// When it was signed (RFC 3339), as every log and authority says that vouches for a time.
-    pub signed_at: Vec<String>,
+    /// The earliest time by which it was signed, of those that a log or a timestamp authority vouches for; null where none
+    /// does.
+    pub signed_at: Option<String>,
 }
 
 /// A key that verified a signature.

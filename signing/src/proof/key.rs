@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use sigstore_verify::PublicKeyVerificationPolicy;
-use sigstore_verify::crypto::VerificationKey;
+use sigstore_verify::crypto::{SigningScheme, VerificationKey};
 use sigstore_verify::types::bundle::{MessageSignature, VerificationMaterialContent};
 use sigstore_verify::types::{DerPublicKey, DsseEnvelope, HashAlgorithm, SignatureContent};
 
@@ -76,15 +76,22 @@ impl ProofKey {
         Ok(Self { der, key, digest })
     }
 
-    /// `SHA256:` and the digest of its SubjectPublicKeyInfo, in hexadecimal digits.
+    /// `SHA256:` and a digest in hexadecimal digits: of an Ed25519 key its 32 bytes', as every such key is called here; of
+    /// another its SubjectPublicKeyInfo's.
     pub fn fingerprint(&self) -> String {
-        let digits: String = self.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let named = if self.key.scheme() == SigningScheme::Ed25519 {
+            Sha256::digest(self.key.as_bytes()).into()
+        } else {
+            self.digest
+        };
+        let digits: String = named.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("SHA256:{digits}")
     }
 
-    /// Whether a bundle that says so means this key: cosign writes the digest in base64. Nothing said is no contradiction.
+    /// Whether a bundle that says so means this key: cosign writes the digest of it in base64, and `plugin attest` the
+    /// fingerprint. Nothing said is no contradiction.
     fn is_meant(&self, hint: &str) -> bool {
-        hint.is_empty() || hint == STANDARD.encode(self.digest)
+        hint.is_empty() || hint == STANDARD.encode(self.digest) || hint == self.fingerprint()
     }
 }
 
