@@ -311,6 +311,20 @@ def registry_settings():
         yield text.encode()
 
 
+def proofs():
+    """Bundles and trusted roots of others where they are there, else the members of a bundle."""
+    yield from (file.read_bytes() for file in sorted((SHARED / "vendor" / "sigstore").glob("*/*.json")))
+    material = {"publicKey": {"hint": ""}, "tlogEntries": [], "timestampVerificationData": {"rfc3161Timestamps": []}}
+    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "a", "digest": {"sha256": "0" * 64}}],
+                 "predicateType": "https://slsa.dev/provenance/v1", "predicate": {}}
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    for version in ("+json;version=0.1", ".v0.3+json"):
+        bundle = {"mediaType": "application/vnd.dev.sigstore.bundle" + version, "verificationMaterial": material}
+        envelope = {"payload": payload, "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": "AAAA"}]}
+        yield json.dumps({**bundle, "dsseEnvelope": envelope}).encode()
+        yield json.dumps({**bundle, "messageSignature": {"signature": "AAAA"}}).encode()
+
+
 def main(corpus):
     public, tables = vectors("public.json"), vectors("tables_public.json")
     endorsements, sets, envelopes = statements(public)
@@ -333,6 +347,7 @@ def main(corpus):
         "keyset": sets,
         "lockset": locksets(),
         "registry_settings": registry_settings(),
+        "proof": proofs(),
     }
     for target, contents in seeds.items():
         folder = corpus / target
