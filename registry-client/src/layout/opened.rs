@@ -39,8 +39,12 @@ type Subjects = BTreeMap<Digest, Vec<Descriptor>>;
 
 /// What a manifest says of another one.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct About {
     subject: Option<Descriptor>,
+    /// What kind of thing it is, which is no text where somebody has written something else.
+    #[serde(default)]
+    artifact_type: serde_json::Value,
 }
 
 /// The three states in which a layout is met.
@@ -206,14 +210,18 @@ impl Store {
     fn subjects(&self) -> Result<Subjects> {
         let mut subjects = Subjects::new();
         let mut seen = BTreeSet::new();
-        for descriptor in self.index()?.manifests {
+        for mut descriptor in self.index()?.manifests {
             if !seen.insert(descriptor.digest) {
                 continue;
             }
             // What is no object says nothing of another one; a layout may hold anything. What says it and is of no kind
             // that is copied is refused when it is.
             let bytes = self.manifest_bytes(descriptor.digest)?;
-            let Ok(About { subject: Some(subject) }) = serde_json::from_slice(&bytes) else { continue };
+            let Ok(About { subject: Some(subject), artifact_type }) = serde_json::from_slice(&bytes) else { continue };
+            // As a registry's list has it: the index of a layout seldom says it.
+            if descriptor.artifact_type.is_none() {
+                descriptor.artifact_type = artifact_type.as_str().map(str::to_owned);
+            }
             subjects.entry(subject.digest).or_default().push(descriptor);
         }
         Ok(subjects)
