@@ -247,6 +247,16 @@ impl Environment {
         })
     }
 
+    /// Whether a job of CI has that option of a release on, where nobody says otherwise. Where a job is from, only the systems
+    /// say whose variables provenance is made of.
+    pub(crate) fn turns_on(&self, option: &str) -> bool {
+        match option {
+            "sbom" => self.ci_system().is_some() || self.ci_run().is_some(),
+            "provenance" => self.ci_system().is_some(),
+            _ => false,
+        }
+    }
+
     /// Whether a variable lowers what is checked, as that option would.
     pub(crate) fn lowers(&self, option: &str) -> bool {
         let word = |name| self.variable(name).map(|text| text.to_string_lossy().into_owned());
@@ -570,6 +580,16 @@ mod tests {
         assert_eq!(of(|name| (name == "GITLAB_CI").then(|| "true".into())), Some(CiSystem::GitLab));
         assert_eq!(of(|_| Some("false".into())), None);
         assert_eq!(of(|name| (name == "CI").then(|| "true".into())), None);
+    }
+
+    #[test]
+    fn a_release_has_in_a_job_what_that_job_can_say() {
+        let on = |read| ["sbom", "provenance", "new-key"].map(|option| with(read).turns_on(option));
+        assert_eq!(on(|_| None), [false, false, false]);
+        assert_eq!(on(|name| (name == "CI").then(|| "true".into())), [false, false, false]);
+        assert_eq!(on(|name| (name == "BUILD_NUMBER").then(|| "7".into())), [true, false, false]);
+        assert_eq!(on(|name| (name == "GITHUB_ACTIONS").then(|| "true".into())), [true, true, false]);
+        assert_eq!(on(|name| (name == "GITLAB_CI").then(|| "true".into())), [true, true, false]);
     }
 
     #[test]

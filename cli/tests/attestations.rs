@@ -10,11 +10,11 @@ use std::fs;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
+use support::jobs::{COMMIT, GITHUB, GITLAB, github_with};
 use support::{Bench, Run, copy_tree, workspace};
 
 const MANIFEST: &str = "id: demo\nname: Demo\nversion: \"1.2.0\"\nplugin_type: enricher\ndescription: d\nauthor: Ada <ada@example.com>\n\
                         license: Apache-2.0 OR MIT\n";
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A plugin with a list of each kind, and with what is left out.
 fn demo(bench: &Bench) {
@@ -348,37 +348,6 @@ fn what_cannot_be_packed_has_no_document() {
     bench.run(&["plugin", "provenance", "demo"]).refused(1, "forbidden_entry");
 }
 
-/// What a job of GitHub Actions has in its environment, with more than provenance needs.
-const GITHUB: [(&str, &str); 14] = [
-    ("CI", "true"),
-    ("GITHUB_ACTIONS", "true"),
-    ("GITHUB_TOKEN", "ghs_hunter2"),
-    ("GITHUB_SERVER_URL", "https://github.com"),
-    ("GITHUB_REPOSITORY", "acme/plugins"),
-    ("GITHUB_REPOSITORY_ID", "12"),
-    ("GITHUB_REPOSITORY_OWNER_ID", "7"),
-    ("GITHUB_REF", "refs/tags/v1"),
-    ("GITHUB_SHA", COMMIT),
-    ("GITHUB_WORKFLOW_REF", "acme/plugins/.github/workflows/release.yml@refs/tags/v1"),
-    ("GITHUB_RUN_ID", "99"),
-    ("GITHUB_RUN_ATTEMPT", "2"),
-    ("GITHUB_EVENT_NAME", "push"),
-    ("RUNNER_ENVIRONMENT", "github-hosted"),
-];
-const GITLAB: [(&str, &str); 11] = [
-    ("CI", "true"),
-    ("GITLAB_CI", "true"),
-    ("CI_JOB_TOKEN", "hunter2"),
-    ("CI_PROJECT_URL", "https://gitlab.example/acme/plugins"),
-    ("CI_COMMIT_SHA", COMMIT),
-    ("CI_COMMIT_REF_NAME", "main"),
-    ("CI_CONFIG_PATH", ".gitlab-ci.yml"),
-    ("CI_JOB_URL", "https://gitlab.example/acme/plugins/-/jobs/5"),
-    ("CI_PIPELINE_ID", "4"),
-    ("CI_PIPELINE_SOURCE", "push"),
-    ("CI_RUNNER_ID", "3"),
-];
-
 fn provenance(bench: &Bench, variables: &[(&str, &str)], more: &[&str]) -> Run {
     bench.run_with(&[&["plugin", "provenance", "demo"], more].concat(), variables)
 }
@@ -409,9 +378,6 @@ fn provenance_is_what_the_ci_system_says_and_the_same_again() {
 fn a_job_that_says_too_little_or_too_much_has_no_provenance() {
     let bench = Bench::new();
     demo(&bench);
-    let with = |name: &str, value: &'static str| -> Vec<(&str, &str)> {
-        GITHUB.iter().map(|(known, before)| (*known, if *known == name { value } else { *before })).collect()
-    };
     for (name, value) in [
         ("GITHUB_SHA", ""),
         ("GITHUB_SHA", "main"),
@@ -419,7 +385,7 @@ fn a_job_that_says_too_little_or_too_much_has_no_provenance() {
         ("GITHUB_REF", "ghp_A1b2C3d4E5A1b2C3d4E5A1b2C3d4E5A1b2C3"),
         ("RUNNER_ENVIRONMENT", ""),
     ] {
-        let run = provenance(&bench, &with(name, value), &[]);
+        let run = provenance(&bench, &github_with(name, value), &[]);
         run.refused(2, "usage");
         assert!(
             run.error_line().contains(name) && !run.stderr.contains("hunter2") && !run.stderr.contains("ghp_"),

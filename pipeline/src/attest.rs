@@ -75,14 +75,16 @@ pub fn read_predicate(path: &Path) -> Result<Predicate> {
         SmallFileError::NotAFile => invalid().expected("a regular file", "something else"),
         SmallFileError::TooLarge { max_bytes, .. } => invalid().expected(format!("at most {max_bytes} bytes"), "more"),
     })?;
-    match aisoc_packaging::secret_in(&file.content) {
-        None => Predicate::read(&path.display().to_string(), &file.content),
+    public_predicate(&path.display().to_string(), &file.content)
+}
+
+/// The predicate that is called so, if everybody may read it.
+pub(crate) fn public_predicate(name: &str, content: &[u8]) -> Result<Predicate> {
+    match aisoc_packaging::secret_in(content) {
+        None => Predicate::read(name, content),
         Some((kind, place)) => Err(Fault::new(
             Reason::ForbiddenEntry,
-            format!(
-                "`{}` looks like it holds a secret ({kind}, {place}), and an attestation is public",
-                path.display()
-            ),
+            format!("`{name}` looks like it holds a secret ({kind}, {place}), and an attestation is public"),
         )
         .hint("take it out of the predicate; if it is in use, make a new one: it stands in a file of a build")),
     }
@@ -107,15 +109,36 @@ pub fn attest<'a>(
             true => look_at(source, &options.client)?,
             false => Some(Target::create(source, &options.client)?),
         };
-        let artifact = &fetched.artifact;
+        let said = Said { predicate_type, predicate: &options.predicate, key };
+        said.put_beside(&fetched.artifact, place.as_ref(), source, options.dry_run, reporter).await
+    })
+}
+
+/// What is said of an artifact, and by whom.
+pub(crate) struct Said<'a> {
+    pub(crate) predicate_type: PredicateType,
+    pub(crate) predicate: &'a Predicate,
+    pub(crate) key: &'a dyn KeyHolder,
+}
+
+impl Said<'_> {
+    /// Signs it of an artifact that was read, and puts it where that is; no place is one that does not exist yet.
+    pub(crate) async fn put_beside(
+        self,
+        artifact: &Artifact,
+        place: Option<&Target>,
+        source: &Reference,
+        dry_run: DryRun,
+        reporter: &dyn Reporter,
+    ) -> Result<Attested> {
+        let Self { predicate_type, predicate, key } = self;
         let statement =
-            ArtifactStatement::make(name_of(artifact), artifact.digest(), predicate_type.clone(), &options.predicate);
+            ArtifactStatement::make(name_of(artifact), artifact.digest(), predicate_type.clone(), predicate);
         let bundle = AttestationBundle::sign(&statement, key)?.to_json();
         let outgoing = Outgoing::new(artifact, &predicate_type, bundle.into());
-        let pushed = outgoing.ship(place.as_ref(), source, options.dry_run, reporter).await?;
-        let signer = key.public_key().fingerprint();
-        Ok(Attested { artifact: artifact.digest(), predicate_type, signer, pushed })
-    })
+        let pushed = outgoing.ship(place, source, dry_run, reporter).await?;
+        Ok(Attested { artifact: artifact.digest(), predicate_type, signer: key.public_key().fingerprint(), pushed })
+    }
 }
 
 /// What the artifact calls itself: not where it is, for it may be copied anywhere, and the same words are to be the same

@@ -51,6 +51,7 @@ mod redact;
 mod reference_rules;
 mod referring;
 mod release;
+mod release_documents;
 mod resign;
 pub mod review;
 mod rollback;
@@ -108,7 +109,7 @@ pub use provenance::{
     Build as BuildOrigin, CiSystem, Job, PROVENANCE_PREDICATE_TYPE, Predicate, SourceRevision, provenance_of,
 };
 pub use publication::{PackageOptions, Publication, SignatureRule};
-pub use publish::{PushOptions, publish, push};
+pub use publish::{Published, PushOptions, publish, push};
 pub use publishable::PublishableArtifact;
 pub use pull::{Pulled, pull};
 pub use pushed::Pushed;
@@ -116,6 +117,7 @@ pub use redact::{redacted, resembles_key};
 pub use reference_rules::{ALLOW_UNPINNED, REGISTRY_ALLOWLIST, ReferenceRules};
 pub use referring::{Referrer, ReferrerKind, Referring};
 pub use release::{Checkout, ReleaseCopy, SignedRelease};
+pub use release_documents::{ReleaseDocuments, ReleaseDocumentsWanted};
 pub use resign::{Naming, Resign, ResignOptions, resign};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sbom::{Bom, SBOM_PREDICATE_TYPE, Sbom, UnreadList};

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 
+use aisoc_manifests::artifact::Artifact;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::oci::{Descriptor, MANIFEST_MEDIA_TYPE};
 use aisoc_packaging::{Assembled, PackOptions, assemble};
@@ -45,7 +46,16 @@ pub(crate) fn pack_to(
     Ok((assembled, summary))
 }
 
+/// What was packed, as whoever fetches it reads it.
+pub(crate) fn artifact_of(assembled: &Assembled) -> Result<Artifact> {
+    Artifact::read(assembled.manifest.clone(), None)
+}
+
 impl Packed {
+    pub(crate) fn artifact(&self) -> Result<Artifact> {
+        artifact_of(&self.assembled)
+    }
+
     /// The manifest as it is stored, and what it names with where the bytes are.
     pub(crate) fn to_store(&self) -> (StoredManifest, [(Descriptor, BlobSource); 2]) {
         let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, self.assembled.manifest.clone());

@@ -3,6 +3,7 @@
 //! The signature is in the tree before it is packed (one more signer of what a registry holds: `resign`), and every
 //! function here takes the evidence that the two fit (see `publication`), or that it is meant that there is none.
 
+use aisoc_manifests::artifact::Artifact;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::Result;
@@ -16,7 +17,7 @@ use crate::destination::{check_destination, check_digest};
 use crate::dry_run::{foresee, look_at};
 use crate::events::{Event, Reporter};
 use crate::packaged::Packaged;
-use crate::packed::{pack, pack_to};
+use crate::packed::{artifact_of, pack, pack_to};
 use crate::publication::{PackageOptions, Publication};
 use crate::publishable::PublishableArtifact;
 use crate::pushed::Pushed;
@@ -34,6 +35,17 @@ pub struct PushOptions {
     pub dry_run: DryRun,
 }
 
+/// What was packed and pushed.
+#[derive(Debug)]
+pub struct Published {
+    /// What was packed, as numbers and names.
+    pub packaged: Packaged,
+    /// What was sent.
+    pub pushed: Pushed,
+    /// The artifact, as whoever fetches it reads it.
+    pub artifact: Artifact,
+}
+
 /// Packs a directory that may be published, and pushes it.
 ///
 /// # Errors
@@ -44,11 +56,12 @@ pub async fn publish(
     package_options: &PackageOptions,
     options: &PushOptions,
     reporter: &dyn Reporter,
-) -> Result<(Packaged, Pushed)> {
+) -> Result<Published> {
     if options.dry_run.is_on() {
         return foresee_publish(&publication, destination, package_options, options).await;
     }
     let packed = pack(&publication, package_options)?;
+    let artifact = packed.artifact()?;
     let target = Target::create(destination, &options.client)?;
     check_destination(&target, destination, packed.summary.digest, options.replace_tag).await?;
     reporter.event(&Event::Pushing { destination });
@@ -57,7 +70,7 @@ pub async fn publish(
     let shipment =
         Shipment { manifest: &manifest, blobs: &blobs, tag: destination.tag(), replace: options.replace_tag };
     copy::push(&target, &shipment, &|step| sent.note(&step, reporter)).await?;
-    Ok((packed.summary, sent.pushed(manifest.digest())))
+    Ok(Published { packaged: packed.summary, pushed: sent.pushed(manifest.digest()), artifact })
 }
 
 /// Copies an artifact that may be pushed: blobs first, then the manifest, which is read back, then the tag; of an index
@@ -83,11 +96,11 @@ async fn foresee_publish(
     destination: &Reference,
     package_options: &PackageOptions,
     options: &PushOptions,
-) -> Result<(Packaged, Pushed)> {
-    let (assembled, summary) = pack_to(publication, package_options, std::io::sink())?;
+) -> Result<Published> {
+    let (assembled, packaged) = pack_to(publication, package_options, std::io::sink())?;
     let blobs = [&assembled.config_descriptor, &assembled.layer];
-    let pushed = foresee_at(destination, summary.digest, &blobs, options).await?;
-    Ok((summary, pushed))
+    let pushed = foresee_at(destination, packaged.digest, &blobs, options).await?;
+    Ok(Published { packaged, pushed, artifact: artifact_of(&assembled)? })
 }
 
 async fn foresee_at(

@@ -66,6 +66,10 @@ impl ReleaseCopy {
         path.ends_with('/') && below(path) || RelPath::parse(path).is_ok_and(|path| self.0.files().get(&path).is_some())
     }
 
+    pub(crate) fn tree(&self) -> &PluginDir {
+        &self.0
+    }
+
     /// What looks like a secret and is released because its path was allowed.
     pub fn allowed_secrets(&self) -> &[FoundSecret] {
         self.0.allowed_secrets()

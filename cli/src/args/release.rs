@@ -47,9 +47,24 @@ pub(crate) struct ReleaseArgs {
     #[arg(long)]
     pub(crate) replace_tag: bool,
     #[command(flatten)]
+    pub(crate) documents: DocumentArgs,
+    #[command(flatten)]
     pub(crate) secrets: SecretArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+}
+
+/// What a release says of itself.
+#[derive(Debug, Args)]
+pub(crate) struct DocumentArgs {
+    /// Also sign the SBOM (as `aisoc plugin sbom`) and push it beside the release; in a job of CI that is the default, and
+    /// `--sbom=false` leaves it out there
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) sbom: Option<bool>,
+    /// The same of the provenance (as `aisoc plugin provenance`); the default in a job of GitHub Actions or GitLab CI, which
+    /// say where a job is from
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) provenance: Option<bool>,
 }
 
 impl ReleaseArgs {

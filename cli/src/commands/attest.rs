@@ -41,7 +41,8 @@ pub(crate) fn run(args: AttestArgs, context: &Context) -> Result<u8> {
     context.output.answer(&answer(&done, &reference))
 }
 
-fn announce(done: &Attested, reference: &Reference, context: &Context) {
+/// Says what was attested.
+pub(super) fn announce(done: &Attested, reference: &Reference, context: &Context) {
     let place = reference.pinned(done.artifact);
     let said = format!("{place}: {} as {}", done.predicate_type, done.signer);
     if !done.pushed.is_new {

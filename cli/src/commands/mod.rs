@@ -63,6 +63,7 @@ mod push;
 mod reasons;
 mod registry;
 mod release;
+mod release_documents;
 mod release_keys;
 mod repeated;
 mod replaced;

@@ -85,8 +85,17 @@ impl Typed {
         let find = |words: &[&str]| tree.find(&path(words)).expect("the tree and the parser are made of one table");
         let is_raised = |option: &&str| self.is_typed(option) || environment.lowers(option);
         let raised = raised_by.iter().any(is_raised).then_some(platform::Risk::HighRiskWrite);
-        let does = does_with.iter().filter(|(option, _)| self.is_typed(option)).map(|(_, words)| find(words));
+        let does = does_with.iter().filter(|(option, _)| self.has(option, environment)).map(|(_, words)| find(words));
         Given { id: find(words), raised, does: does.collect() }
+    }
+
+    /// Whether the command has that option: it was typed, and not to say no, or it is on in a job of CI.
+    fn has(&self, option: &str, environment: &Environment) -> bool {
+        match (self.is_typed(option), self.matches.try_get_one::<bool>(&option.replace('-', "_"))) {
+            (true, Ok(Some(is_on))) => *is_on,
+            (true, _) => true,
+            (false, _) => environment.turns_on(option),
+        }
     }
 
     /// Whether an option of the command was typed, with whatever value.
@@ -304,6 +313,9 @@ mod tests {
             ("plugin install x", "plugin/install", false, &[]),
             ("plugin install x --trust-mode warn", "plugin/install", true, &[]),
             ("plugin install x --lock --reason y", "plugin/install", false, &["plugins/trust"]),
+            ("plugin release x y.example/z:1.0.0", "plugin/release", false, &[]),
+            ("plugin release x y.example/z:1.0.0 --sbom", "plugin/release", false, &["plugin/sbom", "plugin/attest"]),
+            ("plugin release x y.example/z:1.0.0 --sbom=false --provenance=false", "plugin/release", false, &[]),
             ("plugin publish x y.example/z:1.0.0 --new-key", "plugin/release", false, &["plugin/keygen"]),
             ("plugin publish x y.example/z:1.0.0 --new-key=k --load", "plugin/release", true, &["plugin/keygen"]),
         ] {

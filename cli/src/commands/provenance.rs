@@ -28,7 +28,7 @@ pub(crate) fn run(args: ProvenanceArgs, context: &Context) -> Result<u8> {
 }
 
 /// What the CI system says of its job, which nobody says otherwise beside it; elsewhere what somebody has said.
-fn origin(named: Option<(String, String)>, context: &Context) -> Result<BuildOrigin> {
+pub(super) fn origin(named: Option<(String, String)>, context: &Context) -> Result<BuildOrigin> {
     let environment = &context.environment;
     match (environment.ci_system(), named) {
         (Some(_), Some(_)) => {

@@ -1,13 +1,14 @@
 //! `aisoc plugin push`
 
+use aisoc_manifests::artifact::Artifact;
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::documents::{PlatformArtifact, PushedArtifact};
 use aisoc_pipeline::{
-    PackageOptions, Packaged, Publication, PublishableArtifact, PushOptions, Pushed, ReplaceTag, SignatureLook,
-    SignatureRule, Source,
+    PackageOptions, Packaged, Publication, PublishableArtifact, Published, PushOptions, Pushed, ReplaceTag,
+    SignatureLook, SignatureRule, Source,
 };
 use aisoc_signing::Origin;
 
@@ -58,7 +59,7 @@ pub(crate) fn run(args: PushArgs, context: &Context) -> Result<u8> {
             bench::warn_unless(args.profile, &directory, context)?;
             let version = &publication.manifest().version;
             let destination = tag::destination(&args.reference, Some(version), context)?;
-            let (packaged, sent) = publish(publication, destination, &package_options, &options, context)?;
+            let (packaged, sent, _) = publish(publication, destination, &package_options, &options, context)?;
             let allowed_secrets = package::warn_about(&packaged, &allowance, context);
             context.output.answer(&PushedArtifact { allowed_secrets, ..answer(sent, packaged.signature, context) })
         }
@@ -88,12 +89,12 @@ pub(super) fn publish(
     package_options: &PackageOptions,
     options: &PushOptions,
     context: &Context,
-) -> Result<(Packaged, Sent)> {
+) -> Result<(Packaged, Sent, Artifact)> {
     let (id, version) = (publication.manifest().id.to_string(), publication.manifest().version.clone());
     let reporter = context.output.reporter();
     let published = aisoc_pipeline::publish(publication, &reference, package_options, options, &reporter);
-    let (packaged, pushed) = runtime::block_on(context.cancellation()?, published)?;
-    Ok((packaged, Sent { plugin: Some((id, version)), reference, pushed }))
+    let Published { packaged, pushed, artifact } = runtime::block_on(context.cancellation()?, published)?;
+    Ok((packaged, Sent { plugin: Some((id, version)), reference, pushed }, artifact))
 }
 
 fn copy(

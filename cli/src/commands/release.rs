@@ -6,16 +6,17 @@ use aisoc_files::shell_word;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::plugin::{self, Problem};
 use aisoc_manifests::reference::Reference;
-use aisoc_pipeline::documents::{KeyFiles, PushedArtifact, ReleasedPlugin, Signer};
+use aisoc_pipeline::documents::{AttestationOfRelease, KeyFiles, PushedArtifact, ReleasedPlugin, Signer};
 use aisoc_pipeline::{
-    Checkout, Event, PackageOptions, Packaged, PushOptions, ReleaseCopy, ReplaceTag, Reporter as _, SignedRelease,
+    Checkout, Event, PackageOptions, PushOptions, ReleaseCopy, ReleaseDocumentsWanted, ReplaceTag, Reporter as _,
+    SignedRelease,
 };
-use aisoc_signing::{Coverage, Fingerprint, WrittenPair};
+use aisoc_signing::{Coverage, Fingerprint, KeyHolder, WrittenPair};
 use serde::Serialize;
 
-use super::push::Sent;
+use super::release_documents::{self, Saying};
 use super::release_keys::{Keys, Signers, with_made_key};
-use super::{bench, github, package, push, sign, tag, validate};
+use super::{bench, github, package, push, sbom, sign, tag, validate};
 use crate::allowed_secrets::Allowance;
 use crate::args::release::ReleaseArgs;
 use crate::context::Context;
@@ -67,24 +68,33 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     if args.load {
         validate::load(directory, &manifest, None, context)?;
     }
+    let wanted = release_documents::wanted(&args.documents, context)?;
+    copy.require_documents(&wanted)?;
     let keys = Keys::of(args.keys, directory, &manifest.id, context)?;
     let public_key = keys.public_key();
     let Signers { first, others, made } = keys.read(context)?;
     let shipped = copy.sign(first.as_ref(), &others, checkout).and_then(|signed| {
-        // Packing and pushing take long, and need no key.
-        drop((first, others));
+        drop(others);
         sign::warn_of_removed(&signed.removed_signatures, "are not in the release", context);
         say_signed(directory, &signed.signers, made.is_some(), context);
-        ship(signed, directory, destination.clone(), &package_options, &options, context)
+        let signers = signed.signers.clone();
+        let shipping = Shipping {
+            directory,
+            destination: &destination,
+            allowance: &allowance,
+            package_options: &package_options,
+            options: &options,
+            wanted: &wanted,
+            is_thrown_away: made.is_some() && context.dry_run().is_on(),
+        };
+        Ok((shipping.ship(signed, first, context)?, signers))
     });
-    let (packaged, sent, signers) = shipped.map_err(|fault| match &made {
+    let (shipped, signers) = shipped.map_err(|fault| match &made {
         Some(made) if !context.dry_run().is_on() => with_made_key(fault, made),
         _ => fault,
     })?;
-    let allowed_secrets = package::warn_about(&packaged, &allowance, context);
-    let pushed = PushedArtifact { allowed_secrets, ..push::answer(sent, packaged.signature, context) };
     say_next(&destination, public_key.as_deref(), context);
-    let released = released(pushed, &destination, &signers, made, context);
+    let released = released(shipped, &destination, &signers, made, context);
     answer(released, context)
 }
 
@@ -97,7 +107,7 @@ fn say_next(destination: &Reference, public_key: Option<&Path>, context: &Contex
 }
 
 fn released(
-    pushed: PushedArtifact,
+    (pushed, attestations): (PushedArtifact, Vec<AttestationOfRelease>),
     destination: &Reference,
     signers: &[Fingerprint],
     made: Option<WrittenPair>,
@@ -113,7 +123,14 @@ fn released(
         .map(|pair| KeyFiles { private_key_path: path_text(&pair.private), public_key_path: path_text(&pair.public) });
     let signers: Vec<_> = signers.iter().map(signer).collect();
     let signing_key_fingerprint = signers.first().map(|signer| signer.signing_key_fingerprint.clone());
-    ReleasedPlugin { pushed, signing_key_fingerprint, signers, coverage: Coverage::Full.as_str(), key_pair }
+    ReleasedPlugin {
+        pushed,
+        signing_key_fingerprint,
+        signers,
+        coverage: Coverage::Full.as_str(),
+        attestations,
+        key_pair,
+    }
 }
 
 /// The release is done, whatever becomes of the words about it: its result is printed, and the failure is told.
@@ -163,17 +180,39 @@ fn say_signed(directory: &Path, signers: &[Fingerprint], is_made: bool, context:
     }
 }
 
-/// Packs and pushes what is signed.
-fn ship(
-    signed: SignedRelease,
-    directory: &Path,
-    destination: Reference,
-    package_options: &PackageOptions,
-    options: &PushOptions,
-    context: &Context,
-) -> Result<(Packaged, Sent, Vec<Fingerprint>)> {
-    let SignedRelease { publication, signers, .. } = signed;
-    context.output.reporter().event(&Event::Packing { directory });
-    let (packaged, sent) = push::publish(publication, destination, package_options, options, context)?;
-    Ok((packaged, sent, signers))
+/// How what is signed gets to where it goes, with what it says of itself.
+struct Shipping<'a> {
+    directory: &'a Path,
+    destination: &'a Reference,
+    allowance: &'a Allowance,
+    package_options: &'a PackageOptions,
+    options: &'a PushOptions,
+    wanted: &'a ReleaseDocumentsWanted,
+    /// Whether a dry run has made the key, which nobody will ever have.
+    is_thrown_away: bool,
+}
+
+impl Shipping<'_> {
+    /// Makes the documents, then packs and pushes, then says the documents of what was pushed.
+    fn ship(
+        &self,
+        signed: SignedRelease,
+        key: Box<dyn KeyHolder>,
+        context: &Context,
+    ) -> Result<(PushedArtifact, Vec<AttestationOfRelease>)> {
+        let documents = signed.documents(self.wanted)?;
+        sbom::warn_of_unread(&documents.unread, context);
+        // Packing and pushing take long, and need no key; what is said of the digest that was pushed does.
+        let key = (!documents.is_empty()).then_some(key);
+        context.output.reporter().event(&Event::Packing { directory: self.directory });
+        let destination = self.destination.clone();
+        let (packaged, sent, artifact) =
+            push::publish(signed.publication, destination, self.package_options, self.options, context)?;
+        let allowed_secrets = package::warn_about(&packaged, self.allowance, context);
+        let pushed = PushedArtifact { allowed_secrets, ..push::answer(sent, packaged.signature, context) };
+        let Self { destination, is_thrown_away, .. } = *self;
+        let saying = Saying { documents: &documents, artifact: &artifact, destination, is_thrown_away };
+        let attestations = key.map(|key| saying.attach(key.as_ref(), self.options, context)).transpose()?;
+        Ok((pushed, attestations.unwrap_or_default()))
+    }
 }

@@ -234,6 +234,8 @@ mod tests {
                 "load",
                 "run",
                 "update-checkout",
+                "sbom",
+                "provenance",
                 "new-key",
                 "dir",
                 "listen",

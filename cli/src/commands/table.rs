@@ -411,13 +411,21 @@ What is installed is the artifact that was shown, by its digest. Every guard of
     env:RELEASE_KEY registry.example/team/my-plugin:1.2.0
 
 Reads every file once, signs a private copy and publishes that: the directory
-stays as it is. Prints HOST/REPOSITORY@DIGEST. In GitHub Actions it also
-writes `reference`, `digest`, `id`, `version`, `tag`, `signer`, `signers` and
+stays as it is. Prints HOST/REPOSITORY@DIGEST. In a job of CI its SBOM, and in
+GitHub Actions and GitLab CI its provenance, are signed with the first key and
+pushed beside it (`aisoc help attestations`). In GitHub Actions it also writes
+`reference`, `digest`, `id`, `version`, `tag`, `signer`, `signers` and
 `coverage` to GITHUB_OUTPUT and a table to GITHUB_STEP_SUMMARY.",
             risk: Risk::Write,
             raised_by: &["replace-tag", "allow-ambiguous", "allow-secret", "load"],
             does: &[&["plugin", "validate"], &["plugin", "sign"], &["plugin", "package"], &["plugin", "push"]],
-            does_with: &[("new-key", &["plugin", "keygen"])],
+            does_with: &[
+                ("new-key", &["plugin", "keygen"]),
+                ("sbom", &["plugin", "sbom"]),
+                ("sbom", &["plugin", "attest"]),
+                ("provenance", &["plugin", "provenance"]),
+                ("provenance", &["plugin", "attest"]),
+            ],
             domain: Domain::Artifact,
             document: Some(document_schema::<documents::ReleasedPlugin>),
             ..PLAIN

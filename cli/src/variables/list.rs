@@ -423,7 +423,7 @@ pub(crate) static OF_OTHERS: &[(&[&str], &str)] = &[
             "BUILD_NUMBER",
             "JOB_NAME",
         ],
-        "the job of a CI system, which lines of journals name",
+        "the job of a CI system, which lines of journals name, and in which a release has its SBOM",
     ),
     (
         &[
@@ -439,7 +439,7 @@ pub(crate) static OF_OTHERS: &[(&[&str], &str)] = &[
             "GITHUB_EVENT_NAME",
             "RUNNER_ENVIRONMENT",
         ],
-        "a job of GitHub Actions, from which `aisoc plugin provenance` is made",
+        "a job of GitHub Actions, from which `aisoc plugin provenance` and that of a release are made",
     ),
     (
         &[

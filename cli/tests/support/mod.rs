@@ -5,6 +5,7 @@
 pub(crate) mod asking;
 pub(crate) mod hooks;
 pub(crate) mod host;
+pub(crate) mod jobs;
 pub(crate) mod pages;
 pub(crate) mod shell;
 pub(crate) mod signers;

@@ -108,7 +108,7 @@ pub use progress::{ProgressEvent, ProgressState};
 pub use publishing::{IndexedPlugin, PublishingIndex};
 pub use reason::{ReasonCode, ReasonCodes, WarningCode};
 pub use registries::{DeletedArtifact, RepositoryList, TagList};
-pub use release::{KeyFiles, ReleasedPlugin};
+pub use release::{AttestationOfRelease, KeyFiles, ReleasedPlugin};
 pub use report::{DeniedChild, DispatchDetail, ErrorDetail, Report, ReportedError, ReportedWarning};
 pub use resigned::{NotResigned, ResignedArtifact, ResignedArtifacts};
 pub use review::{

@@ -18,9 +18,22 @@ pub struct ReleasedPlugin {
     pub signers: Vec<Signer>,
     /// How much the signatures cover.
     pub coverage: &'static str,
+    /// What is said of it by the first signer and stands beside it: its SBOM, and its provenance.
+    pub attestations: Vec<AttestationOfRelease>,
     /// The key pair that was made for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_pair: Option<KeyFiles>,
+}
+
+/// What a release says of itself.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AttestationOfRelease {
+    /// The type of the predicate.
+    pub predicate_type: String,
+    /// Digest of the manifest that refers to the artifact. None in a dry run that would make the key.
+    pub referrer_digest: Option<String>,
+    /// Whether the same attestation was there before.
+    pub already_attested: bool,
 }
 
 /// Where a key pair is.
