@@ -66,7 +66,7 @@ impl Author {
         };
         let publication = Publication::of(root, &options, &SignatureRule::Compared, &Silent).expect(name);
         package(publication, &out, &options, &Silent).await.expect(name);
-        let verified = verify_artifact(&Reference::Layout(out), &self.trust, &ClientOptions::default(), &Silent)
+        let verified = verify_artifact(&Reference::Layout(out), &self.trust, None, &ClientOptions::default(), &Silent)
             .await
             .expect(name);
         assert_eq!(verified.verdict.expect(name).coverage(), Coverage::Full, "{name}");
