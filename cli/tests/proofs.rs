@@ -337,6 +337,8 @@ fn what_a_trusted_key_says_of_an_artifact_is_a_proof_of_it_as_far_as_the_key_cou
     install("sbom").refused(3, "proof_missing");
     assert!(!site.bench.path("plugins/demo").exists());
     install("provenance").ok();
+    // Another one is trusted too: the last is not revoked.
+    std::fs::copy(site.bench.path("stranger.pem"), site.bench.path("keys/other.pem")).expect("copied");
     site.bench.run(&["keys", "revoke", "release", "--keys", "keys", "--reason", "lost"]).ok();
     assert_eq!(install("provenance").code, 3);
 }

@@ -281,7 +281,17 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             if command == "config policy test" {
                 bench.write("policy.yml", "name: x\n");
             }
-            let typed = with(&command, word, OsStr::new("nowhere/at-all"));
+            let mut typed = with(&command, word, OsStr::new("nowhere/at-all"));
+            // What proofs are judged by is read where one is required.
+            let required: &[&str] = match word.option.as_str() {
+                "--bundle" => &["--require", "sbom"],
+                "--proof-key" => &["--require", "sbom", "--unlogged"],
+                "--trusted-root" => {
+                    &["--require", "sbom", "--certificate-identity", "a", "--certificate-oidc-issuer", "b"]
+                }
+                _ => &[],
+            };
+            typed.extend(required.iter().map(OsString::from));
             let run = run(&bench, &typed);
             let context = format!("{typed:?} ({word:?}): {run:?}");
             // An installed plugin is looked for in a plugins directory by commands that take other things as well.

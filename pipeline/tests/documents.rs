@@ -340,6 +340,7 @@ fn a_verdict_and_how_it_came_about() {
         artifact_digest: None,
         index_digest: None,
         platform: None,
+        proofs: Vec::new(),
         objection: None,
         explanation,
     };

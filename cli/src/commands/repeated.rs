@@ -236,6 +236,8 @@ mod tests {
                 "update-checkout",
                 "sbom",
                 "provenance",
+                "predicate",
+                "bundle",
                 "new-key",
                 "dir",
                 "listen",
@@ -310,6 +312,7 @@ mod tests {
                 "no-login",
                 "no-tls",
                 "with-tags",
+                "unlogged",
             ],
         ),
         (

@@ -73,11 +73,6 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ..PLAIN
     },
     Setting {
-        name: environment::SIGSTORE_ROOT,
-        purpose: "the trusted root by which proofs of sigstore are judged",
-        ..PLAIN
-    },
-    Setting {
         name: environment::TRUST_COVERAGE,
         form: Form::Word(&COVERAGE_RULES),
         default: Unset::Is("inert"),
