@@ -11,6 +11,9 @@ use super::dry_run::DryRunArgs;
 use super::plugin::{RegistryArgs, SignerArgs};
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "aisoc plugin attest [OPTIONS] --type <TYPE> --predicate <FILE>\n                           --private-key <KEY> <REF>"
+)]
 pub(crate) struct AttestArgs {
     /// What something is said of: a reference, or a layout such as `oci:DIR:TAG`; a tag is resolved once, and what is
     /// signed names the digest
