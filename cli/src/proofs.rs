@@ -12,9 +12,9 @@ use aisoc_signing::proof::{
 };
 use aisoc_trust::require_secure;
 
-use crate::args::plugin::{ProofArgs, Requirement};
-use crate::context::Context;
-use crate::environment::SIGSTORE_ROOT;
+use crate::args::known::Requirement;
+use crate::args::plugin::ProofArgs;
+use crate::environment::{Environment, SIGSTORE_ROOT};
 
 /// What an identity is named by, with the option for a pattern of it.
 const NAME: [&str; 2] = ["--certificate-identity", "--certificate-identity-regexp"];
@@ -51,7 +51,11 @@ pub(crate) fn required_signers(required: &[Requirement]) -> Result<NonZeroUsize>
 /// # Errors
 /// `usage` where a proof is required and what it is judged by is not named, and where that is named and no proof is
 /// required; `trusted_root_invalid`, and I/O reasons.
-pub(crate) fn rule(required: &mut Vec<Requirement>, args: ProofArgs, context: &Context) -> Result<Option<ProofRule>> {
+pub(crate) fn rule(
+    required: &mut Vec<Requirement>,
+    args: ProofArgs,
+    environment: &Environment,
+) -> Result<Option<ProofRule>> {
     let mut kinds = Vec::new();
     required.retain(|requirement| match requirement {
         Requirement::Proof(kind) => {
@@ -74,7 +78,7 @@ pub(crate) fn rule(required: &mut Vec<Requirement>, args: ProofArgs, context: &C
         }
         Some(key) => ProvedBy::Key {
             key: ProofKey::read(&key.display().to_string(), &public_key(key)?, signature_verifiers())?,
-            root: if args.unlogged { None } else { Some(root(kind, args.trusted_root, context)?) },
+            root: if args.unlogged { None } else { Some(root(kind, args.trusted_root, environment)?) },
         },
         None => ProvedBy::Identity {
             identity: Identity {
@@ -83,7 +87,7 @@ pub(crate) fn rule(required: &mut Vec<Requirement>, args: ProofArgs, context: &C
                 issuer: constraint(args.certificate_oidc_issuer, args.certificate_oidc_issuer_regexp)?
                     .ok_or_else(|| not_named(kind, ISSUER[0], &named_by(ISSUER)))?,
             },
-            root: root(kind, args.trusted_root, context)?,
+            root: root(kind, args.trusted_root, environment)?,
         },
     };
     let file = |path: &PathBuf| Ok((path.display().to_string(), bundle(path)?));
@@ -91,8 +95,8 @@ pub(crate) fn rule(required: &mut Vec<Requirement>, args: ProofArgs, context: &C
     Ok(Some(ProofRule { kinds, by, files }))
 }
 
-fn root(kind: ProofKind, flag: Option<PathBuf>, context: &Context) -> Result<TrustedRoot> {
-    let place = flag.or_else(|| context.environment.path(SIGSTORE_ROOT));
+fn root(kind: ProofKind, flag: Option<PathBuf>, environment: &Environment) -> Result<TrustedRoot> {
+    let place = flag.or_else(|| environment.path(SIGSTORE_ROOT));
     let how = format!("{SIGSTORE_ROOT}, or `--trusted-root FILE`");
     let place = place.ok_or_else(|| not_named(kind, "--trusted-root", &how))?;
     TrustedRoot::read(&place.display().to_string(), &trusted_root(&place)?, signature_verifiers())

@@ -17,6 +17,10 @@ const OF_TESTS: [&str; 1] = ["cli/src/commands/pages.rs"];
 
 /// Where a value needs no quotes, the value, and why.
 const PLAIN: &[(&str, &str, &str)] = &[
+    ("cli/src/proofs.rs", "kind", "a word for a kind of proof"),
+    ("cli/src/commands/verify.rs", "kind", "the same"),
+    ("pipeline/src/provenance/job.rs", "name", "the name of a variable, and no command"),
+    ("pipeline/src/provenance/job.rs", "what", "the same"),
     ("cli/src/commands/signed_set.rs", "command", "words of a command"),
     ("cli/src/commands/registry/login.rs", "host", "a host and a port that were read"),
     ("cli/src/commands/registry/logout.rs", "host", "the same"),

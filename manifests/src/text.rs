@@ -48,6 +48,12 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, None, |c, out| out.extend(c.escape_unicode()))
 }
 
+/// A name so that two that differ look different: whatever is not ASCII stands as its number.
+pub fn in_ascii(name: &str) -> String {
+    let shown = |c: char| if c.is_ascii_graphic() || c == ' ' { c.to_string() } else { c.escape_unicode().to_string() };
+    name.chars().map(shown).collect()
+}
+
 /// As [`printable`], for a text of several lines of our own.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
     escaped(text, Some('\n'), |c, out| out.extend(c.escape_unicode()))

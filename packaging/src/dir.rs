@@ -5,12 +5,13 @@
 //! skipped: what is skipped in silence is what nobody notices is missing.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
+use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aisoc_files::{SmallFileError, read_stream};
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::digest::{FileDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -20,10 +21,10 @@ use aisoc_manifests::plugin::{Document, ManifestFile, PythonFiles};
 use aisoc_manifests::progress::Act;
 use aisoc_signing::{Claim, ClaimedTree, Content, SIGNATURE_FILE, is_signature_file};
 
+use crate::changed::{changed, grown};
 use crate::ignore::IgnoreRules;
 use crate::keep::Keep;
 use crate::limits::Limits;
-use crate::pack::changed;
 use crate::parallel::{self, Links, default_threads};
 use crate::private_copy::{self, Copying, PrivateCopy};
 pub(crate) use crate::search::forbidden;
@@ -126,9 +127,11 @@ impl PluginDir {
     pub fn small_content(&self, path: &RelPath, max_bytes: u64) -> Result<Option<Vec<u8>>> {
         let Some(entry) = self.files().get(path).filter(|entry| entry.size <= max_bytes) else { return Ok(None) };
         let unreadable = |error| Fault::io("read", &path.under(&self.root), error);
-        let mut content = Vec::new();
-        let read = self.content(path, entry).and_then(|file| file.take(entry.size + 1).read_to_end(&mut content));
-        read.map_err(unreadable)?;
+        let read = read_stream(self.content(path, entry).map_err(unreadable)?, entry.size);
+        let content = read.map_err(|error| match error {
+            SmallFileError::Io(error) => unreadable(error),
+            SmallFileError::NotAFile | SmallFileError::TooLarge { .. } => grown(path, entry),
+        })?;
         let found = FileDigest::of(&content);
         if found != entry.digest { Err(changed(path, entry, found)) } else { Ok(Some(content)) }
     }

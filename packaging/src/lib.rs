@@ -3,6 +3,7 @@
 
 mod assemble;
 mod canonical_dir;
+mod changed;
 mod dir;
 mod gzip;
 mod ignore;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 
-use aisoc_manifests::digest::{ContentDigest, FileDigest, Hasher, LayerDigest, meaning};
+use aisoc_manifests::digest::{ContentDigest, Hasher, LayerDigest, meaning};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
 use aisoc_manifests::id::PluginId;
@@ -13,6 +13,7 @@ use aisoc_manifests::progress::Act;
 use aisoc_manifests::tar::{self, BLOCK, Mode, Written};
 use aisoc_signing::Publishable;
 
+use crate::changed::changed;
 use crate::dir::{PluginDir, forbidden};
 use crate::gzip::{Gzip, compress};
 use crate::names;
@@ -188,12 +189,6 @@ impl<W: Write> Tar<'_, W> {
         self.hasher.update(bytes);
         Ok(self.gzip.write_all(bytes)?)
     }
-}
-
-pub(crate) fn changed(path: &RelPath, entry: &FileEntry, found: FileDigest) -> Fault {
-    forbidden(format!("`{path}` changed while it was read"))
-        .expected(entry.digest.to_string(), found.to_string())
-        .hint("run the command again when nothing else writes to the directory")
 }
 
 /// Why packing stopped: a fault of its own, or an error of the output.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::num::NonZeroUsize;
 
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::{Fault, Reason};
@@ -10,8 +11,6 @@ use aisoc_pipeline::ProofKind;
 use aisoc_trust::{CoverageRule, PluginMode, TrustMode};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
-
-use super::plugin::Requirement;
 
 /// Any text, of which these words are known. Help does not list them, and none else is refused here.
 #[derive(Debug, Clone)]
@@ -52,6 +51,15 @@ pub(super) fn plugin_type() -> impl TypedValueParser<Value = PluginType> {
 pub(super) fn trust_mode() -> impl TypedValueParser<Value = TrustMode> {
     let modes = [TrustMode::Strict, TrustMode::Warn, TrustMode::Disabled];
     Known::words(modes.map(TrustMode::as_str)).try_map(|text| text.parse::<TrustMode>())
+}
+
+/// What `--require` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requirement {
+    /// So many keys.
+    Signers(NonZeroUsize),
+    /// A proof of that kind.
+    Proof(ProofKind),
 }
 
 /// What is required of what comes: so many keys, or a proof.

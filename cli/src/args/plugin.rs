@@ -1,7 +1,6 @@
 //! The arguments of `aisoc plugin …` and `aisoc plugins …`
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use aisoc_installation::{DEFAULT_PREVIOUS_VERSIONS, MAX_PREVIOUS_VERSIONS};
@@ -10,7 +9,6 @@ use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
-use aisoc_pipeline::ProofKind;
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
@@ -18,7 +16,7 @@ use jiff::SignedDuration;
 use crate::args::directory::{DirectoryArgs, SignedArgs};
 use crate::args::dry_run::DryRunArgs;
 use crate::args::duration::some_duration;
-use crate::args::known::{self, Capabilities};
+use crate::args::known::{self, Capabilities, Requirement};
 use crate::args::lock::{LockArgs, ModeArgs, SourceArgs, VerifiedPart};
 use crate::args::passphrase::{PassphraseArgs, PassphraseSource};
 use crate::scaffold::ScaffoldType;
@@ -239,15 +237,6 @@ pub(crate) struct TrustArgs {
     /// sigstore, provenance, sbom. Repeat it for each
     #[arg(long = "require", value_name = "N|PROOF", default_value = "1", value_parser = known::requirement(), hide_possible_values = true)]
     pub(crate) required: Vec<Requirement>,
-}
-
-/// What `--require` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Requirement {
-    /// So many keys.
-    Signers(NonZeroUsize),
-    /// A proof of that kind.
-    Proof(ProofKind),
 }
 
 /// What proofs beyond a key are judged by.

@@ -26,7 +26,7 @@ pub(super) fn guarded(
     client: ClientOptions,
     context: &Context,
 ) -> Result<InstallOptions> {
-    let proofs = proofs::rule(&mut args.trust.required, args.proofs, context)?.map(Arc::new);
+    let proofs = proofs::rule(&mut args.trust.required, args.proofs, &context.environment)?.map(Arc::new);
     let references = context.environment.reference_rules()?;
     let asked = AskedLock { records: args.lock, is_locked: args.locked, lock: args.plugins_lock, mode: args.mode };
     let (lock, floor) = lock_rule(asked, args.floor, context)?;

@@ -72,7 +72,7 @@ impl Answer for Verdict {
 }
 
 pub(crate) fn run(mut args: VerifyArgs, context: &Context) -> Result<u8> {
-    let proofs = proofs::rule(&mut args.trust.required, args.proofs, context)?;
+    let proofs = proofs::rule(&mut args.trust.required, args.proofs, &context.environment)?;
     let site = context.site(args.plugins_dir);
     let subject = subject(&args.source, &site, context)?;
     let at = match subject {

@@ -5,8 +5,8 @@ use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::text::shown;
 use serde::{Deserialize, Serialize};
 
-use super::invalid;
 use super::predicate_type::PredicateType;
+use super::refusal::invalid;
 use super::statement::ArtifactStatement;
 use crate::envelope::{Envelope, PayloadType};
 use crate::key::Fingerprint;

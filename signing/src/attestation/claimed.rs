@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::invalid;
+use super::refusal::invalid;
 
 /// How the media types of all versions begin, of a bundle and of an artifact that is one.
 pub const BUNDLE_MEDIA_TYPES: &str = "application/vnd.dev.sigstore.bundle";

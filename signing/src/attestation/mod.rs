@@ -10,17 +10,12 @@ mod bundle;
 mod claimed;
 mod predicate;
 mod predicate_type;
+mod refusal;
 mod statement;
 mod unambiguous;
-
-use aisoc_manifests::fault::{Fault, Reason};
 
 pub use self::bundle::{Attestation, AttestationBundle, AttestationOutcome, BUNDLE_MEDIA_TYPE, MAX_ATTESTATION_BYTES};
 pub use self::claimed::{BUNDLE_MEDIA_TYPES, ClaimedBundle};
 pub use self::predicate::{MAX_PREDICATE_BYTES, Predicate};
 pub use self::predicate_type::{AttestationType, PredicateType};
 pub use self::statement::ArtifactStatement;
-
-fn invalid(why: impl std::fmt::Display) -> Fault {
-    Fault::new(Reason::AttestationInvalid, format!("the attestation {why}"))
-}

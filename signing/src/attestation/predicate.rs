@@ -4,7 +4,7 @@ use aisoc_manifests::fault::{Fault, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::invalid;
+use super::refusal::invalid;
 use super::unambiguous::Unambiguous;
 
 /// Largest predicate: bills of materials of whole distributions have some, and a plugin's has a hundredth of it.

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::text::shown;
 
-use super::invalid;
 use super::predicate::Predicate;
+use super::refusal::invalid;
 
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 const CYCLONEDX: &str = "https://cyclonedx.org/bom";

@@ -8,9 +8,9 @@ use aisoc_manifests::text::shown;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::invalid;
 use super::predicate::Predicate;
 use super::predicate_type::PredicateType;
+use super::refusal::invalid;
 use super::unambiguous::Unambiguous;
 
 /// The version of the form that is read and written.

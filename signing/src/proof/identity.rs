@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::in_ascii;
 use regex::{Regex, RegexBuilder};
 
 /// The longest name or pattern. Names of workflows are of some 200 bytes; what is longer only costs.
@@ -50,13 +51,13 @@ impl Constraint {
                 Reason::Usage,
                 "the pattern of an identity does not say where a name begins and ends",
             )
-            .expected("`^…$`", format!("`{}`", seen(written)))
+            .expected("`^…$`", format!("`{}`", in_ascii(written)))
             .hint("write the whole name: `^` before the pattern and `$` behind it"));
         };
         // In a group of its own: of `^a|b$` each half would have one anchor.
         let compiled = RegexBuilder::new(&format!(r"\A(?:{inner})\z")).size_limit(MAX_PATTERN_BYTES).build();
         let compiled = compiled.map_err(|error| {
-            Fault::new(Reason::Usage, format!("`{}` is no pattern for an identity", seen(written))).caused_by(error)
+            Fault::new(Reason::Usage, format!("`{}` is no pattern for an identity", in_ascii(written))).caused_by(error)
         })?;
         Ok(Self::Pattern(Pattern { written: written.to_owned(), compiled }))
     }
@@ -86,17 +87,10 @@ fn bounded(written: &str) -> Result<()> {
 impl fmt::Display for Constraint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exact(name) => write!(formatter, "`{}`", seen(name)),
-            Self::Pattern(pattern) => write!(formatter, "what `{}` matches", seen(&pattern.written)),
+            Self::Exact(name) => write!(formatter, "`{}`", in_ascii(name)),
+            Self::Pattern(pattern) => write!(formatter, "what `{}` matches", in_ascii(&pattern.written)),
         }
     }
-}
-
-/// A name so that two that differ look different: letters of other scripts stand as their numbers.
-pub(super) fn seen(name: &str) -> String {
-    name.chars()
-        .map(|c| if c.is_ascii_graphic() || c == ' ' { c.to_string() } else { c.escape_unicode().to_string() })
-        .collect()
 }
 
 /// Whose certificate counts: the name that stands in it, and who has vouched for that name.
@@ -148,7 +142,7 @@ mod tests {
         for other in ["Alice@example.com", "alice@example.com ", "\u{430}lice@example.com", "alice@example.comm"] {
             assert!(!exact.allows(other), "{other}");
         }
-        assert_eq!(seen("\u{430}lice"), "\\u{430}lice");
+        assert_eq!(in_ascii("\u{430}lice"), "\\u{430}lice");
     }
 
     #[test]

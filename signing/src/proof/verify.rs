@@ -3,13 +3,14 @@
 use std::fmt;
 
 use aisoc_manifests::fault::{Reason, Result};
+use aisoc_manifests::text::in_ascii;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use sigstore_verify::types::{Artifact, Sha256Hash};
 use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 use super::bundle::{Bundle, BundleKind};
-use super::identity::{Identity, seen};
+use super::identity::Identity;
 use super::refusal;
 use super::root::TrustedRoot;
 
@@ -66,7 +67,7 @@ pub enum ProofSigner {
 impl fmt::Display for ProofSigner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Identity { name, .. } => formatter.write_str(&seen(name)),
+            Self::Identity { name, .. } => formatter.write_str(&in_ascii(name)),
             Self::Key(fingerprint) => formatter.write_str(fingerprint),
         }
     }
@@ -99,7 +100,7 @@ fn proven(bundle: &Bundle, result: &VerificationResult, identity: &Identity) -> 
     };
     if !identity.name.allows(name.as_str()) || !identity.issuer.allows(issuer) {
         return Err(refusal::refused(Reason::ProofIdentityRefused, &bundle.place, "somebody else has signed it")
-            .expected(identity.to_string(), format!("`{}` by `{}`", seen(name.as_str()), seen(issuer))));
+            .expected(identity.to_string(), format!("`{}` by `{}`", in_ascii(name.as_str()), in_ascii(issuer))));
     }
     Ok(Proven {
         signer: ProofSigner::Identity { name: name.as_str().to_owned(), issuer: issuer.to_owned() },

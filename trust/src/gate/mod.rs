@@ -121,6 +121,15 @@ impl Examined {
         self.unwanted.as_ref().or(self.verdict.as_ref().err()).or(self.unlisted.as_ref())
     }
 
+    /// Asks the gate about proofs beyond a key. No mode overrules it, and no key stands in for one: whoever requires a
+    /// proof means that one.
+    pub fn with_proofs(mut self, proofs: &Proofs) -> Self {
+        let [_, about_proof, _] = &mut self.traces;
+        let unproven = order::BeyondCase { proofs }.ask(about_proof);
+        self.unlisted = order::all_of(self.unlisted.take().into_iter().chain(unproven));
+        self
+    }
+
     /// What every check of the proof saw.
     pub fn findings(&self) -> &Findings {
         &self.findings

@@ -26,7 +26,8 @@ use crate::args::key_change::{
     KeyRevokeArgs,
 };
 use crate::args::known::Capabilities;
-use crate::args::plugin::{Requirement, TrustArgs};
+use crate::args::known::Requirement;
+use crate::args::plugin::TrustArgs;
 use crate::clock;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, path_text, printable};
