@@ -57,7 +57,7 @@ fn hints_that_are_followed_by_no_answer() {
 fn a_head_that_does_not_end() {
     let registry = registry().on("GET", "/manifests/", endless("HTTP/1.1 200 OK\r\n", "a: b\r\n"));
     let outcome = install(&registry).refused(4, "registry_unavailable");
-    outcome.read_at_most(3 * UNDERWAY).connections(LOGIN + MORE).nothing_written();
+    outcome.read_at_most(USUAL + 3 * UNDERWAY).connections(LOGIN + MORE).nothing_written();
 }
 
 #[test]
