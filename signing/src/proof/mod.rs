@@ -5,7 +5,7 @@
 //! vouches for lies within the certificate's life (github.com/sigstore/protobuf-specs, `docs/`; RFC 3161, RFC 6962).
 //!
 //! `sigstore-verify` judges that. It stands behind this room, pinned to one version, and none of what it can be asked to
-//! leave out can be asked of this room. Before it is asked, [`bundle`] refuses what it would pass over.
+//! leave out can be asked of this room. Before it is asked, `bundle` refuses what it would pass over.
 
 mod bundle;
 mod identity;
