@@ -240,7 +240,8 @@ async fn install_noting(
     options.require(&manifest.id)?;
     require_proofs(&manifest.id)?;
     let arriving = Arriving::of(&manifest, &claim, Some(&origin), Some(came_in(digest, index, platform.as_ref())));
-    let incoming = Incoming { manifest, claim, origin: &origin, digest, index, platform, arriving, options };
+    let incoming =
+        Incoming { manifest, claim, origin: &origin, digest, index, platform, arriving, at_hand: &at_hand, options };
     for _ in 0..ATTEMPTS {
         let before = incoming.refuse_early()?;
         if !options.access.dry_run.is_on() {
@@ -285,6 +286,8 @@ struct Incoming<'a> {
     platform: Option<PlatformName>,
     /// As a lock compares it; why nothing can be compared with it, which its proof is refused for.
     arriving: Result<Arriving>,
+    /// What is at hand of the proofs that are required of it.
+    at_hand: &'a AtHand,
     options: &'a InstallOptions,
 }
 
@@ -318,7 +321,8 @@ impl Incoming<'_> {
             let mut present = session.present(&self.manifest.id)?;
             present.comes(self.digest);
             self.require_way_back(present.record())?;
-            // The keys as they are now: they may have changed while the lock was waited for.
+            // The keys as they are now: they may have changed while the lock was waited for, and proofs go by them too.
+            self.options.require_proofs(self.at_hand, &self.manifest.id, self.digest, self.origin)?;
             let judge = Judge::new(&self.options.trust)?;
             let examined = judge.examine(&self.claim, Origin::recorded(self.origin));
             if !before.tell(&mut present, &examined, &judge) {
