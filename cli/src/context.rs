@@ -23,8 +23,8 @@ use aisoc_manifests::stated_reason::StatedReason;
 use aisoc_manifests::warning::Warning;
 use aisoc_packaging::Limits;
 use aisoc_pipeline::{
-    Contract, ContractChecks, Discovered, EventLog, ForeseenKeys, Occurrence, SignatureRule, SiteSources, TrustInputs,
-    check_contracts,
+    Contract, ContractChecks, Demands, Discovered, EventLog, ForeseenKeys, Occurrence, SignatureRule, SiteSources,
+    TrustInputs, check_contracts,
 };
 use aisoc_platform::{Ctx, JournalReason};
 use aisoc_registry_client::{ClientOptions, HeldSetting, RegistrySettings};
@@ -45,7 +45,7 @@ use crate::commands::{Commands, without_denied};
 use crate::config_directory::ConfigDirectory;
 use crate::environment::{
     CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, PLUGINS_DIR, SANDBOX, TRUST_COVERAGE, TRUST_MODE,
-    TRUSTED_KEYS_DIR, VIRTUAL_ENV,
+    TRUST_POLICY, TRUSTED_KEYS_DIR, VIRTUAL_ENV,
 };
 use crate::held_plugin;
 use crate::notices;
@@ -422,7 +422,13 @@ impl Context {
                 .unwrap_or_else(|fault| left_out(fault, &mut doubt)),
             ..Policy::of(mode)
         };
-        (TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default() }, doubt)
+        let demands = Demands { proofs: Vec::new(), rules: self.trust_policy(args.trust_policy) };
+        (TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default(), demands }, doubt)
+    }
+
+    /// The file of trust rules, where one is named.
+    pub(crate) fn trust_policy(&self, flag: Option<PathBuf>) -> Option<PathBuf> {
+        flag.or_else(|| self.environment.path(TRUST_POLICY))
     }
 
     /// The time by which keys are judged, or the clock and why that is all there is.
@@ -454,7 +460,8 @@ impl Context {
     pub(crate) fn publisher_trust(&self, keys_dir: PathBuf) -> TrustInputs {
         let at = clock::now();
         self.warn_of_stale_set(&keys_dir, at);
-        TrustInputs { keys_dir, policy: Policy::of(TrustMode::Strict), at, foreseen: ForeseenKeys::default() }
+        let (policy, foreseen, demands) = (Policy::of(TrustMode::Strict), ForeseenKeys::default(), Demands::default());
+        TrustInputs { keys_dir, policy, at, foreseen, demands }
     }
 
     /// Says, once, when nobody can rely any more on the set that these keys follow: who holds newer ones back holds

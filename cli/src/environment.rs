@@ -87,6 +87,8 @@ pub(crate) const TRUST_MODE: &str = "PLUGIN_TRUST_MODE";
 pub(crate) const TRUST_COVERAGE: &str = "PLUGIN_TRUST_COVERAGE";
 /// The directory of trusted public keys.
 pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
+/// The file of trust rules.
+pub(crate) const TRUST_POLICY: &str = "PLUGIN_TRUST_POLICY";
 /// The trusted root by which proofs of sigstore are judged.
 pub(crate) const SIGSTORE_ROOT: &str = "PLUGIN_SIGSTORE_ROOT";
 /// What no plugin may ask for.
@@ -163,7 +165,7 @@ const CI_JOBS: [(&str, &str, &str); 7] = [
 ];
 
 /// Variables that hold paths, which results show.
-pub(crate) const PATHS: [&str; 4] = [PLUGINS_DIR, TRUSTED_KEYS_DIR, CA_FILE, SIGSTORE_ROOT];
+pub(crate) const PATHS: [&str; 5] = [PLUGINS_DIR, TRUSTED_KEYS_DIR, CA_FILE, SIGSTORE_ROOT, TRUST_POLICY];
 
 /// What this process was started with.
 #[derive(Debug, Clone)]

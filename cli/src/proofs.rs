@@ -2,15 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use aisoc_files::{Links, SmallFileError, open_file, read_open, read_small, shell_word};
+use aisoc_files::{Links, SmallFileError, read_small, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_pipeline::{ProofKind, ProofRule, ProvedBy};
+use aisoc_pipeline::OfferedFile;
 use aisoc_registry_client::signature_verifiers;
-use aisoc_signing::proof::{
-    Constraint, Identity, MAX_BUNDLE_BYTES, MAX_PROOF_KEY_BYTES, MAX_TRUSTED_ROOT_BYTES, ProofKey, TrustedRoot,
-};
-use aisoc_trust::require_secure;
+use aisoc_signing::proof::{Constraint, Identity, MAX_BUNDLE_BYTES, TrustedRoot};
+use aisoc_trust::{ProofDemand, ProofKind, ProvedBy, read_proof_key, read_trusted_root};
 
 use crate::args::known::Requirement;
 use crate::args::plugin::ProofArgs;
@@ -46,16 +45,27 @@ pub(crate) fn required_signers(required: &[Requirement]) -> Result<NonZeroUsize>
     Ok(signers.unwrap_or(NonZeroUsize::MIN))
 }
 
-/// Takes the proofs out of what is required, and reads what they are judged by; nothing where none is required.
+/// What is required beside a number of keys, as it was typed.
+#[derive(Default)]
+pub(crate) struct TypedProofs {
+    /// The proofs.
+    pub(crate) demands: Vec<ProofDemand>,
+    /// Bundles that are in files.
+    pub(crate) bundles: Vec<OfferedFile>,
+}
+
+/// Takes the proofs out of what is required, and reads what they are judged by. `has_rules` is whether the site has trust
+/// rules, which may require some as well.
 ///
 /// # Errors
 /// `usage` where a proof is required and what it is judged by is not named, and where that is named and no proof is
 /// required; `trusted_root_invalid`, and I/O reasons.
-pub(crate) fn rule(
+pub(crate) fn typed(
     required: &mut Vec<Requirement>,
     args: ProofArgs,
+    has_rules: bool,
     environment: &Environment,
-) -> Result<Option<ProofRule>> {
+) -> Result<TypedProofs> {
     let mut kinds = Vec::new();
     required.retain(|requirement| match requirement {
         Requirement::Proof(kind) => {
@@ -66,21 +76,32 @@ pub(crate) fn rule(
         }
         Requirement::Signers(_) => true,
     });
-    let Some(kind) = kinds.first().copied() else { return unasked(&args).map(|()| None) };
+    let file = |path: &PathBuf| Ok((path.display().to_string(), bundle(path)?));
+    let bundles: Vec<OfferedFile> = args.bundle.iter().map(file).collect::<Result<_>>()?;
+    let Some(kind) = kinds.first().copied() else {
+        return unasked(&args, has_rules).map(|()| TypedProofs { demands: Vec::new(), bundles });
+    };
+    let by = Arc::new(proved_by(args, kind, &kinds, environment)?);
+    let demand = |kind| ProofDemand { kind, by: Arc::clone(&by), builder: None };
+    Ok(TypedProofs { demands: kinds.into_iter().map(demand).collect(), bundles })
+}
+
+/// Who has to have signed proofs of those kinds.
+fn proved_by(args: ProofArgs, kind: ProofKind, kinds: &[ProofKind], environment: &Environment) -> Result<ProvedBy> {
     let names_somebody = args.certificate_identity.is_some()
         || args.certificate_identity_regexp.is_some()
         || args.certificate_oidc_issuer.is_some()
         || args.certificate_oidc_issuer_regexp.is_some();
-    let by = match &args.proof_key {
+    match &args.proof_key {
         // What the trusted keys say of an artifact needs nobody else; a signature of sigstore is of somebody who is named.
         None if !names_somebody && args.trusted_root.is_none() && !kinds.contains(&ProofKind::Sigstore) => {
-            ProvedBy::TrustedKeys
+            Ok(ProvedBy::TrustedKeys)
         }
-        Some(key) => ProvedBy::Key {
-            key: ProofKey::read(&key.display().to_string(), &public_key(key)?, signature_verifiers())?,
+        Some(key) => Ok(ProvedBy::Key {
+            key: read_proof_key(key, signature_verifiers())?,
             root: if args.unlogged { None } else { Some(root(kind, args.trusted_root, environment)?) },
-        },
-        None => ProvedBy::Identity {
+        }),
+        None => Ok(ProvedBy::Identity {
             identity: Identity {
                 name: constraint(args.certificate_identity, args.certificate_identity_regexp)?
                     .ok_or_else(|| not_named(kind, NAME[0], &named_by(NAME)))?,
@@ -88,22 +109,19 @@ pub(crate) fn rule(
                     .ok_or_else(|| not_named(kind, ISSUER[0], &named_by(ISSUER)))?,
             },
             root: root(kind, args.trusted_root, environment)?,
-        },
-    };
-    let file = |path: &PathBuf| Ok((path.display().to_string(), bundle(path)?));
-    let files = args.bundle.iter().map(file).collect::<Result<_>>()?;
-    Ok(Some(ProofRule { kinds, by, files }))
+        }),
+    }
 }
 
-fn root(kind: ProofKind, flag: Option<PathBuf>, environment: &Environment) -> Result<TrustedRoot> {
+fn root(kind: ProofKind, flag: Option<PathBuf>, environment: &Environment) -> Result<Arc<TrustedRoot>> {
     let place = flag.or_else(|| environment.path(SIGSTORE_ROOT));
     let how = format!("{SIGSTORE_ROOT}, or `--trusted-root FILE`");
     let place = place.ok_or_else(|| not_named(kind, "--trusted-root", &how))?;
-    TrustedRoot::read(&place.display().to_string(), &trusted_root(&place)?, signature_verifiers())
+    read_trusted_root(&place, signature_verifiers()).map(Arc::new)
 }
 
 /// What proofs are judged by says nothing where none is required: whoever has typed it believes that one is.
-fn unasked(args: &ProofArgs) -> Result<()> {
+fn unasked(args: &ProofArgs, has_rules: bool) -> Result<()> {
     let typed = [
         ("--trusted-root", args.trusted_root.is_some()),
         (NAME[0], args.certificate_identity.is_some()),
@@ -111,7 +129,7 @@ fn unasked(args: &ProofArgs) -> Result<()> {
         (ISSUER[0], args.certificate_oidc_issuer.is_some()),
         (ISSUER[1], args.certificate_oidc_issuer_regexp.is_some()),
         ("--proof-key", args.proof_key.is_some()),
-        ("--bundle", !args.bundle.is_empty()),
+        ("--bundle", !args.bundle.is_empty() && !has_rules),
     ];
     match typed.iter().find(|(_, is_typed)| *is_typed) {
         None => Ok(()),
@@ -142,33 +160,18 @@ fn not_named(kind: ProofKind, option: &str, how: &str) -> Fault {
         .hint(format!("name it with {how}"))
 }
 
-/// Who can change the file decides whose proofs count: it is judged as the keys are, and the open file is what is read.
-fn trusted_root(path: &Path) -> Result<Vec<u8>> {
-    let unread = |error| unread(path, MAX_TRUSTED_ROOT_BYTES, Reason::TrustedRootInvalid, error);
-    let file = open_file(path, Links::Followed).map_err(unread)?;
-    require_secure(&file, path)?;
-    read_open(file, MAX_TRUSTED_ROOT_BYTES).map(|file| file.content).map_err(unread)
-}
-
-fn public_key(path: &Path) -> Result<Vec<u8>> {
-    let unread = |error| unread(path, MAX_PROOF_KEY_BYTES, Reason::ProofKeyInvalid, error);
-    let file = open_file(path, Links::Followed).map_err(unread)?;
-    require_secure(&file, path)?;
-    read_open(file, MAX_PROOF_KEY_BYTES).map(|file| file.content).map_err(unread)
-}
-
 fn bundle(path: &Path) -> Result<Vec<u8>> {
     let read = read_small(path, MAX_BUNDLE_BYTES, Links::Followed);
-    read.map(|file| file.content).map_err(|error| unread(path, MAX_BUNDLE_BYTES, Reason::ProofMalformed, error))
+    read.map(|file| file.content).map_err(|error| unread(path, error))
 }
 
-fn unread(path: &Path, most: u64, reason: Reason, error: SmallFileError) -> Fault {
+fn unread(path: &Path, error: SmallFileError) -> Fault {
     match error {
         SmallFileError::Io(error) => Fault::io("read", path, error),
         error => {
             let file = shell_word(path);
-            Fault::new(reason, format!("`{}` is not read", path.display()))
-                .expected(format!("a file of at most {most} bytes"), error.to_string())
+            Fault::new(Reason::ProofMalformed, format!("`{}` is not read", path.display()))
+                .expected(format!("a file of at most {MAX_BUNDLE_BYTES} bytes"), error.to_string())
                 .hint(format!("look at what it is: `ls -l {file}`"))
         }
     }

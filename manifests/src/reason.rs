@@ -240,6 +240,22 @@ reasons! {
     ProofIdentityRefused "proof_identity_refused" Refused
         "A proof was signed by somebody else than was asked for."
         "ask the publisher by which workflow or account the artifact is signed, and name that"
+    ProofBuilderRefused "proof_builder_refused" Refused
+        "Provenance names another builder than is required."
+        "ask the publisher where the artifact is built, and have it built where your site allows"
+    // --- what a site requires of which plugin
+    TrustPolicyInvalid "trust_policy_invalid" Failed
+        "The file of trust rules cannot be used, and nothing is let in without it: it is no TOML, or holds something that is not understood."
+        "correct what the message names: `aisoc help trust` shows a file of rules"
+    NoTrustRule "no_trust_rule" Refused
+        "No trust rule is about the plugin, and what no rule is about is not let in."
+        "see which rules there are, and whom they are about: `aisoc trust policy show`"
+    TrustCasesInvalid "trust_cases_invalid" Failed
+        "The file says nothing that trust rules could be tested with."
+        "correct what the message names: `aisoc help trust` shows a file of cases"
+    TrustPolicyDiffers "trust_policy_differs" Failed
+        "The trust rules let a plugin in or refuse it otherwise than their test expects."
+        "see which rules are about it: `aisoc trust policy explain PLUGIN`; then correct the rules, or the test"
     // --- keys and signatures
     KeyInvalid "key_invalid" Failed
         "A key cannot be read as one: the signing key is missing, damaged, of another algorithm or no private key, or a trusted key file holds no public key."

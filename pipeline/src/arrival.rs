@@ -6,7 +6,7 @@ use std::path::Path;
 use aisoc_installation::manifest_id;
 use aisoc_manifests::artifact::{LayerForm, PluginLayer};
 use aisoc_manifests::digest::ArtifactDigest;
-use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::platform::PlatformName;
 use aisoc_packaging::Limits;
 use aisoc_packaging::{LocalArtifact, PackOptions, PluginDir, Secrets, Staged, Staging, default_threads};
@@ -15,9 +15,11 @@ use aisoc_signing::Claim;
 
 use crate::events::{Event, Reporter, Silent};
 use crate::fetch::{Fetched, fetch};
-use crate::proofs::{AtHand, ProofRule};
+use crate::judge::Judge;
+use crate::proofs::{AtHand, OfferedFile};
 use crate::publication::read_manifest;
 use crate::source::Source;
+use aisoc_signing::Origin;
 
 /// An artifact that is known by its digest, and not yet staged.
 pub(crate) enum Arrival {
@@ -50,16 +52,20 @@ impl Arrival {
         }
     }
 
-    /// What is at hand of the proofs that are required of it.
+    /// What is at hand of the proofs that are required of it, or is in `bundles`. Of a directory there is no artifact that
+    /// a proof could be of.
     ///
     /// # Errors
-    /// `usage` for a directory, of which there is no artifact that a proof could be of; as [`ProofRule::gather`].
-    pub(crate) async fn proofs(&self, rule: &ProofRule) -> Result<AtHand> {
+    /// As [`AtHand::gather`].
+    pub(crate) async fn proofs(
+        &self,
+        judge: &Judge<'_>,
+        origin: &Origin,
+        bundles: &[OfferedFile],
+    ) -> Result<Option<AtHand>> {
         match self {
-            Self::Fetched(fetched) => Box::pin(rule.gather(fetched)).await,
-            Self::Packed(_) => Err(Fault::new(Reason::Usage, "a proof is required, and a directory has none")
-                .expected("a reference or an archive", "a directory")
-                .hint("install the artifact: name it as a reference, such as `REGISTRY/REPOSITORY:TAG`")),
+            Self::Fetched(fetched) => fetched.proofs(judge, origin, bundles).await,
+            Self::Packed(_) => Ok(None),
         }
     }
 

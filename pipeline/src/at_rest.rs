@@ -26,6 +26,7 @@ use crate::foresight::Foresight;
 use crate::grants::stated_grants;
 use crate::intact::{Intact, read_intact};
 use crate::judge::{Judge, Judgement, TrustInputs};
+use crate::proofs::Coming;
 
 /// Of so many plugins it is said how many bytes are read, of more how many plugins.
 const FEW: usize = 100;
@@ -303,9 +304,10 @@ impl Reader<'_> {
     }
 
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<Read> {
+        let coming = Coming::recorded(record);
         let Intact { claim, examined, .. } =
-            read_intact(path, record, self.judge, self.threads_each, &self.options.limits)?;
-        let foreseen = self.foresight.examine(&claim, &Origin::recorded(&record.reference), &examined);
+            read_intact(path, record, &coming, self.judge, self.threads_each, &self.options.limits)?;
+        let foreseen = self.foresight.examine(&claim, &coming, &examined);
         let read = Read::of(&claim, record.id.clone(), examined, foreseen);
         Ok(Read { version: Some(record.version.clone()), ..read })
     }
@@ -327,7 +329,7 @@ impl Reader<'_> {
                 cure(&Whereabouts::Plugins(None), path)
             }));
         }
-        let foreseen = self.foresight.examine(&claim, &Origin::unknown(), &examined);
+        let foreseen = self.foresight.examine(&claim, &Origin::unknown().into(), &examined);
         Ok(Read::of(&claim, id, examined, foreseen))
     }
 }

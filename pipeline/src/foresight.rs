@@ -2,11 +2,12 @@
 //! twice, by the keys as they are and by those that would be there; nothing here knows a rule of the gate.
 
 use aisoc_manifests::fault::Result;
-use aisoc_signing::{Claim, Origin};
+use aisoc_signing::Claim;
 use aisoc_trust::{Examined, Facts, Verdict};
 
 use crate::afterwards::Afterwards;
 use crate::judge::{Judge, Judgement};
+use crate::proofs::Coming;
 
 /// What would become of keys, and a judge who has them as they would be.
 pub(crate) struct Foresight<'a> {
@@ -23,9 +24,9 @@ impl<'a> Foresight<'a> {
     /// Judges again what passed the gates about proof `today`. Nothing where none of the keys has verified anything in
     /// it: then the other judge would see the same. A key whose time is over counts here, for hosts that know the
     /// first signature alone go by it.
-    pub(crate) fn examine(&self, claim: &Claim, origin: &Origin, today: &Examined) -> Option<Examined> {
+    pub(crate) fn examine(&self, claim: &Claim, coming: &Coming<'_>, today: &Examined) -> Option<Examined> {
         let judge = self.judge.as_ref().filter(|_| today.verdict().is_some_and(|verdict| self.signed(verdict)))?;
-        Some(judge.examine(claim, origin.clone()))
+        Some(judge.examine(claim, coming.clone()))
     }
 
     fn signed(&self, verdict: &Verdict) -> bool {

@@ -31,7 +31,7 @@ use crate::grants::{Grants, GrantsBefore};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::loadable::unloadable;
-use crate::proofs::{AskedAbout, AtHand, ProofRule};
+use crate::proofs::{Coming, OfferedFile};
 use crate::reference_rules::ReferenceRules;
 use crate::rollback::RollbackOptions;
 use crate::source::Source;
@@ -53,8 +53,8 @@ pub struct InstallOptions {
     pub require_digest: Option<ArtifactDigest>,
     /// Which references are.
     pub references: ReferenceRules,
-    /// Which proofs beyond a key an artifact has to have.
-    pub proofs: Option<Arc<ProofRule>>,
+    /// Bundles that are at hand, beside what refers to an artifact.
+    pub bundles: Arc<[OfferedFile]>,
     /// What plugins.lock has to do with it.
     pub lock: LockRule,
     /// How to reach registries.
@@ -104,20 +104,6 @@ impl InstallOptions {
     /// As [`Site::session`].
     pub fn settle(&self, id: &PluginId) -> Result<Vec<PathBuf>> {
         self.site.session(&self.access, |session| session.keep_newest(id, self.keep))
-    }
-
-    /// Refuses what has not every proof that is required of it.
-    fn require_proofs(
-        &self,
-        at_hand: &AtHand,
-        plugin: &PluginId,
-        artifact: ArtifactDigest,
-        origin: &str,
-    ) -> Result<()> {
-        let Some(rule) = &self.proofs else { return Ok(()) };
-        let (plugin, origin) = (Some(plugin.as_str()), Origin::recorded(origin));
-        let asked = AskedAbout { plugin, artifact, origin, trust: &self.trust };
-        rule.require(at_hand, &asked).map_err(|fault| fault.about(artifact))
     }
 
     /// Refuses another plugin than the one that was named.
@@ -215,6 +201,7 @@ async fn install_noting(
     }
     Judge::require_keys(&options.trust)?;
     source.require_beside(options.site.path())?;
+    options.trust.demands.require_artifact(source)?;
     let origin = source.origin()?;
     let client = ClientOptions {
         // A dry run writes nothing.
@@ -222,26 +209,22 @@ async fn install_noting(
         ..options.client.clone()
     };
     let arrival = Arrival::of(source, options.require_digest, &client, reporter).await?;
-    let at_hand = match &options.proofs {
-        Some(rule) => arrival.proofs(rule).await?,
-        None => AtHand::default(),
+    let at_hand = {
+        let judge = Judge::new(&options.trust)?;
+        arrival.proofs(&judge, &Origin::recorded(&origin), &options.bundles).await?
     };
+    let coming = Coming::with(Origin::recorded(&origin), at_hand.as_ref());
     let digest = arrival.digest();
-    let require_proofs = |plugin: &PluginId| options.require_proofs(&at_hand, plugin, digest, &origin);
     let (index, platform) = arrival.index();
-    if let Some(unchanged) = already_installed(digest, index, options)? {
-        // What is recorded says nothing of proofs.
-        require_proofs(&unchanged.id)?;
+    if let Some(unchanged) = already_installed(digest, index, &coming, options)? {
         return Ok(Installation { index, platform, ..unchanged });
     }
     let (mut staged, claim) = stage(arrival, source, options, reporter).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
     let _ = id.set(manifest.id.clone());
     options.require(&manifest.id)?;
-    require_proofs(&manifest.id)?;
     let arriving = Arriving::of(&manifest, &claim, Some(&origin), Some(came_in(digest, index, platform.as_ref())));
-    let incoming =
-        Incoming { manifest, claim, origin: &origin, digest, index, platform, arriving, at_hand: &at_hand, options };
+    let incoming = Incoming { manifest, claim, origin: &origin, coming, digest, index, platform, arriving, options };
     for _ in 0..ATTEMPTS {
         let before = incoming.refuse_early()?;
         if !options.access.dry_run.is_on() {
@@ -280,14 +263,14 @@ struct Incoming<'a> {
     claim: Claim,
     /// What the record says it came from.
     origin: &'a str,
+    /// The same for the judge, with what is at hand of its proofs.
+    coming: Coming<'a>,
     digest: ArtifactDigest,
     /// The index that it was taken of, and the platform by which it was.
     index: Option<ArtifactDigest>,
     platform: Option<PlatformName>,
     /// As a lock compares it; why nothing can be compared with it, which its proof is refused for.
     arriving: Result<Arriving>,
-    /// What is at hand of the proofs that are required of it.
-    at_hand: &'a AtHand,
     options: &'a InstallOptions,
 }
 
@@ -298,7 +281,7 @@ impl Incoming<'_> {
     fn refuse_early(&self) -> Result<Before> {
         let InstallOptions { site, trust, access, lock, .. } = self.options;
         let judge = Judge::new(trust)?;
-        let examined = judge.examine(&self.claim, Origin::recorded(self.origin));
+        let examined = judge.examine(&self.claim, self.coming.clone());
         let locked = self.locked(&lock.read()?)?;
         if examined.refusal().is_some() || locked.as_ref().is_some_and(LockFacts::refuses) {
             // All that is known to be wrong, in the order of the gates.
@@ -321,10 +304,9 @@ impl Incoming<'_> {
             let mut present = session.present(&self.manifest.id)?;
             present.comes(self.digest);
             self.require_way_back(present.record())?;
-            // The keys as they are now: they may have changed while the lock was waited for, and proofs go by them too.
-            self.options.require_proofs(self.at_hand, &self.manifest.id, self.digest, self.origin)?;
+            // The keys and rules as they are now: they may have changed while the lock was waited for.
             let judge = Judge::new(&self.options.trust)?;
-            let examined = judge.examine(&self.claim, Origin::recorded(self.origin));
+            let examined = judge.examine(&self.claim, self.coming.clone());
             if !before.tell(&mut present, &examined, &judge) {
                 return Ok(None);
             }
@@ -463,6 +445,7 @@ impl Incoming<'_> {
 fn already_installed(
     digest: ArtifactDigest,
     index: Option<ArtifactDigest>,
+    coming: &Coming<'_>,
     options: &InstallOptions,
 ) -> Result<Option<Installation>> {
     for plugin in options.site.observe()?.of_artifact(digest) {
@@ -471,10 +454,10 @@ fn already_installed(
             continue;
         }
         options.require(&record.id)?;
-        match confirm_in_place(&options.site, &record, &options.trust, &options.access) {
+        match confirm_in_place(&options.site, &record, coming, &options.trust, &options.access) {
             Ok(Some(confirmed)) => {
                 let InstallOptions { site, trust, access, lock, .. } = options;
-                let lock = lock_unchanged(&record, &confirmed, lock, (site, trust, access))?;
+                let lock = lock_unchanged(&record, &confirmed, coming, lock, (site, trust, access))?;
                 let Confirmed { signature, grants, leftovers, .. } = confirmed;
                 return Ok(Some(Installation {
                     id: record.id,

@@ -9,11 +9,12 @@ use aisoc_installation::{Access, CoverageFloor, InstallRecord, Site, TreeInPlace
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::{Limits, default_threads};
-use aisoc_signing::{Claim, Origin, WITHOUT_BYTECODE};
+use aisoc_signing::{Claim, WITHOUT_BYTECODE};
 use aisoc_trust::Examined;
 
 use crate::grants::stated_grants;
 use crate::judge::{Judge, Judgement, TrustInputs};
+use crate::proofs::Coming;
 
 /// A tree that is as its record says, and has passed the gates about proof.
 pub(crate) struct Intact {
@@ -31,6 +32,7 @@ pub(crate) struct Intact {
 pub(crate) fn read_intact(
     path: &Path,
     record: &InstallRecord,
+    coming: &Coming<'_>,
     judge: &Judge<'_>,
     threads: NonZeroUsize,
     limits: &Limits,
@@ -49,7 +51,7 @@ pub(crate) fn read_intact(
         _ => fault,
     })?;
     let claim = tree.claim();
-    let examined = judge.examine(&claim, Origin::recorded(&record.reference));
+    let examined = judge.examine(&claim, coming.clone());
     if tree.subject() != record.tree_digest {
         let (cause, remedy) = match tree.has_bytecode_added() {
             true => (": bytecode was added to it", format!("{reinstall}; {WITHOUT_BYTECODE}")),
@@ -102,11 +104,13 @@ pub(crate) struct Confirmed {
 pub(crate) fn confirm_in_place(
     site: &Site,
     record: &InstallRecord,
+    coming: &Coming<'_>,
     trust: &TrustInputs,
     access: &Access,
 ) -> Result<Option<Confirmed>> {
     let limits = Limits::until(&access.cancellation);
-    let tree = read_intact(&site.plugin(&record.id), record, &Judge::new(trust)?, default_threads(), &limits)?.tree;
+    let path = site.plugin(&record.id);
+    let tree = read_intact(&path, record, coming, &Judge::new(trust)?, default_threads(), &limits)?.tree;
     let access = Access { coverage_floor: CoverageFloor::Held, ..access.clone() };
     let mut has_begun = false;
     let confirmed = site.session(&access, |session| {
@@ -115,8 +119,7 @@ pub(crate) fn confirm_in_place(
         present.comes(record.digest);
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
-        let admitted =
-            judge.decide(judge.examine(&tree.claim(), Origin::recorded(&tree.record().reference)), &present).outcome?;
+        let admitted = judge.decide(judge.examine(&tree.claim(), coming.clone()), &present).outcome?;
         let signature = judge.judgement(admitted.verdict());
         let leftovers = session.confirm(admitted, present, &tree)?;
         Ok(leftovers.map(|leftovers| Confirmed { signature, grants: grants(&tree), leftovers, claim: tree.claim() }))
@@ -125,7 +128,7 @@ pub(crate) fn confirm_in_place(
         // No lock can be taken where nothing can be written, as on a read-only volume. What fails under the lock
         // is another matter: keys or floors that cannot be read are no reason to look away.
         Err(fault) if !has_begun && matches!(fault.reason(), Reason::IoDenied | Reason::IoNoSpace) => {
-            observe_in_place(site, &tree, trust)
+            observe_in_place(site, &tree, coming, trust)
         }
         confirmed => confirmed,
     }
@@ -133,11 +136,15 @@ pub(crate) fn confirm_in_place(
 
 /// As [`confirm_in_place`], for a directory that this process cannot write to: the same gates, asked of what is
 /// observed. Nothing follows from it that would need an admission.
-fn observe_in_place(site: &Site, tree: &TreeInPlace, trust: &TrustInputs) -> Result<Option<Confirmed>> {
+fn observe_in_place(
+    site: &Site,
+    tree: &TreeInPlace,
+    coming: &Coming<'_>,
+    trust: &TrustInputs,
+) -> Result<Option<Confirmed>> {
     let judge = Judge::new(trust)?;
     let facts = site.observe()?.facts_again(&tree.record().id, &Access::default())?;
-    let verdict =
-        judge.observe(judge.examine(&tree.claim(), Origin::recorded(&tree.record().reference)), Some(&facts)).outcome?;
+    let verdict = judge.observe(judge.examine(&tree.claim(), coming.clone()), Some(&facts)).outcome?;
     let confirmed = Confirmed {
         signature: judge.judgement(&verdict),
         grants: grants(tree),

@@ -6,20 +6,24 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Result};
+use aisoc_manifests::id::PluginId;
+use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_signing::{
     Circumstances, Claim, Content, Coverage, FileStatement, Findings, Fingerprint, KeyCoverage, Keyring, Origin,
     PublicKey, Signer, examine, verify_file,
 };
 use aisoc_trust::{
-    Admitted, Decision, Examined, Facts, FileVerdict, KnownSigner, PluginMode, Policy, SignatureStatus, TrustDecision,
-    TrustMode, UnderLock, Verdict, judge_file, no_trusted_keys, not_acknowledged,
+    Admitted, Decision, Examined, Facts, FileVerdict, KnownSigner, PluginMode, Policy, ProofDemand, SignatureStatus,
+    TrustDecision, TrustMode, TrustRules, UnderLock, Verdict, judge_file, no_trusted_keys, not_acknowledged,
 };
 use jiff::Timestamp;
 
 use crate::afterwards::Afterwards;
+use crate::proofs::{Asked, Coming, Demands, RequiredProof, as_evidence, required};
 
 /// Whom to trust, and how far.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct TrustInputs {
     pub at: Timestamp,
     /// What is judged by as if it were done to the keys already.
     pub foreseen: ForeseenKeys,
+    /// What has to be shown beside a signature.
+    pub demands: Demands,
 }
 
 /// What is to be done to the keys: of what is still to come, and of nothing else.
@@ -62,7 +68,7 @@ impl TrustInputs {
     pub(crate) fn by_keys_alone(&self) -> Self {
         // Mode `disabled` is none to judge by: what it lets in unread is asked about for the day on which it reads again.
         let foreseen = ForeseenKeys { are_strict: self.policy.mode != TrustMode::Warn, ..self.foreseen.clone() };
-        Self { policy: self.policy.by_keys_alone(), foreseen, ..self.clone() }
+        Self { policy: self.policy.by_keys_alone(), foreseen, demands: Demands::default(), ..self.clone() }
     }
 
     /// Says before anything is fetched that nothing will be let in that nobody has read.
@@ -112,6 +118,8 @@ pub(crate) struct Judge<'a> {
     trust: &'a TrustInputs,
     policy: Policy,
     keyring: Keyring,
+    /// The rules of the site, where it has a file of them.
+    rules: Option<Arc<TrustRules>>,
 }
 
 impl<'a> Judge<'a> {
@@ -133,13 +141,19 @@ impl<'a> Judge<'a> {
         };
         let keyring = trust.foreseen.of(keyring);
         trust.policy.publishers.require_plain(keyring.keys().iter().map(|key| (key.id.as_str(), key.fingerprint)))?;
-        Ok(Self { trust, policy: trust.policy.clone(), keyring })
+        let rules = trust.demands.read()?.map(Arc::new);
+        Ok(Self { trust, policy: trust.policy.clone(), keyring, rules })
     }
 
     /// A judge who has the keys as they would be.
     pub(crate) fn afterwards(&self, asked: &Afterwards<'_>) -> Self {
         let mode = if self.trust.foreseen.are_strict { TrustMode::Strict } else { self.policy.mode };
-        Self { trust: self.trust, policy: Policy { mode, ..self.policy.clone() }, keyring: asked.of(&self.keyring) }
+        Self {
+            trust: self.trust,
+            policy: Policy { mode, ..self.policy.clone() },
+            keyring: asked.of(&self.keyring),
+            rules: self.rules.clone(),
+        }
     }
 
     /// Says before anything is fetched what would refuse all that could come. The keys that judge are read again
@@ -177,12 +191,38 @@ impl<'a> Judge<'a> {
     }
 
     /// Asks the gates about proof. It takes as long as its signatures do, and needs no lock.
-    /// `origin` is where the claim comes from, which a key can be limited to.
-    pub(crate) fn examine(&self, claim: &Claim, origin: Origin) -> Examined {
-        let circumstances = Circumstances { at: self.trust.at, origin };
-        aisoc_trust::examine(&self.policy, claim, |claim, findings| {
+    /// `coming` is where the claim comes from, which a key can be limited to, and what is at hand of its artifact.
+    pub(crate) fn examine<'b>(&self, claim: &Claim, coming: impl Into<Coming<'b>>) -> Examined {
+        self.examine_noting(claim, &coming.into()).0
+    }
+
+    /// As [`Judge::examine`], with what came of each proof that is required.
+    pub(crate) fn examine_noting(&self, claim: &Claim, coming: &Coming<'_>) -> (Examined, Vec<RequiredProof>) {
+        let circumstances = Circumstances { at: self.trust.at, origin: coming.origin.clone() };
+        let examined = aisoc_trust::examine(&self.policy, claim, |claim, findings| {
             examine(claim, &self.keyring, &circumstances, findings)
-        })
+        });
+        let demands = &self.trust.demands.proofs;
+        if demands.is_empty() && self.rules.is_none() {
+            return (examined, Vec::new());
+        }
+        let plugin = claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.id);
+        let signers: Vec<KnownSigner> = examined.signers().iter().map(KnownSigner::from).collect();
+        let asked = Asked {
+            plugin: plugin.as_ref().map(PluginId::as_str),
+            signers: &signers,
+            coming,
+            circumstances: &circumstances,
+            keyring: &self.keyring,
+        };
+        let required = required(demands, self.rules.as_deref(), &asked);
+        (examined.with_proofs(&as_evidence(&required)), required.proofs)
+    }
+
+    /// How large the largest proof may be that has to be looked for of what comes from there. None where none has to.
+    pub(crate) fn largest_proof_of(&self, origin: &Origin) -> Option<u64> {
+        let asked = self.trust.demands.proofs.iter().map(ProofDemand::max_bytes);
+        asked.chain(self.rules.iter().flat_map(|rules| rules.largest_proof_of(origin))).max()
     }
 
     /// What is said of the file `id` in that place, by the signature beside it.

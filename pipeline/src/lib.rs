@@ -104,7 +104,7 @@ pub use judge::{ForeseenKeys, Judgement, TrustInputs, coverage_accepted_from};
 pub use package::{check_package, package};
 pub use package_platforms::{Build, PackagedPlatforms, check_platforms, package_platforms};
 pub use packaged::Packaged;
-pub use proofs::{ProofKind, ProofRule, ProvedBy, RequiredProof, ShownProof};
+pub use proofs::{Demands, OfferedFile, RequiredProof, ShownProof};
 pub use provenance::{
     Build as BuildOrigin, CiSystem, Job, PROVENANCE_PREDICATE_TYPE, Predicate, SourceRevision, provenance_of,
 };

@@ -17,6 +17,7 @@ use aisoc_trust::{Policy, TrustMode, changed_after_signing};
 
 use crate::events::{Event, Reporter};
 use crate::judge::{ForeseenKeys, TrustInputs};
+use crate::proofs::Demands;
 use crate::verify::judge;
 
 /// How a directory is packed.
@@ -151,8 +152,13 @@ fn only_a_key_can_tell(again: &str) -> Fault {
 /// As strict as an operator's host: a mode of the publisher's own would let through what no host takes.
 fn verified(claim: &Claim, trust: &TrustInputs, destination: &Origin) -> Result<Publishable> {
     let policy = Policy { mode: TrustMode::Strict, ..trust.policy.clone() };
-    let strict =
-        TrustInputs { keys_dir: trust.keys_dir.clone(), policy, at: trust.at, foreseen: ForeseenKeys::default() };
+    let strict = TrustInputs {
+        keys_dir: trust.keys_dir.clone(),
+        policy,
+        at: trust.at,
+        foreseen: ForeseenKeys::default(),
+        demands: Demands::default(),
+    };
     let admitted = judge(claim, destination.clone(), &strict)?.verdict?;
     let statement = admitted.signed_statement();
     let statement = statement.ok_or_else(|| Fault::new(Reason::Internal, "strict mode admitted what it objects to"))?;

@@ -10,7 +10,6 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::Manifest;
 use aisoc_packaging::Limits;
-use aisoc_signing::Origin;
 use aisoc_trust::{CapabilityConsent, Consent, UnderLock as _, Verdict};
 
 use crate::accepted::{Arriving, InLock, LockRule, lock_unchanged, recorded};
@@ -19,6 +18,7 @@ use crate::events::{Event, Reporter};
 use crate::grants::{Grants, GrantsBefore};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
+use crate::proofs::Coming;
 use crate::staying::beside_plugin;
 
 /// How often a version is read again that another command has moved meanwhile: each time that one got on.
@@ -126,14 +126,14 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
     let RollbackOptions { site, id, trust, access, lock, .. } = options;
     let named = format!("{id} {}", previous.record().version);
     reporter.event(&Event::Verifying { id, version: &previous.record().version });
-    let (claim, origin) = (previous.claim(), Origin::recorded(&previous.record().reference));
+    let (claim, coming) = (previous.claim(), Coming::recorded(previous.record()));
     let manifest = Manifest::from_document(claim.document()?)?;
     if manifest.id != *id {
         return Err(Fault::new(Reason::TreeModified, "the kept version is of another plugin")
             .expected(id.to_string(), manifest.id.to_string()));
     }
     // Refused before the lock is taken, so that it keeps nobody waiting; under it the gates are asked again.
-    if let Some(refusal) = Judge::new(trust)?.examine(&claim, origin.clone()).refusal() {
+    if let Some(refusal) = Judge::new(trust)?.examine(&claim, coming.clone()).refusal() {
         return Err(refusal.clone().about(&named));
     }
     let kept = previous.record();
@@ -161,7 +161,7 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
         let admitted =
-            judge.decide(judge.examine(&claim, origin), &present).outcome.map_err(|refusal| refusal.about(&named))?;
+            judge.decide(judge.examine(&claim, coming), &present).outcome.map_err(|refusal| refusal.about(&named))?;
         let grants = manifest.grants();
         let record = match options.leaving {
             Leaving::IsKept => record(previous.record(), &grants, admitted.verdict(), present.record(), trust),
@@ -234,8 +234,9 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         let kept = site.previous_versions(id)?;
         require_one_digest(kept.iter().map(|version| &version.record).chain([&record]), to)?;
     }
-    let Some(confirmed) = confirm_in_place(site, &record, trust, access)? else { return Ok(None) };
-    let lock = lock_unchanged(&record, &confirmed, lock, (site, trust, access))?;
+    let coming = Coming::recorded(&record);
+    let Some(confirmed) = confirm_in_place(site, &record, &coming, trust, access)? else { return Ok(None) };
+    let lock = lock_unchanged(&record, &confirmed, &coming, lock, (site, trust, access))?;
     let Confirmed { signature, grants, leftovers, .. } = confirmed;
     Ok(Some(Rollback {
         from: None,

@@ -19,7 +19,7 @@ use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
 use crate::fetch::{Fetched, fetch};
 use crate::judge::{Judge, TrustInputs};
-use crate::proofs::{AskedAbout, AtHand, ProofRule, RequiredProof, as_evidence};
+use crate::proofs::{Coming, OfferedFile, RequiredProof};
 use crate::source::Source;
 
 /// How many entries a hint names.
@@ -67,14 +67,14 @@ impl Verification {
 /// What cannot be judged: `manifest_missing`, I/O reasons, and those of reading the keys. A refusal
 /// is a verdict.
 pub fn verify_directory(directory: &Path, trust: &TrustInputs, limits: &Limits) -> Result<Verification> {
-    let seen = see_directory(&Origin::unknown(), directory, trust, limits, |_| Ok(None));
+    let seen = see_directory(&Origin::unknown().into(), directory, trust, limits, |_| Ok(None));
     seen.map(|(_, verification)| verification)
 }
 
 /// As [`verify_directory`], where somebody has written down where it comes from, and with what `facts` says of the site:
 /// with what was judged, so that whoever shows both shows one tree.
 pub(crate) fn see_directory(
-    origin: &Origin,
+    coming: &Coming<'_>,
     directory: &Path,
     trust: &TrustInputs,
     limits: &Limits,
@@ -83,7 +83,7 @@ pub(crate) fn see_directory(
     let read = || ReferenceDir::read_with(directory, default_threads(), limits);
     while_in_place(directory, || {
         let claim = read()?.claim();
-        let mut judged = judge_directory(&claim, origin, directory, trust, facts(&claim)?.as_ref())?;
+        let mut judged = judge_directory(&claim, coming, directory, trust, facts(&claim)?.as_ref())?;
         let (rule, findings) = (trust.policy.coverage, &judged.findings);
         judged.verdict = judged.verdict.map_err(|refusal| {
             let refusal = of_a_bench(refusal, directory, trust, limits);
@@ -142,55 +142,48 @@ pub fn verify_shipped(directory: &Path, trust: &TrustInputs, limits: &Limits) ->
     }
     let plugin = PluginDir::open_knowing(directory, &Secrets::Unsearched, default_threads(), limits)?;
     let left_out = plugin.excluded().to_vec();
-    Ok(Verification { left_out, ..judge_directory(&plugin.claim(), &Origin::unknown(), directory, trust, None)? })
+    Ok(Verification {
+        left_out,
+        ..judge_directory(&plugin.claim(), &Origin::unknown().into(), directory, trust, None)?
+    })
 }
 
 fn judge_directory(
     claim: &Claim,
-    origin: &Origin,
+    coming: &Coming<'_>,
     directory: &Path,
     trust: &TrustInputs,
     facts: Option<&Facts>,
 ) -> Result<Verification> {
-    Ok(judge_with(claim, origin.clone(), trust, facts)?.map_refusal(|refusal| match refusal.location() {
+    Ok(judge_with(claim, coming.clone(), trust, facts)?.map_refusal(|refusal| match refusal.location() {
         Some(_) => refusal.below(directory),
         None => refusal.about(directory.display()),
     }))
 }
 
-/// Verifies an artifact in one pass over its bytes, writing nothing; with the proofs beyond a key that are required of it.
+/// Verifies an artifact in one pass over its bytes, writing nothing; with the proofs beyond a key that are required of it,
+/// which are in `bundles` or refer to it.
 ///
 /// # Errors
 /// Every refusal of fetching and staging, and those of reading the keys.
 pub async fn verify_artifact(
     reference: &Reference,
     trust: &TrustInputs,
-    proofs: Option<&ProofRule>,
+    bundles: &[OfferedFile],
     options: &ClientOptions,
     reporter: &dyn Reporter,
 ) -> Result<Verification> {
     trust.require_keys_for(reference)?;
     let fetched = fetch(reference, None, options, reporter).await?;
-    let at_hand = match proofs {
-        Some(rule) => Box::pin(rule.gather(&fetched)).await?,
-        None => AtHand::default(),
-    };
+    let origin = Origin::of(reference);
+    let at_hand = fetched.proofs(&Judge::new(trust)?, &origin, bundles).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
     let claim = fetched.claim(&staged)?;
-    let plugin = claim.document().ok().and_then(stated_id);
-    let asked = AskedAbout {
-        plugin: plugin.as_deref(),
-        artifact: fetched.artifact.digest(),
-        origin: Origin::of(reference),
-        trust,
-    };
-    let required = proofs.map_or(Ok(Vec::new()), |rule| rule.judge(&at_hand, &asked))?;
-    let evidence = as_evidence(&required);
-    let judged = judge_by(&claim, trust, |judge| {
-        judge.observe(judge.examine(&claim, Origin::of(reference)).with_proofs(&evidence), None)
-    })?;
+    let judge = Judge::new(trust)?;
+    let (examined, proofs) = judge.examine_noting(&claim, &Coming::with(origin, at_hand.as_ref()));
+    let judged = judged(&claim, judge.observe(examined, None));
     let verification = judged.map_refusal(|refusal| refusal.about(reference));
-    Ok(Verification { proofs: required, ..verification.of(&fetched) })
+    Ok(Verification { proofs, ..verification.of(&fetched) })
 }
 
 /// Judges what is offered as an install would, beside what is installed, and installs nothing. Nobody holds a lock:
@@ -223,16 +216,19 @@ pub(crate) async fn see_offer(
         Source::Directory(directory) => {
             let limits = Limits::until(&options.cancellation);
             let claim = ReferenceDir::read_with(directory, default_threads(), &limits)?.claim();
-            let judged = judge_beside(&claim, Origin::unknown(), trust, &beside, None)?;
+            let judged = judge_beside(&claim, Origin::unknown().into(), trust, &beside, None)?;
             Ok((claim, judged))
         }
         Source::Artifact(reference) => {
             trust.require_keys_for(reference)?;
             let fetched = fetch(reference, None, options, reporter).await?;
+            let origin = Origin::of(reference);
+            let at_hand = fetched.proofs(&Judge::new(trust)?, &origin, &[]).await?;
             let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;
             let claim = fetched.claim(&staged)?;
+            let coming = Coming::with(origin, at_hand.as_ref());
             let artifact = came_in(fetched.artifact.digest(), fetched.index, fetched.platform.as_ref());
-            let judged = judge_beside(&claim, Origin::of(reference), trust, &beside, Some(artifact))?;
+            let judged = judge_beside(&claim, coming, trust, &beside, Some(artifact))?;
             Ok((claim, judged.of(&fetched)))
         }
     }
@@ -247,33 +243,33 @@ struct Beside<'a> {
 }
 
 pub(crate) fn judge(claim: &Claim, origin: Origin, trust: &TrustInputs) -> Result<Verification> {
-    judge_with(claim, origin, trust, None)
+    judge_with(claim, origin.into(), trust, None)
 }
 
 fn judge_beside(
     claim: &Claim,
-    origin: Origin,
+    coming: Coming<'_>,
     trust: &TrustInputs,
     beside: &Beside<'_>,
     artifact: Option<CameIn>,
 ) -> Result<Verification> {
     let Ok(manifest) = claim.document().and_then(Manifest::from_document) else {
-        return judge_by(claim, trust, |judge| judge.foresee(judge.examine(claim, origin), None));
+        return judge_by(claim, trust, |judge| judge.foresee(judge.examine(claim, coming), None));
     };
     let says = |lock: &LockRule| lock.says(&manifest, claim, Some(&beside.reference), artifact, trust.at);
     let lock = beside.lock.map(says).transpose()?.flatten();
     let facts = Facts { lock, ..beside.site.observe()?.facts(&manifest.id, &Access::default())? };
-    judge_by(claim, trust, |judge| judge.foresee(judge.examine(claim, origin), Some(&facts)))
+    judge_by(claim, trust, |judge| judge.foresee(judge.examine(claim, coming), Some(&facts)))
 }
 
 /// Judges a claim; with what is known of a site by the gates that are about that.
 pub(crate) fn judge_with(
     claim: &Claim,
-    origin: Origin,
+    coming: Coming<'_>,
     trust: &TrustInputs,
     facts: Option<&Facts>,
 ) -> Result<Verification> {
-    judge_by(claim, trust, |judge| judge.observe(judge.examine(claim, origin), facts))
+    judge_by(claim, trust, |judge| judge.observe(judge.examine(claim, coming), facts))
 }
 
 fn judge_by(
@@ -281,10 +277,13 @@ fn judge_by(
     trust: &TrustInputs,
     ask: impl FnOnce(&Judge<'_>) -> Decision<Verdict>,
 ) -> Result<Verification> {
-    let Decision { trace, findings, outcome } = ask(&Judge::new(trust)?);
-    let id = claim.document().ok().and_then(stated_id);
-    Ok(Verification {
-        id,
+    Ok(judged(claim, ask(&Judge::new(trust)?)))
+}
+
+fn judged(claim: &Claim, decision: Decision<Verdict>) -> Verification {
+    let Decision { trace, findings, outcome } = decision;
+    Verification {
+        id: claim.document().ok().and_then(stated_id),
         artifact_digest: None,
         index_digest: None,
         platform: None,
@@ -293,7 +292,7 @@ fn judge_by(
         findings,
         proofs: Vec::new(),
         left_out: Vec::new(),
-    })
+    }
 }
 
 fn stated_id(document: &Document) -> Option<String> {

@@ -8,6 +8,7 @@ use aisoc_trust::Facts;
 
 use crate::accepted::{LockRule, recorded};
 use crate::at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
+use crate::proofs::Coming;
 use crate::verify::{Verification, see_directory};
 
 /// What is said of one installed plugin: the verdict at rest, and how the signature came about.
@@ -44,7 +45,7 @@ pub(crate) fn see_installed(options: &AtRestOptions, lock: Option<&LockRule>) ->
         let site = options.site.path().display();
         Fault::new(Reason::PluginNotFound, format!("there is no such plugin in `{site}`"))
     })?;
-    let origin = record.as_ref().map(|record| Origin::recorded(&record.reference)).unwrap_or_default();
+    let coming = record.as_ref().map_or_else(|| Origin::unknown().into(), |record| Coming::recorded(record));
     let refusal = verdict.err().map(|fault| fault.about(&id));
     // What nobody can tell from another one is gate 8's to refuse, whatever else is found of it.
     let taken_for_another = refusal.clone().filter(|fault| fault.reason() == Reason::IdentityAmbiguous);
@@ -52,7 +53,7 @@ pub(crate) fn see_installed(options: &AtRestOptions, lock: Option<&LockRule>) ->
         let facts = facts(options, record.as_deref(), lock, claim)?;
         Ok(facts.map(|facts| Facts { other_spelling: taken_for_another.clone().or(facts.other_spelling), ..facts }))
     };
-    let judged = see_directory(&origin, &path, &options.trust, &options.limits, facts);
+    let judged = see_directory(&coming, &path, &options.trust, &options.limits, facts);
     let (claim, verification) = match (judged, refusal) {
         (Err(fault), refusal) => return Err(refusal.unwrap_or(fault)),
         (Ok(seen), None) => seen,

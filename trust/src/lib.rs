@@ -16,6 +16,7 @@ mod policy;
 mod publisher;
 mod refusal;
 pub mod rotation;
+mod rules;
 mod state_directory;
 mod state_lock;
 mod verdict;
@@ -34,6 +35,10 @@ pub use publisher::{
     OVERRIDE_PUBLISHERS, Publishers, TRUSTED_PUBLISHERS, TrustDecision, UNSIGNED_ACK, UNSIGNED_ACK_TEXT,
 };
 pub use refusal::{FETCH_AGAIN, changed_after_signing, lock_missing, no_trusted_keys, not_acknowledged, not_counted};
+pub use rules::{
+    KeyDemand, MAX_RULE_PROOFS, MAX_RULES, MAX_TRUST_CASES, MAX_TRUST_CASES_BYTES, MAX_TRUST_POLICY_BYTES, ProofDemand,
+    ProofKind, ProvedBy, TrustCase, TrustRule, TrustRules, first_shown, read_proof_key, read_trusted_root,
+};
 pub use state_directory::{OPEN_DIRECTORY, changeable, own_directory, require_secure};
 pub use state_lock::{LOCK, Patience, StateLock};
 pub use verdict::Verdict;

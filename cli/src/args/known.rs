@@ -7,8 +7,7 @@ use std::num::NonZeroUsize;
 use aisoc_manifests::capability::Capability;
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_manifests::plugin::{PluginType, Profile};
-use aisoc_pipeline::ProofKind;
-use aisoc_trust::{CoverageRule, PluginMode, TrustMode};
+use aisoc_trust::{CoverageRule, PluginMode, ProofKind, TrustMode};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 

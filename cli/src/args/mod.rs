@@ -31,6 +31,7 @@ pub(crate) mod resign;
 pub(crate) mod rotate;
 pub(crate) mod succession;
 pub(crate) mod token;
+pub(crate) mod trust_policy;
 pub(crate) mod upgrade;
 
 use std::path::PathBuf;

@@ -237,6 +237,10 @@ pub(crate) struct TrustArgs {
     /// sigstore, provenance, sbom. Repeat it for each
     #[arg(long = "require", value_name = "N|PROOF", default_value = "1", value_parser = known::requirement(), hide_possible_values = true)]
     pub(crate) required: Vec<Requirement>,
+    /// What has to be shown of which plugin: a file of trust rules, which counts beside everything else [env:
+    /// PLUGIN_TRUST_POLICY]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust_policy: Option<PathBuf>,
 }
 
 /// What proofs beyond a key are judged by.

@@ -1,8 +1,6 @@
 //! What guards everything that comes into a plugins directory, by whichever command it comes: as it was typed, and as the
 //! site has it.
 
-use std::sync::Arc;
-
 use aisoc_installation::Access;
 use aisoc_manifests::fault::Result;
 use aisoc_pipeline::InstallOptions;
@@ -26,12 +24,14 @@ pub(super) fn guarded(
     client: ClientOptions,
     context: &Context,
 ) -> Result<InstallOptions> {
-    let proofs = proofs::rule(&mut args.trust.required, args.proofs, &context.environment)?.map(Arc::new);
+    let has_rules = context.trust_policy(args.trust.trust_policy.clone()).is_some();
+    let typed = proofs::typed(&mut args.trust.required, args.proofs, has_rules, &context.environment)?;
     let references = context.environment.reference_rules()?;
     let asked = AskedLock { records: args.lock, is_locked: args.locked, lock: args.plugins_lock, mode: args.mode };
     let (lock, floor) = lock_rule(asked, args.floor, context)?;
     let (site, access) = context.change(args.change)?;
-    let trust = context.trust(args.trust, &site)?;
+    let mut trust = context.trust(args.trust, &site)?;
+    trust.demands.proofs = typed.demands;
     trust.require_acknowledged()?;
     let access = Access { coverage_floor: coverage_floor(floor, trust.policy.mode)?, consent, ..access };
     let (only, require_digest, is_on_trial) = (None, None, false);
@@ -41,7 +41,7 @@ pub(super) fn guarded(
         only,
         require_digest,
         references,
-        proofs,
+        bundles: typed.bundles.into(),
         lock,
         client,
         keep: args.keep,

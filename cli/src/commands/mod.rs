@@ -89,6 +89,7 @@ mod tag;
 mod tls_files;
 mod token;
 mod tree;
+mod trust_policy;
 mod uninstall;
 mod untagged;
 mod upgrade;

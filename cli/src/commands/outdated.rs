@@ -53,7 +53,7 @@ pub(crate) fn run(args: OutdatedArgs, context: &Context) -> Result<u8> {
         trust,
         only: None,
         require_digest: None,
-        proofs: None,
+        bundles: std::sync::Arc::default(),
         references: context.environment.reference_rules()?,
         lock,
         client,

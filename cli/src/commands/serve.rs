@@ -183,7 +183,7 @@ fn settings(
         trust: here.trust.clone(),
         only: None,
         require_digest: None,
-        proofs: None,
+        bundles: Arc::default(),
         references: context.environment.reference_rules()?,
         lock: LockRule::of(mode, chosen.path.clone()),
         client: ClientOptions { platform: PlatformChoice::of(None), ..context.client(&installing.registry, &[])? },

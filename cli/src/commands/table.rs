@@ -11,18 +11,20 @@ use super::{
     accepted, api, attest, bundle, capabilities, clock, command_list, completions, config, copy, demo, digest, docs,
     doctor, explain, fleet, gc, help, hooks, index, inspect, install, journal, key_change, keygen, keys, keyset, list,
     man, new, outdated, package_platforms, provenance, pull, push, reasons, registry, release, resign, review,
-    rollback, sbom, schema, search, serve, settings, sign, succession, token, uninstall, upgrade, usage, validate,
-    verify, verify_at_rest, version,
+    rollback, sbom, schema, search, serve, settings, sign, succession, token, trust_policy, uninstall, upgrade, usage,
+    validate, verify, verify_at_rest, version,
 };
 use crate::args::journal::{KeysJournalArgs, PluginsJournalArgs};
 
 /// Words that commands stand below, and what these have in common.
-pub(super) const GROUPS: [Group; 13] = [
+pub(super) const GROUPS: [Group; 15] = [
     (&["plugin"], "One plugin on the bench: make, check, sign, ship, install"),
     (&["plugins"], "All installed plugins"),
     (&["plugins", "journal"], "What was done to what this site trusts, when, by whom and why"),
     (&["keys"], "The keys that this site trusts"),
     (&["keys", "journal"], "What was done to trusted keys, when, by whom and why"),
+    (&["trust"], "What this site trusts, beside its keys"),
+    (&["trust", "policy"], "Trust rules: what has to be shown of which plugin before it is let in"),
     (&["api"], "Ask a host that runs, as its operator"),
     (&["config"], "What aisoc is set up with on this machine"),
     (&["config", "policy"], "The policy over commands: what it allows, what it denies, and why"),
@@ -1197,6 +1199,56 @@ soon as it can be asked. See `aisoc help host`.",
             risk: Risk::HighRiskWrite,
             domain: Domain::Installation,
             document: Some(document_schema::<documents::ServedHost>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: trust_policy::show::run,
+        is: Declaration {
+            words: &["trust", "policy", "show"],
+            about: "Show the trust rules that count: which plugins each is about, and what it requires",
+            examples: "Examples:
+  aisoc trust policy show
+  aisoc trust policy show --trust-policy trust.toml --json
+
+A file that has a fault is refused whole, with its line: nothing is let in by it.
+See `aisoc help trust`.",
+            risk: Risk::Read,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::TrustRuleList>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: trust_policy::explain::run,
+        is: Declaration {
+            words: &["trust", "policy", "explain"],
+            about: "Explain what has to be shown of one plugin: every trust rule that is about it",
+            examples: "Examples:
+  aisoc trust policy explain shodan
+  aisoc trust policy explain shodan --from ghcr.io/acme/shodan:1.0 --json
+
+Exit code 0 whatever the rules say: it is the answer. What was shown of a plugin
+says `aisoc plugin verify REFERENCE --explain`.",
+            risk: Risk::Read,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::ExplainedTrust>),
+            ..PLAIN
+        },
+    },
+    &Command {
+        run: trust_policy::test::run,
+        is: Declaration {
+            words: &["trust", "policy", "test"],
+            about: "Hold trust rules against what is expected of them, for the CI of whoever writes them",
+            examples: "Examples:
+  aisoc trust policy test cases.toml --trust-policy trust.toml
+
+Each case supposes a plugin, and expects that it is admitted, refused, or refused
+with a code. Exit code 1 where one comes out otherwise. See `aisoc help trust`.",
+            risk: Risk::Read,
+            domain: Domain::Keys,
+            document: Some(document_schema::<documents::TestedTrust>),
             ..PLAIN
         },
     },

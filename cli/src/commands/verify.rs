@@ -8,11 +8,11 @@ use aisoc_manifests::platform::PlatformChoice;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::{DocumentedProof, Explanation, Signer, SourceVerdict};
 use aisoc_pipeline::{
-    AtRestOptions, InstalledVerification, ProofRule, RequiredProof, Source, Subject, Verification,
-    coverage_accepted_from,
+    AtRestOptions, InstalledVerification, RequiredProof, Source, Subject, Verification, coverage_accepted_from,
 };
 use aisoc_signing::proof::ProofSigner;
 use aisoc_signing::{Coverage, Uncovered};
+use aisoc_trust::ProofDemand;
 use serde::Serialize;
 
 use super::digest::digits;
@@ -26,7 +26,7 @@ use super::untagged::require_named;
 use crate::args::plugin::VerifyArgs;
 use crate::context::{Context, shared_directories};
 use crate::output::{Answer, printable};
-use crate::proofs;
+use crate::proofs::{self, TypedProofs};
 use crate::runtime;
 
 /// The coverage of a signature over every file that would be shipped.
@@ -72,18 +72,21 @@ impl Answer for Verdict {
 }
 
 pub(crate) fn run(mut args: VerifyArgs, context: &Context) -> Result<u8> {
-    let proofs = proofs::rule(&mut args.trust.required, args.proofs, &context.environment)?;
+    let has_rules = context.trust_policy(args.trust.trust_policy.clone()).is_some();
+    let TypedProofs { demands, bundles } =
+        proofs::typed(&mut args.trust.required, args.proofs, has_rules, &context.environment)?;
     let site = context.site(args.plugins_dir);
     let subject = subject(&args.source, &site, context)?;
     let at = match subject {
         Subject::Source(_) => context.judging_time_elsewhere(&site)?,
         Subject::Installed { .. } => context.judging_time(&site)?,
     };
-    let trust = context.trust_at(args.trust, at)?;
+    let mut trust = context.trust_at(args.trust, at)?;
     if !matches!(subject, Subject::Source(Source::Artifact(_))) {
         require_none(args.platform.platform.as_ref())?;
-        require_no_proof(proofs.as_ref())?;
+        require_no_proof(demands.first())?;
     }
+    trust.demands.proofs = demands;
     let reporter = context.output.reporter();
     let verification = match subject {
         Subject::Source(Source::Directory(directory)) if args.as_shipped => {
@@ -103,7 +106,7 @@ pub(crate) fn run(mut args: VerifyArgs, context: &Context) -> Result<u8> {
             require_named(&reference, &client, context)?;
             let verified = runtime::block_on(
                 context.cancellation()?,
-                aisoc_pipeline::verify_artifact(&reference, &trust, proofs.as_ref(), &client, &reporter),
+                aisoc_pipeline::verify_artifact(&reference, &trust, &bundles, &client, &reporter),
             );
             naming_tags(verified, &reference, &client, context)?
         }
@@ -124,8 +127,8 @@ pub(crate) fn run(mut args: VerifyArgs, context: &Context) -> Result<u8> {
 }
 
 /// Proofs are of artifacts, by their digest: a directory has none.
-fn require_no_proof(rule: Option<&ProofRule>) -> Result<()> {
-    let Some(kind) = rule.and_then(|rule| rule.kinds.first()) else { return Ok(()) };
+fn require_no_proof(demand: Option<&ProofDemand>) -> Result<()> {
+    let Some(ProofDemand { kind, .. }) = demand else { return Ok(()) };
     Err(Fault::new(Reason::Usage, format!("`--require {kind}` is about an artifact"))
         .expected("a reference or an archive", "what is not one")
         .hint("name the artifact that it came from: `aisoc plugin list --json` says which"))

@@ -68,6 +68,11 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ..PLAIN
     },
     Setting {
+        name: environment::TRUST_POLICY,
+        purpose: "the file of trust rules: what has to be shown of which plugin",
+        ..PLAIN
+    },
+    Setting {
         name: environment::SIGSTORE_ROOT,
         purpose: "the trusted root by which proofs of sigstore are judged",
         ..PLAIN

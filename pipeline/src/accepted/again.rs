@@ -17,6 +17,7 @@ use super::came_in::found;
 use super::here::{HereOptions, present, said_of_file};
 use super::list::{accepted_capabilities, ask_declared};
 use crate::judge::Judge;
+use crate::proofs::Coming;
 
 /// A key that has signed a plugin, by its fingerprint.
 #[derive(Debug)]
@@ -90,12 +91,12 @@ impl Evidence {
 
     fn verdict(&self, claim: &Claim, judge: &Judge<'_>, observed: &Observed) -> Result<Verdict> {
         let id = Manifest::from_document(claim.document()?)?.id;
-        let origin = match &self.plugin.origin {
-            Source::Installed(record) => Origin::recorded(&record.reference),
-            _ => Origin::unknown(),
+        let coming = match &self.plugin.origin {
+            Source::Installed(record) => Coming::recorded(record),
+            _ => Origin::unknown().into(),
         };
         let facts = observed.facts_at_rest(&id)?;
-        judge.observe(judge.examine(claim, origin), Some(&facts)).outcome
+        judge.observe(judge.examine(claim, coming), Some(&facts)).outcome
     }
 
     /// As a lock compares it: it has said its name.

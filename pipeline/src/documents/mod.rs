@@ -47,6 +47,7 @@ mod setting;
 mod succession;
 mod tokens;
 mod tool;
+mod trust_policy;
 mod upgrade;
 mod usage;
 mod verdict;
@@ -123,6 +124,9 @@ pub use setting::{SettingList, ShownSetting};
 pub use succession::{AcceptedKey, EndorsedKey, EndorserNotCounted, EndorsingKey};
 pub use tokens::{ApiToken, CreatedToken, RevokedToken, TokenGrant, TokenList};
 pub use tool::{CommandList, CompletionScript, ListedCommand, ManualPage, ManualPages, ToolVersion};
+pub use trust_policy::{
+    ExplainedTrust, ShownTrustKeys, ShownTrustProof, ShownTrustRule, TestedTrust, TestedTrustCase, TrustRuleList,
+};
 pub use upgrade::{NotUpgraded, OutdatedPlugin, OutdatedPlugins, PassedOverVersion, UpgradedPlugin, UpgradedPlugins};
 pub use usage::{PublisherUsage, UsedAccessor, UsedPlugin};
 pub use verdict::{DocumentedProof, Signer, SourceVerdict};

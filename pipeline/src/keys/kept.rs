@@ -5,7 +5,6 @@ use aisoc_installation::{InstallRecord, Observed, PreviousVersion, escaped};
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_packaging::default_threads;
-use aisoc_signing::Origin;
 
 use super::dependence::Place;
 use super::judged::Judged;
@@ -13,6 +12,7 @@ use crate::afterwards::Afterwards;
 use crate::at_rest::{AtRestOptions, Seen};
 use crate::foresight::Foresight;
 use crate::judge::{Judge, Judgement};
+use crate::proofs::Coming;
 
 /// What can be gone back to of the plugins that were seen. What cannot be listed, or read, is there with the reason.
 ///
@@ -66,9 +66,9 @@ impl Reader<'_> {
     fn judge(&self, record: &InstallRecord) -> Result<(Judgement, Option<Result<Judgement>>)> {
         let AtRestOptions { site, limits, .. } = self.options;
         let claim = site.previous_tree(&record.id, Some(&record.digest.to_string()), limits)?.claim();
-        let origin = Origin::recorded(&record.reference);
-        let examined = self.judge.examine(&claim, origin.clone());
-        let foreseen = self.foresight.examine(&claim, &origin, &examined);
+        let coming = Coming::recorded(record);
+        let examined = self.judge.examine(&claim, coming.clone());
+        let foreseen = self.foresight.examine(&claim, &coming, &examined);
         let facts = self.observed.facts_at_rest(&record.id)?;
         let today = self.judge.observe(examined, Some(&facts)).outcome?;
         Ok((self.judge.judgement(&today), self.foresight.observe(foreseen, Some(&facts))))

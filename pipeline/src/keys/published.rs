@@ -168,7 +168,7 @@ impl Reader<'_> {
             Err(fault) => return unread(fault),
         };
         let examined = self.judge.examine(&claim, origin.clone());
-        let foreseen = self.foresight.examine(&claim, &origin, &examined);
+        let foreseen = self.foresight.examine(&claim, &origin.into(), &examined);
         let today = self.judge.observe(examined, None).outcome.map(|verdict| self.judge.judgement(&verdict));
         let manifest = claim.document().and_then(Manifest::from_document).ok();
         Judged {

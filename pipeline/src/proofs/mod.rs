@@ -1,7 +1,14 @@
-//! Proofs beyond a key: what an operator requires of an artifact, and whether what refers to it shows that.
+//! Proofs beyond a key: what is demanded of an artifact, what is at hand of it, and whether that shows it.
 
+mod at_hand;
+mod coming;
+mod judged;
 mod offered;
+mod required;
 mod rule;
 
-pub(crate) use rule::{AskedAbout, AtHand, as_evidence};
-pub use rule::{ProofKind, ProofRule, ProvedBy, RequiredProof, ShownProof};
+pub(crate) use at_hand::AtHand;
+pub(crate) use coming::Coming;
+pub(crate) use required::{Asked, as_evidence, required};
+pub use required::{RequiredProof, ShownProof};
+pub use rule::{Demands, OfferedFile};

@@ -7,6 +7,7 @@ use aisoc_manifests::oci::Descriptor;
 use aisoc_manifests::text::shown;
 use aisoc_registry_client::{Fetch as _, Referrers as _, Target};
 
+use super::rule::OfferedFile;
 use crate::fetch::Fetched;
 
 /// How artifacts begin to be called that hold a bundle, in every version.
@@ -29,7 +30,7 @@ pub(super) struct Offered {
 }
 
 impl Offered {
-    pub(super) fn file((place, content): (String, Vec<u8>)) -> Self {
+    pub(super) fn file((place, content): OfferedFile) -> Self {
         Self { place, content: Ok(content) }
     }
 }

@@ -8,6 +8,7 @@ use aisoc_signing::{Appearance, Claim, Coverage, Fingerprint, Origin, PublicKey,
 use aisoc_trust::{CoverageRule, KnownSigner, Policy, TrustMode, Verdict, changed_after_signing};
 
 use crate::judge::{ForeseenKeys, TrustInputs};
+use crate::proofs::Demands;
 use crate::verify::{Verification, judge};
 
 /// What is known of a version that may be signed again.
@@ -38,8 +39,13 @@ impl Vouched {
         }
         // As much as is covered now is covered then, whatever a host asks for: the new signature states the same.
         let policy = Policy { coverage: CoverageRule::Code, ..Policy::of(TrustMode::Strict) };
-        let strict =
-            TrustInputs { keys_dir: trust.keys_dir.clone(), policy, at: trust.at, foreseen: ForeseenKeys::default() };
+        let strict = TrustInputs {
+            keys_dir: trust.keys_dir.clone(),
+            policy,
+            at: trust.at,
+            foreseen: ForeseenKeys::default(),
+            demands: Demands::default(),
+        };
         let verification = judge(claim, origin, &strict)?;
         let first = first_signer(&verification);
         let verdict = verification.verdict?;

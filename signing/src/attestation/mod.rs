@@ -6,6 +6,7 @@
 //! stands in a bundle of sigstore, v0.3, with the fingerprint of the key for a hint, so that tools of others find it
 //! where they look for one.
 
+mod builder;
 mod bundle;
 mod claimed;
 mod predicate;
@@ -14,6 +15,7 @@ mod refusal;
 mod statement;
 mod unambiguous;
 
+pub(crate) use self::builder::stated_builder;
 pub use self::bundle::{Attestation, AttestationBundle, AttestationOutcome, BUNDLE_MEDIA_TYPE, MAX_ATTESTATION_BYTES};
 pub use self::claimed::{BUNDLE_MEDIA_TYPES, ClaimedBundle};
 pub use self::predicate::{MAX_PREDICATE_BYTES, Predicate};

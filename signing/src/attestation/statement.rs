@@ -8,6 +8,7 @@ use aisoc_manifests::text::shown;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::builder::stated_builder;
 use super::predicate::Predicate;
 use super::predicate_type::PredicateType;
 use super::refusal::invalid;
@@ -86,6 +87,11 @@ impl ArtifactStatement {
     /// The bytes that are signed.
     pub fn payload(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// Who has built the artifact, where it is provenance that says so.
+    pub fn builder(&self) -> Option<String> {
+        stated_builder(&self.payload)
     }
 
     /// What kind of thing it says.

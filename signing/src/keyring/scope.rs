@@ -110,7 +110,7 @@ impl Scope {
     /// # Errors
     /// `key_note_invalid` for an empty list, which would hold nothing and reads like none, and for a pattern that can
     /// match nothing.
-    pub(super) fn require_sound(&self) -> Result<()> {
+    pub fn require_sound(&self) -> Result<()> {
         if self.plugins.is_none() && self.repositories.is_none() {
             return Err(invalid("the scope of a key limits nothing").expected("plugins, or repositories", "neither"));
         }

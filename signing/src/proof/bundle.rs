@@ -12,6 +12,7 @@ use super::refusal::malformed;
 use super::root::TrustedRoot;
 use super::timestamp;
 use super::understood::passed_over;
+use crate::attestation::stated_builder;
 
 /// The largest bundle. One of a long attestation has some 100 kB.
 pub const MAX_BUNDLE_BYTES: u64 = 1 << 20;
@@ -83,6 +84,12 @@ impl Bundle {
     /// What the statement in it is about, as its author says; none where it signs the artifact itself.
     pub fn predicate_type(&self) -> Option<String> {
         self.statement().ok().flatten().map(|statement| statement.predicate_type)
+    }
+
+    /// Who has built the artifact, where the statement in it is provenance that says so.
+    pub(super) fn builder(&self) -> Option<String> {
+        let SignatureContent::DsseEnvelope(envelope) = &self.document.content else { return None };
+        stated_builder(envelope.payload.as_bytes())
     }
 
     pub(super) fn entries(&self) -> &[TransparencyLogEntry] {

@@ -102,6 +102,13 @@ pub struct Identity {
     pub issuer: Constraint,
 }
 
+impl Identity {
+    /// Whether that is somebody of that name, by the word of that issuer.
+    pub fn is(&self, name: &str, issuer: &str) -> bool {
+        self.name.allows(name) && self.issuer.allows(issuer)
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} by {}", self.name, self.issuer)

@@ -116,7 +116,12 @@ pub fn verify_bundle_by_key(
         Logged::Required(root) => by_log(bundle, subject, key, root)?,
         Logged::NotRequired => by_signature_alone(bundle, subject, key).map(|()| Vec::new())?,
     };
-    Ok(Proven { signer: ProofSigner::Key(key.fingerprint()), predicate_type: bundle.predicate_type(), signed_at })
+    Ok(Proven {
+        signer: ProofSigner::Key(key.fingerprint()),
+        predicate_type: bundle.predicate_type(),
+        builder: bundle.builder(),
+        signed_at,
+    })
 }
 
 fn by_log(bundle: &Bundle, subject: Subject<'_>, key: &ProofKey, root: &TrustedRoot) -> Result<Vec<Timestamp>> {

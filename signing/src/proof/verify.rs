@@ -46,6 +46,8 @@ pub struct Proven {
     pub signer: ProofSigner,
     /// What the statement is of; none where the artifact itself is signed.
     pub predicate_type: Option<String>,
+    /// Who has built the artifact, where the statement is provenance that says so.
+    pub builder: Option<String>,
     /// The times at which it was signed, of those that vouch for them: logs and timestamp authorities.
     pub signed_at: Vec<Timestamp>,
 }
@@ -98,13 +100,14 @@ fn proven(bundle: &Bundle, result: &VerificationResult, identity: &Identity) -> 
     let (Some(name), Some(issuer), true) = (result.identity(), result.issuer(), was_judged) else {
         return Err(refusal::refused(Reason::ProofCertificateRefused, &bundle.place, "its certificate names nobody"));
     };
-    if !identity.name.allows(name.as_str()) || !identity.issuer.allows(issuer) {
+    if !identity.is(name.as_str(), issuer) {
         return Err(refusal::refused(Reason::ProofIdentityRefused, &bundle.place, "somebody else has signed it")
             .expected(identity.to_string(), format!("`{}` by `{}`", in_ascii(name.as_str()), in_ascii(issuer))));
     }
     Ok(Proven {
         signer: ProofSigner::Identity { name: name.as_str().to_owned(), issuer: issuer.to_owned() },
         predicate_type: bundle.predicate_type(),
+        builder: bundle.builder(),
         signed_at: result.verified_timestamps().to_vec(),
     })
 }

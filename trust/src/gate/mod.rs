@@ -20,7 +20,7 @@ use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::plugin::{Manifest, require_known_capabilities, stated_grants};
-use aisoc_signing::{Claim, Findings, Outcome};
+use aisoc_signing::{Claim, Findings, Outcome, Signer};
 
 pub use self::asking::Asking;
 pub use self::beyond::{Proofs, RequiredShown};
@@ -128,6 +128,11 @@ impl Examined {
         let unproven = order::BeyondCase { proofs }.ask(about_proof);
         self.unlisted = order::all_of(self.unlisted.take().into_iter().chain(unproven));
         self
+    }
+
+    /// By whose signatures it is let pass; nobody's where it is refused.
+    pub fn signers(&self) -> &[Signer] {
+        self.verdict.as_ref().map(Verdict::signers).unwrap_or_default()
     }
 
     /// What every check of the proof saw.

@@ -12,7 +12,7 @@ use aisoc_pipeline::accepted::HereOptions;
 use aisoc_pipeline::doctor::{DoctorOptions, Finding, Host, count, doctor};
 use aisoc_pipeline::documents::{SandboxExamination, SiteExamination, SiteFinding};
 use aisoc_pipeline::keys::lint::Level;
-use aisoc_pipeline::{ForeseenKeys, TrustInputs};
+use aisoc_pipeline::{Demands, ForeseenKeys, TrustInputs};
 use serde::Serialize;
 
 use self::settings::Settings;
@@ -47,6 +47,7 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Result<u8> {
     let at = site.last_seen().ok().flatten().map_or(clock, |seen| seen.max(clock));
     let Settings { policy, mode, findings } = Settings::read(mode.plugin_mode, &context.environment);
     let keys_dir = context.keys_directory(place.trusted_keys);
+    let demands = Demands { rules: context.trust_policy(None), ..Demands::default() };
     let is_named = lock.plugins_lock.is_some();
     let lock = context.plugins_lock(lock.plugins_lock)?;
     if is_named && !lock.path.exists() {
@@ -55,7 +56,7 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Result<u8> {
     let options = DoctorOptions {
         here: HereOptions {
             sources: context.sources(&site, sources)?,
-            trust: TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default() },
+            trust: TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default(), demands },
             limits: context.limits()?,
             // It is a finding, and what stands there is judged all the same.
             shared_directories: SharedDirectories::Accepted,

@@ -57,7 +57,7 @@ impl Bringing {
             trust: self.trust.clone(),
             only: None,
             require_digest: Some(*digest),
-            proofs: None,
+            bundles: std::sync::Arc::default(),
             references: self.references.clone(),
             lock: self.lock.clone(),
             client: choosing(PlatformChoice::of(platform.clone()), self.client.clone()),

@@ -181,7 +181,7 @@ pub(super) fn installed_as_far_as_read(
     let site = context.site(plugins_dir);
     let deny_capabilities = Some(Capabilities::default());
     let required = vec![Requirement::Signers(required_signers)];
-    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, deny_capabilities, required };
+    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, deny_capabilities, required, trust_policy: None };
     let (at, time) = context.judging_time_as_far_as_read(&site);
     let (trust, policy) = context.trust_as_far_as_read(trust, at);
     let installed = AtRestOptions {

@@ -1,0 +1,108 @@
+//! Judging what is at hand: whether any of it is the proof that is demanded.
+
+use aisoc_manifests::digest::ArtifactDigest;
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_signing::proof::{Bundle, Logged, ProofSigner, Proven, Subject, verify_bundle, verify_bundle_by_key};
+use aisoc_signing::{AttestationBundle, AttestationOutcome, Circumstances, ClaimedBundle, Keyring};
+use aisoc_trust::{ProofDemand, ProvedBy, first_shown, not_counted};
+
+use super::at_hand::AtHand;
+use super::offered::Offered;
+use super::required::ShownProof;
+
+/// Who is asked about which plugin.
+pub(super) struct Trusted<'a> {
+    pub(super) plugin: Option<&'a str>,
+    pub(super) circumstances: &'a Circumstances,
+    pub(super) keyring: &'a Keyring,
+}
+
+/// The first that is what is demanded.
+///
+/// # Errors
+/// `proof_missing` where there is none of that kind; of several that are refused, why the first is.
+pub(super) fn find(demand: &ProofDemand, at_hand: Option<&AtHand>, trusted: &Trusted<'_>) -> Result<ShownProof> {
+    let Some(at_hand) = at_hand else { return Err(nothing_at_hand(demand)) };
+    let candidates = at_hand.offered.iter().map(|offer| {
+        let place = offer.place.clone();
+        Some(judged(demand, offer, at_hand, trusted)?.map(|proven| ShownProof { place, proven }))
+    });
+    first_shown(candidates).map_err(|refused| refused.unwrap_or_else(|| missing(demand, at_hand)))
+}
+
+/// None for what is of another kind, by what it says itself: whoever is refused wants to hear of the one that he means.
+fn judged(demand: &ProofDemand, offer: &Offered, at_hand: &AtHand, trusted: &Trusted<'_>) -> Option<Result<Proven>> {
+    if !demand.kind.is_met_by(offer.predicate().as_deref()) {
+        return None;
+    }
+    let verified = offer.content.as_ref().map_err(Fault::clone).and_then(|content| {
+        let read = || Bundle::read(&offer.place, content);
+        let subject = Subject::Content(&at_hand.manifest);
+        match &*demand.by {
+            ProvedBy::Identity { root, identity } => {
+                read().and_then(|bundle| verify_bundle(&bundle, subject, root, identity))
+            }
+            ProvedBy::Key { key, root } => {
+                let logged = root.as_deref().map_or(Logged::NotRequired, Logged::Required);
+                read().and_then(|bundle| verify_bundle_by_key(&bundle, subject, key, logged))
+            }
+            ProvedBy::TrustedKeys => attested(content, at_hand.artifact, trusted),
+        }
+    });
+    let proven = match verified {
+        Ok(proven) => proven,
+        Err(fault) => return Some(Err(fault)),
+    };
+    // What was verified decides, and not what was looked at.
+    if !demand.kind.is_met_by(proven.predicate_type.as_deref()) {
+        return None;
+    }
+    Some(demand.require(&proven).map(|()| proven))
+}
+
+/// What a trusted key has said of the artifact.
+fn attested(content: &[u8], artifact: ArtifactDigest, trusted: &Trusted<'_>) -> Result<Proven> {
+    let Trusted { plugin, circumstances, keyring } = trusted;
+    match AttestationBundle::read(content)?.verify(artifact, *plugin, keyring, circumstances)? {
+        AttestationOutcome::Verified(attestation) => Ok(Proven {
+            signer: ProofSigner::Key(attestation.signer.fingerprint.to_string()),
+            predicate_type: Some(attestation.statement.predicate_type().to_string()),
+            builder: attestation.statement.builder(),
+            signed_at: Vec::new(),
+        }),
+        AttestationOutcome::NotCounted { signer, .. } => Err(not_counted(&signer.key_id, &signer.standing)),
+        AttestationOutcome::Untrusted { named } => {
+            Err(Fault::new(Reason::UntrustedKey, "what is said of the artifact is signed by no trusted key")
+                .expected("a trusted key", named.to_string()))
+        }
+    }
+}
+
+fn nothing_at_hand(demand: &ProofDemand) -> Fault {
+    let kind = demand.kind;
+    Fault::new(Reason::ProofMissing, format!("no proof of the kind `{kind}` is at hand for it"))
+        .expected(format!("a proof of {}", demand.by), "none, where it stands")
+        .hint("install it from the registry that has its proofs: `aisoc plugin install REFERENCE`")
+}
+
+fn missing(demand: &ProofDemand, at_hand: &AtHand) -> Fault {
+    let (kind, offered) = (demand.kind, &at_hand.offered);
+    let found = match &offered[..] {
+        [] => "nothing that is one".to_owned(),
+        _ => {
+            let stated = offered.iter().map(|one| one.predicate().unwrap_or_else(|| "a signature".to_owned()));
+            aisoc_manifests::text::shown(&stated.collect::<Vec<_>>().join(", "), 300)
+        }
+    };
+    Fault::new(Reason::ProofMissing, format!("the artifact has no proof of the kind `{kind}`"))
+        .expected(format!("a proof of {}", demand.by), found)
+        .hint("have whoever published it attach one; a proof that is in a file is named with `--bundle FILE`")
+}
+
+impl Offered {
+    /// What its statement is of, as it says itself.
+    fn predicate(&self) -> Option<String> {
+        let content = self.content.as_ref().ok()?;
+        ClaimedBundle::look(content).ok().and_then(|claimed| claimed.predicate_type)
+    }
+}

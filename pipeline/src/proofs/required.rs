@@ -1,0 +1,101 @@
+//! What is required of one plugin, and what came of each.
+
+use aisoc_manifests::fault::{Fault, Result};
+use aisoc_signing::proof::Proven;
+use aisoc_signing::{Circumstances, Keyring};
+use aisoc_trust::{KnownSigner, ProofDemand, ProofKind, Proofs, RequiredShown, TrustRule, TrustRules};
+
+use super::coming::Coming;
+use super::judged::{Trusted, find};
+
+/// A proof that was required, and what came of it.
+#[derive(Debug)]
+pub struct RequiredProof {
+    /// Of what.
+    pub kind: ProofKind,
+    /// The rule of the site that requires it; none where whoever typed the command does.
+    pub rule: Option<String>,
+    /// The one that shows it, or why none does.
+    pub outcome: Result<ShownProof>,
+}
+
+/// A proof that shows what was required.
+#[derive(Debug, Clone)]
+pub struct ShownProof {
+    /// Where it was: a file, or the digest of the manifest that refers to the artifact.
+    pub place: String,
+    /// What it shows.
+    pub proven: Proven,
+}
+
+/// What is asked about: which plugin it is, by whom it is signed, and where it comes from.
+pub(crate) struct Asked<'a> {
+    pub(crate) plugin: Option<&'a str>,
+    pub(crate) signers: &'a [KnownSigner],
+    pub(crate) coming: &'a Coming<'a>,
+    pub(crate) circumstances: &'a Circumstances,
+    pub(crate) keyring: &'a Keyring,
+}
+
+/// What came of all that is required of it, and of the rules of the site that require it.
+#[derive(Default)]
+pub(crate) struct Required {
+    rules: Vec<RequiredShown>,
+    pub(crate) proofs: Vec<RequiredProof>,
+}
+
+/// Judges it by what was demanded, and by the rules of the site.
+pub(crate) fn required(demands: &[ProofDemand], rules: Option<&TrustRules>, asked: &Asked<'_>) -> Required {
+    let mut required = Required::default();
+    required.proofs.extend(demands.iter().map(|demand| proof(None, demand, asked)));
+    let Some(rules) = rules else { return required };
+    match rules.about(asked.plugin, &asked.coming.origin) {
+        Err(fault) => required.rules.push(RequiredShown { name: RULE, outcome: Err(fault) }),
+        Ok(about) => {
+            let names: Vec<&str> = about.iter().map(|rule| rule.name.as_str()).collect();
+            required.rules.push(RequiredShown { name: RULE, outcome: Ok(names.join(", ")) });
+            for rule in about {
+                required.rules.extend(keys(rule, asked.signers));
+                required.proofs.extend(rule.proofs.iter().map(|demand| proof(Some(&rule.name), demand, asked)));
+            }
+        }
+    }
+    required
+}
+
+/// How a trace asks whether a rule is about the plugin, and for its keys.
+const RULE: &str = "trust rule";
+const KEYS: &str = "trust rule: keys";
+
+fn keys(rule: &TrustRule, signers: &[KnownSigner]) -> Option<RequiredShown> {
+    let outcome = rule.keys.as_ref()?.require(signers).map(|names| format!("{}: {}", rule.name, names.join(", ")));
+    Some(RequiredShown { name: KEYS, outcome: outcome.map_err(|fault| in_rule(&rule.name, fault)) })
+}
+
+fn proof(rule: Option<&str>, demand: &ProofDemand, asked: &Asked<'_>) -> RequiredProof {
+    let Asked { plugin, circumstances, keyring, coming, .. } = asked;
+    let outcome = find(demand, coming.at_hand, &Trusted { plugin: *plugin, circumstances, keyring });
+    let outcome = outcome.map_err(|fault| match rule {
+        Some(rule) => in_rule(rule, fault),
+        None => fault,
+    });
+    RequiredProof { kind: demand.kind, rule: rule.map(str::to_owned), outcome }
+}
+
+/// By which rule something is refused, whoever has written that.
+fn in_rule(rule: &str, fault: Fault) -> Fault {
+    fault.about(format_args!("by the trust rule `{}`", aisoc_manifests::text::printable(rule)))
+}
+
+/// The same, for the gate.
+pub(crate) fn as_evidence(required: &Required) -> Proofs {
+    let shown = |one: &RequiredProof| RequiredShown {
+        name: one.kind.question(),
+        outcome: one.outcome.as_ref().map(|shown| shown.proven.signer.to_string()).map_err(Fault::clone),
+    };
+    let rules = required.rules.iter().map(|rule| RequiredShown {
+        name: rule.name,
+        outcome: rule.outcome.as_ref().map(String::clone).map_err(Fault::clone),
+    });
+    Proofs(rules.chain(required.proofs.iter().map(shown)).collect())
+}
