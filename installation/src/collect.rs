@@ -53,6 +53,8 @@ pub enum Garbage {
     Orphan,
     /// The record of a plugin that is not there.
     Record,
+    /// Proofs of an artifact that nothing here came of.
+    Proofs,
 }
 
 impl Garbage {
@@ -64,6 +66,7 @@ impl Garbage {
             Self::Partial => "interrupted download",
             Self::Orphan => "orphan",
             Self::Record => "record without plugin",
+            Self::Proofs => "proofs without plugin",
         }
     }
 }

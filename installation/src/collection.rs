@@ -10,7 +10,8 @@ use crate::change::Transaction;
 use crate::collect::{Collected, Garbage, Removed};
 use crate::floor_change::FloorChange;
 use crate::in_use::InUse;
-use crate::layout::{Layout, Slot, VERSIONS, json_name};
+use crate::kept_proofs;
+use crate::layout::{Layout, PROOFS, Slot, VERSIONS, json_name};
 use crate::means::Means;
 use crate::previous::{PreviousVersion, tree_bytes};
 use crate::remaining::Remaining;
@@ -23,6 +24,8 @@ pub(crate) struct Collection {
     versioned: Vec<PluginId>,
     versions: Vec<(PluginId, Slot, Removed)>,
     records: Vec<Record>,
+    /// The names of files of proofs.
+    proofs: Vec<(String, Removed)>,
 }
 
 /// A record that is about nothing. What it said of its plugin outlives it, as it does an uninstall.
@@ -55,7 +58,12 @@ impl Collection {
                 records.push(Record::of(layout, census, id));
             }
         }
-        Ok(Self { versioned, versions, records })
+        // What is of a change that could not be finished nobody can tell.
+        let proofs = match means.recovered().1.is_empty() {
+            true => kept_proofs::unneeded(layout, census, &versioned)?,
+            false => Vec::new(),
+        };
+        Ok(Self { versioned, versions, records, proofs })
     }
 
     /// What would be removed.
@@ -68,11 +76,12 @@ impl Collection {
                 None => collected.leftovers.push(path),
             }
         }
+        collected.removed.extend(self.proofs.into_iter().map(|(_, removed)| removed));
         collected
     }
 
     /// Removes it.
-    pub(crate) fn remove(self, mut transaction: Transaction) -> Collected {
+    pub(crate) fn remove(self, layout: &Layout, mut transaction: Transaction) -> Collected {
         let mut collected = Collected::default();
         for (id, slot, removed) in self.versions {
             if transaction.discard_version(&slot.below(&id)) {
@@ -86,6 +95,12 @@ impl Collection {
             match record.remove(&transaction) {
                 Ok(removed) => collected.removed.push(removed),
                 Err(path) => collected.leftovers.push(path),
+            }
+        }
+        for (name, removed) in self.proofs {
+            match transaction.plugins.own.unlink(&format!("{PROOFS}/{name}")) {
+                Ok(()) => collected.removed.push(removed),
+                Err(_) => collected.leftovers.push(layout.ours(PROOFS).join(name)),
             }
         }
         collected.leftovers.extend(transaction.end());

@@ -8,6 +8,7 @@
 //! <plugins>/.aisoc/records/<id>.json                what an install wrote down
 //! <plugins>/.aisoc/pending/<id>.json                a change that was begun
 //! <plugins>/.aisoc/floors/<id>                      the widest coverage that was ever verified
+//! <plugins>/.aisoc/proofs/<algorithm>-<hex>.json    the proofs that let in what came of that artifact
 //! <plugins>/.aisoc/plugins.journal                  what was done to what the site trusts (`aisoc_trust::journal`)
 //! <plugins>/.aisoc/lowered                          lowerings of floors that an earlier version wrote down
 //! <plugins>/.aisoc/last-seen                        the latest time that was seen here
@@ -30,6 +31,7 @@ pub(crate) const STAGING_PREFIX: &str = ".aisoc-staging-";
 pub(crate) const RECORDS: &str = "records";
 pub(crate) const PENDING: &str = "pending";
 pub(crate) const FLOORS: &str = "floors";
+pub(crate) const PROOFS: &str = "proofs";
 pub(crate) const VERSIONS: &str = "versions";
 pub(crate) const IN_USE: &str = "in-use";
 pub(crate) const LOWERED: &str = "lowered";

@@ -15,6 +15,7 @@ mod identity;
 mod in_place;
 mod in_use;
 mod journal;
+mod kept_proofs;
 mod last_seen;
 mod layout;
 mod lock;

@@ -31,6 +31,7 @@ use crate::collection::Collection;
 use crate::exceptions;
 use crate::floor_change::FloorChange;
 use crate::in_use::InUse;
+use crate::kept_proofs;
 use crate::last_seen;
 use crate::layout::{Layout, PENDING, TREE};
 use crate::looking::Looking;
@@ -202,6 +203,17 @@ impl<'session> Session<'session> {
         })
     }
 
+    /// Keeps proofs of that artifact, for whoever judges again what came of it. A dry run keeps none.
+    ///
+    /// # Errors
+    /// `record_invalid` for more than would be read again, and I/O reasons.
+    pub fn keep_proofs(&self, artifact: ArtifactDigest, text: &[u8]) -> Result<()> {
+        match &self.means {
+            Means::Change(transaction) => kept_proofs::write(transaction, artifact, text),
+            Means::Look(_) => Ok(()),
+        }
+    }
+
     /// Whether that is what stands there of `id`: what was read, or could not be, before the lock was taken is
     /// then about what is there.
     ///
@@ -367,7 +379,7 @@ impl<'session> Session<'session> {
         let collection = Collection::find(&layout, &census, keep, &means)?;
         let (finished, unfinished) = means.recovered();
         let collected = match means {
-            Means::Change(transaction) => collection.remove(*transaction),
+            Means::Change(transaction) => collection.remove(&layout, *transaction),
             Means::Look(_) => collection.foresee(),
         };
         Ok(Collected { finished, unfinished, ..collected })

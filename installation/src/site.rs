@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aisoc_files::PartialDirectory;
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_manifests::id::PluginId;
 use aisoc_manifests::stated_reason::StatedReason;
@@ -20,6 +21,7 @@ use crate::collect::{Collected, collect_partials, collect_staging};
 use crate::guarded::require_secure_plugins;
 use crate::identity::Placed;
 use crate::in_use::Pins;
+use crate::kept_proofs;
 use crate::last_seen;
 use crate::layout::{Layout, OWN_DIRECTORY};
 use crate::looking;
@@ -279,6 +281,15 @@ impl Site {
     ) -> Result<T> {
         access.check(self.path())?;
         work(Session::begin(&self.layout, access, staging)?)
+    }
+
+    /// What is kept of the proofs of that artifact; nothing where nothing is.
+    ///
+    /// # Errors
+    /// `record_invalid` for what is no file, or too large; `directory_insecure` for one that others can change, and I/O
+    /// reasons.
+    pub fn kept_proofs(&self, artifact: ArtifactDigest) -> Result<Option<Vec<u8>>> {
+        kept_proofs::read(&self.layout, artifact)
     }
 
     /// The latest time that a command which held this site's lock has seen; nothing where none is written down.

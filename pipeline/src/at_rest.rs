@@ -304,7 +304,7 @@ impl Reader<'_> {
     }
 
     fn recorded(&self, path: &Path, record: &InstallRecord) -> Result<Read> {
-        let coming = Coming::recorded(record);
+        let coming = Coming::recorded(record, &self.options.site);
         let Intact { claim, examined, .. } =
             read_intact(path, record, &coming, self.judge, self.threads_each, &self.options.limits)?;
         let foreseen = self.foresight.examine(&claim, &coming, &examined);

@@ -31,7 +31,7 @@ use crate::grants::{Grants, GrantsBefore};
 use crate::intact::{Confirmed, confirm_in_place};
 use crate::judge::{Judge, Judgement, TrustInputs};
 use crate::loadable::unloadable;
-use crate::proofs::{Coming, OfferedFile};
+use crate::proofs::{Coming, OfferedFile, keep_proofs};
 use crate::reference_rules::ReferenceRules;
 use crate::rollback::RollbackOptions;
 use crate::source::Source;
@@ -306,7 +306,7 @@ impl Incoming<'_> {
             self.require_way_back(present.record())?;
             // The keys and rules as they are now: they may have changed while the lock was waited for.
             let judge = Judge::new(&self.options.trust)?;
-            let examined = judge.examine(&self.claim, self.coming.clone());
+            let (examined, proofs) = judge.examine_noting(&self.claim, &self.coming);
             if !before.tell(&mut present, &examined, &judge) {
                 return Ok(None);
             }
@@ -323,6 +323,7 @@ impl Incoming<'_> {
             let in_place = present.facts().in_place.as_ref();
             let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
             let grants = Grants { before: GrantsBefore::of(in_place), now: self.manifest.grants() };
+            keep_proofs(&session, &self.coming, &proofs, (self.digest, admitted.verdict().subject()))?;
             let active = session.activate(admitted, present, staged.take(), &record, self.options.keep)?;
             let mut installation = Installation { replaced, ..self.installation(active, signature, grants) };
             if let (true, Ok(arriving)) = (guard.is_asked(), &self.arriving) {

@@ -14,7 +14,7 @@ use aisoc_trust::Examined;
 
 use crate::grants::stated_grants;
 use crate::judge::{Judge, Judgement, TrustInputs};
-use crate::proofs::Coming;
+use crate::proofs::{Coming, keep_proofs};
 
 /// A tree that is as its record says, and has passed the gates about proof.
 pub(crate) struct Intact {
@@ -119,7 +119,9 @@ pub(crate) fn confirm_in_place(
         present.comes(record.digest);
         // The keys as they are now: they may have changed while the lock was waited for.
         let judge = Judge::new(trust)?;
-        let admitted = judge.decide(judge.examine(&tree.claim(), coming.clone()), &present).outcome?;
+        let (examined, proofs) = judge.examine_noting(&tree.claim(), coming);
+        let admitted = judge.decide(examined, &present).outcome?;
+        keep_proofs(&session, coming, &proofs, (record.digest, tree.subject()))?;
         let signature = judge.judgement(admitted.verdict());
         let leftovers = session.confirm(admitted, present, &tree)?;
         Ok(leftovers.map(|leftovers| Confirmed { signature, grants: grants(&tree), leftovers, claim: tree.claim() }))

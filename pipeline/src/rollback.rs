@@ -126,7 +126,7 @@ fn restore(previous: &PreviousTree, options: &RollbackOptions, reporter: &dyn Re
     let RollbackOptions { site, id, trust, access, lock, .. } = options;
     let named = format!("{id} {}", previous.record().version);
     reporter.event(&Event::Verifying { id, version: &previous.record().version });
-    let (claim, coming) = (previous.claim(), Coming::recorded(previous.record()));
+    let (claim, coming) = (previous.claim(), Coming::recorded(previous.record(), site));
     let manifest = Manifest::from_document(claim.document()?)?;
     if manifest.id != *id {
         return Err(Fault::new(Reason::TreeModified, "the kept version is of another plugin")
@@ -234,7 +234,7 @@ fn already_there(options: &RollbackOptions) -> Result<Option<Rollback>> {
         let kept = site.previous_versions(id)?;
         require_one_digest(kept.iter().map(|version| &version.record).chain([&record]), to)?;
     }
-    let coming = Coming::recorded(&record);
+    let coming = Coming::recorded(&record, site);
     let Some(confirmed) = confirm_in_place(site, &record, &coming, trust, access)? else { return Ok(None) };
     let lock = lock_unchanged(&record, &confirmed, &coming, lock, (site, trust, access))?;
     let Confirmed { signature, grants, leftovers, .. } = confirmed;

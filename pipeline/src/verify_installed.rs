@@ -45,7 +45,8 @@ pub(crate) fn see_installed(options: &AtRestOptions, lock: Option<&LockRule>) ->
         let site = options.site.path().display();
         Fault::new(Reason::PluginNotFound, format!("there is no such plugin in `{site}`"))
     })?;
-    let coming = record.as_ref().map_or_else(|| Origin::unknown().into(), |record| Coming::recorded(record));
+    let coming =
+        record.as_ref().map_or_else(|| Origin::unknown().into(), |record| Coming::recorded(record, &options.site));
     let refusal = verdict.err().map(|fault| fault.about(&id));
     // What nobody can tell from another one is gate 8's to refuse, whatever else is found of it.
     let taken_for_another = refusal.clone().filter(|fault| fault.reason() == Reason::IdentityAmbiguous);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aisoc_discovery::{Discovered, Origin as Source};
-use aisoc_installation::{Observed, escaped};
+use aisoc_installation::{Observed, Site, escaped};
 use aisoc_manifests::fault::{Class, Fault, Reason, Result};
 use aisoc_manifests::plugin::Manifest;
 use aisoc_signing::{Claim, Coverage, Fingerprint, Origin};
@@ -70,8 +70,8 @@ impl Evidence {
             }
             (Some(claim), Ok(judge)) => {
                 let site = options.sources.site.as_ref();
-                let observed = site.ok_or_else(no_directory)?.observe()?;
-                let verdict = self.verdict(claim, judge, &observed)?;
+                let site = site.ok_or_else(no_directory)?;
+                let verdict = self.verdict(claim, judge, (site, &site.observe()?))?;
                 verdict.signers().iter().map(|signer| signer.fingerprint).collect()
             }
         };
@@ -84,15 +84,15 @@ impl Evidence {
     }
 
     /// Gate 5, of what is in a directory.
-    fn signature(&self, claim: &Claim, judge: &Judge<'_>, observed: &Observed) -> Result<(String, Coverage)> {
-        let verdict = self.verdict(claim, judge, observed)?;
+    fn signature(&self, claim: &Claim, judge: &Judge<'_>, here: (&Site, &Observed)) -> Result<(String, Coverage)> {
+        let verdict = self.verdict(claim, judge, here)?;
         Ok((judge.judgement(&verdict).to_string(), verdict.coverage()))
     }
 
-    fn verdict(&self, claim: &Claim, judge: &Judge<'_>, observed: &Observed) -> Result<Verdict> {
+    fn verdict(&self, claim: &Claim, judge: &Judge<'_>, (site, observed): (&Site, &Observed)) -> Result<Verdict> {
         let id = Manifest::from_document(claim.document()?)?.id;
         let coming = match &self.plugin.origin {
-            Source::Installed(record) => Coming::recorded(record),
+            Source::Installed(record) => Coming::recorded(record, site),
             _ => Origin::unknown().into(),
         };
         let facts = observed.facts_at_rest(&id)?;
@@ -132,10 +132,10 @@ pub enum LockNow {
 /// Each gate is asked by itself: keys that cannot be read hide nothing that the lock says, and the other way round.
 pub fn judge_again(held: &[&Evidence], options: &HereOptions, mode: PluginMode, lock: &LockNow) -> Vec<Again> {
     let keys = Judge::new(&options.trust);
-    let observed = options.sources.site.as_ref().map(|site| site.observe());
-    let of_directory = |evidence: &Evidence, claim: &Claim| match (&keys, &observed) {
-        (Err(fault), _) | (_, Some(Err(fault))) => Err(fault.clone()),
-        (Ok(judge), Some(Ok(observed))) => evidence.signature(claim, judge, observed),
+    let here = options.sources.site.as_ref().map(|site| (site, site.observe()));
+    let of_directory = |evidence: &Evidence, claim: &Claim| match (&keys, &here) {
+        (Err(fault), _) | (_, Some((_, Err(fault)))) => Err(fault.clone()),
+        (Ok(judge), Some((site, Ok(observed)))) => evidence.signature(claim, judge, (site, observed)),
         (Ok(_), None) => Err(no_directory()),
     };
     let by_keys = |evidence: &Evidence| match &evidence.claim {

@@ -66,7 +66,7 @@ impl Reader<'_> {
     fn judge(&self, record: &InstallRecord) -> Result<(Judgement, Option<Result<Judgement>>)> {
         let AtRestOptions { site, limits, .. } = self.options;
         let claim = site.previous_tree(&record.id, Some(&record.digest.to_string()), limits)?.claim();
-        let coming = Coming::recorded(record);
+        let coming = Coming::recorded(record, site);
         let examined = self.judge.examine(&claim, coming.clone());
         let foreseen = self.foresight.examine(&claim, &coming, &examined);
         let facts = self.observed.facts_at_rest(&record.id)?;

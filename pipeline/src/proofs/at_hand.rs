@@ -11,6 +11,7 @@ use crate::fetch::Fetched;
 use crate::judge::Judge;
 
 /// What is at hand of the proofs of one artifact, and the manifest that they have to be of.
+#[derive(Clone)]
 pub(crate) struct AtHand {
     pub(super) artifact: ArtifactDigest,
     pub(super) manifest: Vec<u8>,

@@ -1,5 +1,7 @@
 //! Judging what is at hand: whether any of it is the proof that is demanded.
 
+use std::borrow::Cow;
+
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::proof::{Bundle, Logged, ProofSigner, Proven, Subject, verify_bundle, verify_bundle_by_key};
@@ -21,8 +23,12 @@ pub(super) struct Trusted<'a> {
 ///
 /// # Errors
 /// `proof_missing` where there is none of that kind; of several that are refused, why the first is.
-pub(super) fn find(demand: &ProofDemand, at_hand: Option<&AtHand>, trusted: &Trusted<'_>) -> Result<ShownProof> {
-    let Some(at_hand) = at_hand else { return Err(nothing_at_hand(demand)) };
+pub(super) fn find(
+    demand: &ProofDemand,
+    at_hand: &Result<Option<Cow<'_, AtHand>>>,
+    trusted: &Trusted<'_>,
+) -> Result<ShownProof> {
+    let Some(at_hand) = at_hand.as_ref().map_err(Fault::clone)? else { return Err(nothing_at_hand(demand)) };
     let candidates = at_hand.offered.iter().map(|offer| {
         let place = offer.place.clone();
         Some(judged(demand, offer, at_hand, trusted)?.map(|proven| ShownProof { place, proven }))

@@ -3,12 +3,14 @@
 mod at_hand;
 mod coming;
 mod judged;
+mod kept;
 mod offered;
 mod required;
 mod rule;
 
 pub(crate) use at_hand::AtHand;
 pub(crate) use coming::Coming;
+pub(crate) use kept::keep_proofs;
 pub(crate) use required::{Asked, as_evidence, required};
 pub use required::{RequiredProof, ShownProof};
 pub use rule::{Demands, OfferedFile};

@@ -22,6 +22,7 @@ pub(super) const MAX_OFFERED: usize = 64;
 const MAX_OFFERED_BYTES: u64 = 64 << 20;
 
 /// Something that is said to be a proof.
+#[derive(Clone)]
 pub(super) struct Offered {
     /// Where it is.
     pub(super) place: String,

@@ -1,10 +1,15 @@
 //! What is required of one plugin, and what came of each.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Result};
 use aisoc_signing::proof::Proven;
 use aisoc_signing::{Circumstances, Keyring};
 use aisoc_trust::{KnownSigner, ProofDemand, ProofKind, Proofs, RequiredShown, TrustRule, TrustRules};
 
+use super::at_hand::AtHand;
 use super::coming::Coming;
 use super::judged::{Trusted, find};
 
@@ -31,6 +36,7 @@ pub struct ShownProof {
 /// What is asked about: which plugin it is, by whom it is signed, and where it comes from.
 pub(crate) struct Asked<'a> {
     pub(crate) plugin: Option<&'a str>,
+    pub(crate) tree: TreeDigest,
     pub(crate) signers: &'a [KnownSigner],
     pub(crate) coming: &'a Coming<'a>,
     pub(crate) circumstances: &'a Circumstances,
@@ -47,7 +53,12 @@ pub(crate) struct Required {
 /// Judges it by what was demanded, and by the rules of the site.
 pub(crate) fn required(demands: &[ProofDemand], rules: Option<&TrustRules>, asked: &Asked<'_>) -> Required {
     let mut required = Required::default();
-    required.proofs.extend(demands.iter().map(|demand| proof(None, demand, asked)));
+    // Read once, and not at all where nothing is demanded of it.
+    let at_hand = OnceCell::new();
+    let proof = |rule: Option<&str>, demand: &ProofDemand| {
+        proof(rule, demand, at_hand.get_or_init(|| asked.coming.at_hand(asked.tree)), asked)
+    };
+    required.proofs.extend(demands.iter().map(|demand| proof(None, demand)));
     let Some(rules) = rules else { return required };
     match rules.about(asked.plugin, &asked.coming.origin) {
         Err(fault) => required.rules.push(RequiredShown { name: RULE, outcome: Err(fault) }),
@@ -56,7 +67,7 @@ pub(crate) fn required(demands: &[ProofDemand], rules: Option<&TrustRules>, aske
             required.rules.push(RequiredShown { name: RULE, outcome: Ok(names.join(", ")) });
             for rule in about {
                 required.rules.extend(keys(rule, asked.signers));
-                required.proofs.extend(rule.proofs.iter().map(|demand| proof(Some(&rule.name), demand, asked)));
+                required.proofs.extend(rule.proofs.iter().map(|demand| proof(Some(&rule.name), demand)));
             }
         }
     }
@@ -72,9 +83,14 @@ fn keys(rule: &TrustRule, signers: &[KnownSigner]) -> Option<RequiredShown> {
     Some(RequiredShown { name: KEYS, outcome: outcome.map_err(|fault| in_rule(&rule.name, fault)) })
 }
 
-fn proof(rule: Option<&str>, demand: &ProofDemand, asked: &Asked<'_>) -> RequiredProof {
-    let Asked { plugin, circumstances, keyring, coming, .. } = asked;
-    let outcome = find(demand, coming.at_hand, &Trusted { plugin: *plugin, circumstances, keyring });
+fn proof(
+    rule: Option<&str>,
+    demand: &ProofDemand,
+    at_hand: &Result<Option<Cow<'_, AtHand>>>,
+    asked: &Asked<'_>,
+) -> RequiredProof {
+    let Asked { plugin, circumstances, keyring, .. } = asked;
+    let outcome = find(demand, at_hand, &Trusted { plugin: *plugin, circumstances, keyring });
     let outcome = outcome.map_err(|fault| match rule {
         Some(rule) => in_rule(rule, fault),
         None => fault,

@@ -1,0 +1,102 @@
+//! `KeptProofs`: what was shown when an artifact came, kept where what came of it stands, and judged again from there.
+
+use aisoc_installation::{Session, Site};
+use aisoc_manifests::digest::{ArtifactDigest, TreeDigest};
+use aisoc_manifests::fault::{Fault, Reason, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::at_hand::AtHand;
+use super::coming::Coming;
+use super::offered::Offered;
+use super::required::RequiredProof;
+
+const SCHEMA_VERSION: u32 = 1;
+
+/// The form of the file. What each proof shows it shows by itself, and the manifest is that of the digest; which tree came
+/// of it is what an install wrote down, as in its record.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    schema_version: u32,
+    digest: ArtifactDigest,
+    tree_digest: TreeDigest,
+    manifest: String,
+    proofs: Vec<WrittenProof>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenProof {
+    place: String,
+    bundle: String,
+}
+
+impl AtHand {
+    /// The text of the file of those that have shown what was required, and which tree came of the artifact. None where
+    /// nothing was required.
+    ///
+    /// # Errors
+    /// `internal` where it cannot be written as JSON.
+    pub(crate) fn to_keep(&self, shown: &[RequiredProof], tree_digest: TreeDigest) -> Result<Option<Vec<u8>>> {
+        let has_shown = |offer: &&Offered| {
+            let places = shown.iter().filter_map(|one| one.outcome.as_ref().ok());
+            places.into_iter().any(|shown| shown.place == offer.place)
+        };
+        let written = |offer: &Offered| {
+            let bundle = STANDARD.encode(offer.content.as_ref().ok()?);
+            Some(WrittenProof { place: offer.place.clone(), bundle })
+        };
+        let proofs: Vec<WrittenProof> = self.offered.iter().filter(has_shown).filter_map(written).collect();
+        if proofs.is_empty() {
+            return Ok(None);
+        }
+        let manifest = STANDARD.encode(&self.manifest);
+        let written = Written { schema_version: SCHEMA_VERSION, digest: self.artifact, tree_digest, manifest, proofs };
+        let text = serde_json::to_vec(&written);
+        text.map(Some)
+            .map_err(|error| Fault::new(Reason::Internal, "proofs cannot be written as JSON").caused_by(error))
+    }
+
+    /// What is kept on a site of that artifact, which has to have become that tree. None where nothing is kept.
+    ///
+    /// # Errors
+    /// As [`Site::kept_proofs`]; `record_invalid` for what is not as [`AtHand::to_keep`] writes it, and for what is kept of
+    /// another artifact or another tree.
+    pub(crate) fn kept(site: &Site, artifact: ArtifactDigest, tree: TreeDigest) -> Result<Option<Self>> {
+        let Some(text) = site.kept_proofs(artifact)? else { return Ok(None) };
+        let invalid =
+            || Fault::new(Reason::RecordInvalid, format!("what is kept of the proofs of `{artifact}` cannot be read"));
+        let written: Written = serde_json::from_slice(&text).map_err(|error| invalid().caused_by(error))?;
+        if written.schema_version != SCHEMA_VERSION {
+            return Err(invalid().expected(SCHEMA_VERSION.to_string(), written.schema_version.to_string()));
+        }
+        let decoded = |text: &str| STANDARD.decode(text).map_err(|error| invalid().caused_by(error));
+        let manifest = decoded(&written.manifest)?;
+        let found = ArtifactDigest::of_by(artifact.algorithm(), &manifest);
+        if found != artifact || written.digest != artifact {
+            return Err(invalid().expected(artifact.to_string(), found.to_string()));
+        }
+        if written.tree_digest != tree {
+            return Err(invalid().expected(tree.to_string(), written.tree_digest.to_string()));
+        }
+        let offered = |proof: WrittenProof| Ok(Offered { content: Ok(decoded(&proof.bundle)?), place: proof.place });
+        let offered = written.proofs.into_iter().map(offered).collect::<Result<_>>()?;
+        Ok(Some(Self { artifact, manifest, offered }))
+    }
+}
+
+/// Keeps what has shown what was required of what comes, under the lock under which it does.
+///
+/// # Errors
+/// As [`Session::keep_proofs`].
+pub(crate) fn keep_proofs(
+    session: &Session<'_>,
+    coming: &Coming<'_>,
+    shown: &[RequiredProof],
+    (artifact, tree): (ArtifactDigest, TreeDigest),
+) -> Result<()> {
+    let text = coming.gathered().map(|at_hand| at_hand.to_keep(shown, tree)).transpose()?.flatten();
+    text.map_or(Ok(()), |text| session.keep_proofs(artifact, &text))
+}
