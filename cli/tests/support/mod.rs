@@ -7,6 +7,7 @@ pub(crate) mod hooks;
 pub(crate) mod host;
 pub(crate) mod jobs;
 pub(crate) mod pages;
+pub(crate) mod proven;
 pub(crate) mod shell;
 pub(crate) mod signers;
 pub(crate) mod terminal;
