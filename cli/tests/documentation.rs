@@ -373,6 +373,8 @@ mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions ~
 mkdir -p ~/.aisoc && echo 'name: world' > ~/.aisoc/policy.yml
 echo 'deny: ["plugin/uninstall"]' > policy.yml
 echo 'cases: [{command: plugin/uninstall, expect: denied}]' > cases.yml
+printf 'schema_version = 1\nrules = [{ name = "all", plugins = ["**"] }]\n' > trust.toml
+printf 'cases = [{ plugin = "my-plugin", expect = "admitted" }]\n' > cases.toml
 export RELEASE_KEY="$(cat release.key)" NEW_KEY="$(cat new.key)"
 cd ..
 "#;

@@ -38,7 +38,7 @@ fn artifact_of(name: &str) -> Option<ArtifactDigest> {
 ///
 /// # Errors
 /// `record_invalid` for what is no file, or too large; `directory_insecure` for one that others can change, and I/O reasons.
-pub(crate) fn read(layout: &Layout, artifact: ArtifactDigest) -> Result<Option<Vec<u8>>> {
+pub(crate) fn kept(layout: &Layout, artifact: ArtifactDigest) -> Result<Option<Vec<u8>>> {
     let path = layout.ours(PROOFS).join(file_name(artifact));
     let failed = |error| match error {
         SmallFileError::Io(error) => Fault::io("read", &path, error),

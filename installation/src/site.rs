@@ -289,7 +289,7 @@ impl Site {
     /// `record_invalid` for what is no file, or too large; `directory_insecure` for one that others can change, and I/O
     /// reasons.
     pub fn kept_proofs(&self, artifact: ArtifactDigest) -> Result<Option<Vec<u8>>> {
-        kept_proofs::read(&self.layout, artifact)
+        kept_proofs::kept(&self.layout, artifact)
     }
 
     /// The latest time that a command which held this site's lock has seen; nothing where none is written down.

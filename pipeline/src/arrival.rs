@@ -15,11 +15,9 @@ use aisoc_signing::Claim;
 
 use crate::events::{Event, Reporter, Silent};
 use crate::fetch::{Fetched, fetch};
-use crate::judge::Judge;
 use crate::proofs::{AtHand, OfferedFile};
 use crate::publication::read_manifest;
 use crate::source::Source;
-use aisoc_signing::Origin;
 
 /// An artifact that is known by its digest, and not yet staged.
 pub(crate) enum Arrival {
@@ -52,19 +50,14 @@ impl Arrival {
         }
     }
 
-    /// What is at hand of the proofs that are required of it, or is in `bundles`. Of a directory there is no artifact that
-    /// a proof could be of.
+    /// What is at hand of its proofs, or is in `bundles`, of at most so many bytes each. Of a directory there is no artifact
+    /// that a proof could be of.
     ///
     /// # Errors
     /// As [`AtHand::gather`].
-    pub(crate) async fn proofs(
-        &self,
-        judge: &Judge<'_>,
-        origin: &Origin,
-        bundles: &[OfferedFile],
-    ) -> Result<Option<AtHand>> {
+    pub(crate) async fn proofs(&self, bundles: &[OfferedFile], most: Option<u64>) -> Result<Option<AtHand>> {
         match self {
-            Self::Fetched(fetched) => fetched.proofs(judge, origin, bundles).await,
+            Self::Fetched(fetched) => Box::pin(AtHand::gather(fetched, bundles, most)).await,
             Self::Packed(_) => Ok(None),
         }
     }

@@ -209,10 +209,8 @@ async fn install_noting(
         ..options.client.clone()
     };
     let arrival = Arrival::of(source, options.require_digest, &client, reporter).await?;
-    let at_hand = {
-        let judge = Judge::new(&options.trust)?;
-        arrival.proofs(&judge, &Origin::recorded(&origin), &options.bundles).await?
-    };
+    let most = Judge::new(&options.trust)?.largest_proof_of(&Origin::recorded(&origin));
+    let at_hand = arrival.proofs(&options.bundles, most).await?;
     let coming = Coming::with(Origin::recorded(&origin), at_hand.as_ref());
     let digest = arrival.digest();
     let (index, platform) = arrival.index();

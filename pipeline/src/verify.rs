@@ -19,7 +19,7 @@ use crate::bytecode::{cure, mended};
 use crate::events::Reporter;
 use crate::fetch::{Fetched, fetch};
 use crate::judge::{Judge, TrustInputs};
-use crate::proofs::{Coming, OfferedFile, RequiredProof};
+use crate::proofs::{AtHand, Coming, OfferedFile, RequiredProof};
 use crate::source::Source;
 
 /// How many entries a hint names.
@@ -176,7 +176,8 @@ pub async fn verify_artifact(
     trust.require_keys_for(reference)?;
     let fetched = fetch(reference, None, options, reporter).await?;
     let origin = Origin::of(reference);
-    let at_hand = fetched.proofs(&Judge::new(trust)?, &origin, bundles).await?;
+    let most = Judge::new(trust)?.largest_proof_of(&origin);
+    let at_hand = Box::pin(AtHand::gather(&fetched, bundles, most)).await?;
     let staged = fetched.stage(Staging::hash_only(Limits::default()), reporter).await?;
     let claim = fetched.claim(&staged)?;
     let judge = Judge::new(trust)?;
@@ -223,7 +224,8 @@ pub(crate) async fn see_offer(
             trust.require_keys_for(reference)?;
             let fetched = fetch(reference, None, options, reporter).await?;
             let origin = Origin::of(reference);
-            let at_hand = fetched.proofs(&Judge::new(trust)?, &origin, &[]).await?;
+            let most = Judge::new(trust)?.largest_proof_of(&origin);
+            let at_hand = Box::pin(AtHand::gather(&fetched, &[], most)).await?;
             let staged = fetched.stage(Staging::hash_only(Limits::until(&options.cancellation)), reporter).await?;
             let claim = fetched.claim(&staged)?;
             let coming = Coming::with(origin, at_hand.as_ref());

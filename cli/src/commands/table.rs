@@ -1208,7 +1208,7 @@ soon as it can be asked. See `aisoc help host`.",
             words: &["trust", "policy", "show"],
             about: "Show the trust rules that count: which plugins each is about, and what it requires",
             examples: "Examples:
-  aisoc trust policy show
+  aisoc trust policy show --trust-policy trust.toml
   aisoc trust policy show --trust-policy trust.toml --json
 
 A file that has a fault is refused whole, with its line: nothing is let in by it.
@@ -1225,8 +1225,9 @@ See `aisoc help trust`.",
             words: &["trust", "policy", "explain"],
             about: "Explain what has to be shown of one plugin: every trust rule that is about it",
             examples: "Examples:
-  aisoc trust policy explain shodan
-  aisoc trust policy explain shodan --from ghcr.io/acme/shodan:1.0 --json
+  aisoc trust policy explain my-plugin --trust-policy trust.toml
+  aisoc trust policy explain my-plugin --trust-policy trust.toml \\
+    --from registry.example/team/my-plugin:1.2.0 --json
 
 Exit code 0 whatever the rules say: it is the answer. What was shown of a plugin
 says `aisoc plugin verify REFERENCE --explain`.",

@@ -3,12 +3,9 @@
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::Result;
 
-use aisoc_signing::Origin;
-
 use super::offered::{Offered, offered};
 use super::rule::OfferedFile;
 use crate::fetch::Fetched;
-use crate::judge::Judge;
 
 /// What is at hand of the proofs of one artifact, and the manifest that they have to be of.
 #[derive(Clone)]
@@ -19,35 +16,19 @@ pub(crate) struct AtHand {
 }
 
 impl AtHand {
-    /// What is in files; where there is none, what refers to the artifact. `most` is how large one may be.
+    /// What is in files; where there is none, what refers to the artifact. `most` is how large one may be; without it none is
+    /// looked for.
     ///
     /// # Errors
     /// What keeps the list of what refers to it from being read.
-    async fn gather(fetched: &Fetched, files: &[OfferedFile], most: u64) -> Result<Self> {
+    pub(crate) async fn gather(fetched: &Fetched, files: &[OfferedFile], most: Option<u64>) -> Result<Option<Self>> {
+        let Some(most) = most else { return Ok(None) };
         let mut at_hand: Vec<Offered> = files.iter().cloned().map(Offered::file).collect();
         // Whoever has brought all that is needed asks nobody: a file works where there is no network.
         if at_hand.is_empty() {
             at_hand = Box::pin(offered(fetched, most)).await?;
         }
         let (artifact, manifest) = (fetched.artifact.digest(), fetched.artifact.bytes().to_vec());
-        Ok(Self { artifact, manifest, offered: at_hand })
-    }
-}
-
-impl Fetched {
-    /// What is at hand of its proofs, where any has to be looked for of what comes from there.
-    ///
-    /// # Errors
-    /// What keeps the list of what refers to it from being read.
-    pub(crate) async fn proofs(
-        &self,
-        judge: &Judge<'_>,
-        origin: &Origin,
-        files: &[OfferedFile],
-    ) -> Result<Option<AtHand>> {
-        match judge.largest_proof_of(origin) {
-            Some(most) => Box::pin(AtHand::gather(self, files, most)).await.map(Some),
-            None => Ok(None),
-        }
+        Ok(Some(Self { artifact, manifest, offered: at_hand }))
     }
 }

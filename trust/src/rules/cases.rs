@@ -22,7 +22,7 @@ pub const MAX_TRUST_CASES_BYTES: u64 = 1 << 20;
 /// Most cases of one file: each is held against every rule.
 pub const MAX_TRUST_CASES: usize = 10_000;
 /// How much of a word that is none is shown.
-const MAX_SHOWN: usize = 80;
+const SHOWN: usize = 80;
 
 /// What the rules can refuse a plugin for.
 const CODES: [Reason; 6] = [
@@ -135,7 +135,7 @@ impl WrittenCase {
         let wrong = |what: String| (at, what);
         if !["admitted", "refused"].contains(&expect.as_str()) && !CODES.iter().any(|code| code.as_str() == expect) {
             let codes = CODES.map(Reason::as_str).join(", ");
-            let expect = shown(&expect, MAX_SHOWN);
+            let expect = shown(&expect, SHOWN);
             return Err(wrong(format!(
                 "`expect` has to be admitted, refused, or one of {codes}, and here is `{expect}`"
             )));
@@ -143,7 +143,7 @@ impl WrittenCase {
         let origin = match &from {
             None => Origin::unknown(),
             Some(from) => Some(Origin::recorded(from)).filter(Origin::is_known).ok_or_else(|| {
-                let from = shown(from, MAX_SHOWN);
+                let from = shown(from, SHOWN);
                 wrong(format!("`from` has to be a reference, such as `ghcr.io/acme/shodan:1.0`, and here is `{from}`"))
             })?,
         };
@@ -169,7 +169,7 @@ impl WrittenProof {
         let Self { kind, identity, issuer, trusted_key, key, unlogged, builder } = self;
         let kind = ProofKind::named(&kind).ok_or_else(|| {
             let known = ProofKind::ALL.map(ProofKind::as_str).join(", ");
-            format!("`kind` has to be one of {known}, and here is `{}`", shown(&kind, MAX_SHOWN))
+            format!("`kind` has to be one of {known}, and here is `{}`", shown(&kind, SHOWN))
         })?;
         let is_by_trusted_key = trusted_key.is_some();
         let signer = match (identity, issuer, trusted_key, key) {

@@ -29,7 +29,7 @@ pub const MAX_RULE_PROOFS: usize = 16;
 /// The version of the form that is read.
 const SCHEMA_VERSION: u64 = 1;
 /// How much of a name is shown.
-const MAX_SHOWN: usize = 80;
+const SHOWN: usize = 80;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -168,7 +168,7 @@ impl Reader<'_> {
         let at = written.span().start;
         let WrittenRule { name, plugins, repositories, keys, proofs } = written.into_inner();
         let wrong = |what: String| Unread::Wrong((at, what));
-        let called = shown(&name, MAX_SHOWN);
+        let called = shown(&name, SHOWN);
         if name.is_empty() || !self.names.insert(name.clone()) {
             return Err(wrong(format!("the name `{called}` of a rule is empty, or that of another rule")));
         }
@@ -200,7 +200,7 @@ impl Reader<'_> {
             written.get_ref();
         let kind = ProofKind::named(kind).ok_or_else(|| {
             let known = ProofKind::ALL.map(ProofKind::as_str).join(", ");
-            wrong(format!("`kind` has to be one of {known}, and here is `{}`", shown(kind, MAX_SHOWN)))
+            wrong(format!("`kind` has to be one of {known}, and here is `{}`", shown(kind, SHOWN)))
         })?;
         let builder = constraint(&written.get_ref().builder, &written.get_ref().builder_pattern, "builder")?;
         if builder.is_some() && kind != ProofKind::Provenance {
