@@ -2,6 +2,8 @@
 
 mod offered;
 mod rule;
+mod tagged;
 
 pub(crate) use rule::{AskedAbout, AtHand, as_evidence};
 pub use rule::{ProofKind, ProofRule, ProvedBy, RequiredProof, ShownProof};
+pub(crate) use tagged::{TagKind, tag_of};

@@ -5,15 +5,15 @@ use std::fmt;
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::proof::{
-    Bundle, Identity, Logged, MAX_BUNDLE_BYTES, ProofKey, ProofSigner, Proven, Subject, TrustedRoot, verify_bundle,
-    verify_bundle_by_key,
+    Bundle, Identity, Logged, MAX_BUNDLE_BYTES, ProofKey, ProofSigner, Proven, Subject, TaggedSignature, TrustedRoot,
+    verify_bundle, verify_bundle_by_key, verify_tagged_by_key,
 };
 use aisoc_signing::{
     AttestationBundle, AttestationOutcome, Circumstances, ClaimedBundle, MAX_ATTESTATION_BYTES, Origin,
 };
 use aisoc_trust::{Proofs, RequiredShown, not_counted};
 
-use super::offered::{Offered, offered};
+use super::offered::{Offered, OfferedProof, offered};
 use crate::fetch::Fetched;
 use crate::judge::{Judge, TrustInputs};
 
@@ -210,7 +210,8 @@ impl ProofRule {
     fn judged(&self, offer: &Offered, manifest: &[u8], asked: &AskedAbout<'_>, judge: &Judge<'_>) -> Judged {
         let place = offer.place.clone();
         let content = match &offer.content {
-            Ok(content) => content,
+            Ok(OfferedProof::Bundle(content)) => content,
+            Ok(OfferedProof::Tagged(tagged)) => return self.judged_tagged(place, tagged, Subject::Content(manifest)),
             Err(fault) => return Judged { place, predicate: None, outcome: Err(fault.clone()) },
         };
         let read = || Bundle::read(&place, content);
@@ -230,6 +231,24 @@ impl ProofRule {
             |proven| proven.predicate_type.clone(),
         );
         Judged { place, predicate, outcome }
+    }
+
+    /// What cosign attached before it had bundles shows what a key has signed, and nothing else.
+    fn judged_tagged(&self, place: String, tagged: &TaggedSignature, subject: Subject<'_>) -> Judged {
+        let outcome = match &self.by {
+            ProvedBy::Key { key, root } => {
+                let logged = root.as_ref().map_or(Logged::NotRequired, Logged::Required);
+                verify_tagged_by_key(tagged, subject, key, logged)
+            }
+            by @ (ProvedBy::Identity { .. } | ProvedBy::TrustedKeys) => {
+                let what =
+                    format!("`{place}` is no proof: it is a signature in the form that cosign had before bundles");
+                Err(Fault::new(Reason::ProofUnsupported, what)
+                    .expected(format!("a bundle of {by}"), "what a key has signed")
+                    .hint("name the key that has to have signed it: `--proof-key FILE`"))
+            }
+        };
+        Judged { place, predicate: tagged.predicate_type(), outcome }
     }
 
     /// The first that shows it. Of several that do not, the first that is of that kind says why.
