@@ -5,6 +5,7 @@ use std::io;
 
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_signing::proof::ArtifactSigner;
 use aisoc_signing::{KeySource, PrivateKey};
 
 use crate::environment::Environment;
@@ -20,14 +21,48 @@ const KEY: Secret = Secret {
     ways: "pass the path of a key file, `env:VARIABLE`, or `-` and the key on standard input",
 };
 
+/// A key by which an artifact is signed.
+pub(crate) enum ArtifactKey {
+    /// One of P-256.
+    P256(ArtifactSigner),
+    /// One that signs plugins.
+    OfPlugins(PrivateKey),
+}
+
+/// A key by which an artifact is signed, as it was read.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_artifact_key(
+    source: &str,
+    environment: &Environment,
+    cancellation: &Cancellation,
+) -> Result<ArtifactKey> {
+    read_as(source, environment, cancellation, |content, place| {
+        Ok(match ArtifactSigner::read_p256(content, place)? {
+            Some(key) => ArtifactKey::P256(key),
+            None => ArtifactKey::OfPlugins(PrivateKey::read(content, place)?),
+        })
+    })
+}
+
 /// The key, as it was read.
 ///
 /// # Errors
 /// `key_invalid` when the variable is unset, when the file cannot be read, is no file of a key's size, or holds no
 /// signing key; `private_key_exposed` when others can get at it; `interrupted`, because a pipe is waited for.
 pub(crate) fn read(source: &str, environment: &Environment, cancellation: &Cancellation) -> Result<PrivateKey> {
+    read_as(source, environment, cancellation, PrivateKey::read)
+}
+
+fn read_as<K>(
+    source: &str,
+    environment: &Environment,
+    cancellation: &Cancellation,
+    read: impl FnOnce(&[u8], &KeySource) -> Result<K>,
+) -> Result<K> {
     let read = found(source, environment, cancellation).and_then(|found| {
-        let key = PrivateKey::read(&found.bytes, &shown(source))?;
+        let key = read(&found.bytes, &shown(source))?;
         found.refuse_exposed().map(|_| key)
     });
     aisoc_signing::wipe_stack();

@@ -2,13 +2,14 @@
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_programs::Program;
+use aisoc_signing::proof::ArtifactSigner;
 use aisoc_signing::{Agent, AgentSigner, KeyHolder, NamedKey, Pkcs11Uri, PrivateKey, ProgramSigner, SIGNER_PATIENCE};
 use zeroize::Zeroizing;
 
 use crate::args::passphrase::{PassphraseArgs, PassphraseSource};
 use crate::context::Context;
 use crate::passphrase::{self, Passphrases};
-use crate::private_key;
+use crate::private_key::{self, ArtifactKey};
 
 /// The program that signs with a key on a token.
 const PKCS11: &str = "aisoc-pkcs11";
@@ -20,6 +21,22 @@ const PKCS11: &str = "aisoc-pkcs11";
 pub(crate) fn one(source: &str, passphrases: &PassphraseArgs, context: &Context) -> Result<Box<dyn KeyHolder>> {
     let mut passphrases = Passphrases::new(&passphrases.passphrase, context);
     let signer = of(source, &mut passphrases, context)?;
+    passphrases.finish().map(|()| signer)
+}
+
+/// The one who signs an artifact, so that cosign finds it signed.
+///
+/// # Errors
+/// As [`all`].
+pub(crate) fn of_artifact(source: &str, passphrases: &PassphraseArgs, context: &Context) -> Result<ArtifactSigner> {
+    let mut passphrases = Passphrases::new(&passphrases.passphrase, context);
+    let signer = match source.split_once(':') {
+        Some(("exec" | "ssh-agent" | "pkcs11", _)) => ArtifactSigner::Ed25519(of(source, &mut passphrases, context)?),
+        _ => match private_key::read_artifact_key(source, &context.environment, context.cancellation()?)? {
+            ArtifactKey::P256(signer) => signer,
+            ArtifactKey::OfPlugins(key) => ArtifactSigner::Ed25519(opened(key, &mut passphrases)?),
+        },
+    };
     passphrases.finish().map(|()| signer)
 }
 
@@ -64,7 +81,11 @@ fn agent(name: &str, context: &Context) -> Result<Box<dyn KeyHolder>> {
 }
 
 fn key(source: &str, passphrases: &mut Passphrases<'_>, context: &Context) -> Result<Box<dyn KeyHolder>> {
-    match private_key::read(source, &context.environment, context.cancellation()?)? {
+    opened(private_key::read(source, &context.environment, context.cancellation()?)?, passphrases)
+}
+
+fn opened(key: PrivateKey, passphrases: &mut Passphrases<'_>) -> Result<Box<dyn KeyHolder>> {
+    match key {
         PrivateKey::Open(key) => Ok(Box::new(key)),
         PrivateKey::Encrypted(encrypted) => {
             let passphrase = passphrases.next(&format!("the private key of {}", encrypted.source()))?;

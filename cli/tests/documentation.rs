@@ -57,7 +57,16 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
 const GOES_ON: &str = "The commands on this page go on where the README's first hour ends.";
 
 /// Names of options in prose that are another tool's.
-const OPTIONS_OF_OTHERS: &[&str] = &["--no-mac-metadata", "--pairs", "--key", "--locked", "--path", "-----BEGIN"];
+const OPTIONS_OF_OTHERS: &[&str] = &[
+    "--no-mac-metadata",
+    "--pairs",
+    "--key",
+    "--insecure-ignore-tlog",
+    "--new-bundle-format",
+    "--locked",
+    "--path",
+    "-----BEGIN",
+];
 
 /// A page by its path from the top of the repository.
 struct Page {

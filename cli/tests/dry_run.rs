@@ -28,11 +28,12 @@ fn a_dry_run_changes_nothing_and_ends_as_the_real_run_does() {
     bench.published();
     let registry = Registry::start();
     let (reference, released) = (registry.reference("team/demo"), registry.reference("team/released"));
+    let signed = registry.reference("team/demo:0.1.0");
     let key = ["--private-key", "release.key"];
     bench.write("sbom.json", r#"{"bomFormat": "CycloneDX"}"#);
     let attested = ["--type", "sbom", "--predicate", "sbom.json"];
     let attested = [&["plugin", "attest", "oci:pushed:again"][..], &attested, &key].concat();
-    let done: [&[&str]; 12] = [
+    let done: [&[&str]; 14] = [
         &["plugin", "new", "other", "--type", "widget", "--output-dir", "below/here"],
         &["plugin", "keygen", "--out", "second"],
         &["plugin", "sign", "demo", key[0], key[1]],
@@ -45,6 +46,8 @@ fn a_dry_run_changes_nothing_and_ends_as_the_real_run_does() {
         &["plugin", "pull", "demo.tar", "--out", "pulled"],
         &["plugin", "resign", "oci:pushed", "--private-key", "second.key", "--keys", "keys", "--tag", "again"],
         &attested,
+        &["plugin", "sign", &signed, "--cosign", key[0], key[1]],
+        &["plugin", "sign", &signed, "--cosign=tag", "--private-key", "second.key"],
     ];
     for words in done {
         let words: Vec<&str> = words

@@ -41,6 +41,9 @@ fn bench() -> Bench {
     copy_tree(&bench.path("good"), &bench.path("unsigned"));
     fs::remove_file(bench.path("unsigned/plugin.sig")).expect("removed");
     bench.write("empty/README.md", "");
+    for (name, label) in [("older.key", "EC PRIVATE KEY"), ("of-cosign.key", "ENCRYPTED SIGSTORE PRIVATE KEY")] {
+        bench.write(name, format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n"));
+    }
     bench.write("bom.json", "{\"bomFormat\": \"Other\"}");
     bench.write("twice.json", "{\"a\": 1, \"a\": 2}");
     bench.write("said.json", "{\"_type\": \"https://in-toto.io/Statement/v1\"}");
@@ -134,6 +137,10 @@ const COMMANDS: &[&[&str]] = &[
         "--private-key",
         "a.key",
     ],
+    &["plugin", "sign", "oci-archive:good.tar", "--cosign", "--private-key", "older.key"],
+    &["plugin", "sign", "oci-archive:good.tar", "--cosign", "--private-key", "of-cosign.key"],
+    &["plugin", "sign", "--cosign", "--private-key", "a.key"],
+    &["plugin", "sign", "good", "--plain-http", "--private-key", "a.key"],
     &["reasons", "nope"],
     &["help", "nope"],
     &["plugin", "verify", "tampered", "--keys", "keys", "--json"],

@@ -22,7 +22,7 @@ const NUMBERS: [&str; 9] = [
     "timeout_seconds",
 ];
 /// What digests are of.
-const DIGESTS: [&str; 12] = [
+const DIGESTS: [&str; 13] = [
     "artifact_digest",
     "index_digest",
     "referrer_digest",
@@ -35,6 +35,7 @@ const DIGESTS: [&str; 12] = [
     "chain_digest",
     "newest_chain_digest",
     "payload_digest",
+    "signature_digest",
 ];
 /// What a key is called where a document is about keys, and nowhere else: there it is somebody's who has signed.
 const OF_A_KEY: [&str; 2] = ["fingerprint", "key_id"];
@@ -228,6 +229,17 @@ fn closed(mut schema: Value) -> Value {
         }
     }
     close(&mut schema);
+    // Of what is one of several, each has members that the others have not: closed is what is left of all of them.
+    let names = |one: &Value| one["$ref"].as_str().and_then(|name| name.strip_prefix("#/$defs/")).map(str::to_owned);
+    let one_of: Vec<String> = schema["anyOf"].as_array().into_iter().flatten().filter_map(names).collect();
+    for name in &one_of {
+        schema["$defs"][name].as_object_mut().expect("described").remove("additionalProperties");
+    }
+    if !one_of.is_empty() {
+        let members = schema.as_object_mut().expect("an object");
+        members.remove("additionalProperties");
+        members.insert("unevaluatedProperties".into(), false.into());
+    }
     schema
 }
 
@@ -280,6 +292,9 @@ fn what_commands_print_is_what_is_published() {
     schemas.hold("plugin-sign", &run(&["plugin", "sign", "--plugin-dir", "fresh", "--private-key", "other.key"]));
     schemas.hold("plugin-package", &run(&["plugin", "package", "--plugin-dir", "demo", "--out", "again.tar"]));
     schemas.hold("plugin-push", &run(&["plugin", "push", "demo.tar", "oci:layout:1"]));
+    for form in ["--cosign", "--cosign=tag"] {
+        schemas.hold("plugin-sign", &run(&["plugin", "sign", "oci:layout:1", form, "--private-key", "release.key"]));
+    }
     bench.write("said.json", "{}");
     let attest = ["plugin", "attest", "oci:layout:1", "--type", "urn:x", "--private-key", "release.key", "--predicate"];
     for predicate in ["said.json", "nowhere.json"] {

@@ -282,6 +282,11 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
                 bench.write("policy.yml", "name: x\n");
             }
             let mut typed = with(&command, word, OsStr::new("nowhere/at-all"));
+            // A directory is signed where it is; of an artifact a registry is asked.
+            if command == "plugin sign" && word.option == "--ca-file" {
+                let words = ["plugin", "sign", "localhost:1/team/demo:1", "--cosign", "--private-key", "release.key"];
+                typed = words.iter().chain(&["--ca-file", "nowhere/at-all"]).map(OsString::from).collect();
+            }
             // What proofs are judged by is read where one is required.
             let required: &[&str] = match word.option.as_str() {
                 "--bundle" => &["--require", "sbom"],

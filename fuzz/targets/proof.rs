@@ -3,12 +3,14 @@
 
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_signing::AttestationBundle;
 use aisoc_signing::proof::{
-    Bundle, Constraint, Identity, Logged, ProofKey, Subject, TrustedRoot, verify_bundle, verify_bundle_by_key,
+    Bundle, COSIGN_SIGNATURE, Constraint, DSSE_MEDIA_TYPE, Identity, Logged, ProofKey, SIMPLE_SIGNING_MEDIA_TYPE,
+    Subject, TaggedLayer, TaggedSignature, TrustedRoot, verify_bundle, verify_bundle_by_key, verify_tagged_by_key,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -25,6 +27,20 @@ fn is_said(fault: &Fault, reason: Reason) {
     assert!(fault.message().len() < 4000 && !fault.message().contains(char::is_control), "{fault:?}");
 }
 
+/// What stands under a tag of cosign, in either form: it is refused, whatever it is.
+fn is_no_tagged_proof(content: &[u8]) {
+    let key = ProofKey::read("key", KEY, &[]).expect("a key");
+    let annotations = BTreeMap::from([(COSIGN_SIGNATURE.to_owned(), "AAAA".to_owned())]);
+    for media_type in [SIMPLE_SIGNING_MEDIA_TYPE, DSSE_MEDIA_TYPE] {
+        let layer = TaggedLayer { media_type, annotations: &annotations, content };
+        let judged = TaggedSignature::read("layer", &layer).and_then(|tagged| {
+            verify_tagged_by_key(&tagged, Subject::Content(NOBODY_SIGNED), &key, Logged::NotRequired)
+        });
+        let fault = judged.expect_err("nobody has signed it");
+        assert!(fault.message().len() < 4000 && !fault.message().contains(char::is_control), "{fault:?}");
+    }
+}
+
 fuzz_target!(|content: &[u8]| {
     if let Err(fault) = TrustedRoot::read("root", content, &[]) {
         is_said(&fault, Reason::TrustedRootInvalid);
@@ -35,6 +51,7 @@ fuzz_target!(|content: &[u8]| {
     if let Err(fault) = AttestationBundle::read(content) {
         is_said(&fault, Reason::AttestationInvalid);
     }
+    is_no_tagged_proof(content);
     let bundle = match Bundle::read("bundle", content) {
         Ok(bundle) => bundle,
         Err(fault) => return is_said(&fault, Reason::ProofMalformed),

@@ -217,7 +217,7 @@ reasons! {
         "A proof beyond a key is required, and nothing that refers to the artifact is one of that kind."
         "have whoever published the artifact attach one; a registry that does not list what refers to an artifact hides it: name a bundle that is in a file with `--bundle FILE`"
     ProofUnsupported "proof_unsupported" Refused
-        "What refers to the artifact is a proof of a kind that is not judged here, such as a signature of notation."
+        "What refers to the artifact is a proof of a kind that is not judged here, such as a signature of notation, or one by a certificate under a tag of cosign."
         "have whoever published the artifact attach a bundle of sigstore"
     ProofMalformed "proof_malformed" Refused
         "A proof beyond a key is not one: it is no bundle of sigstore, or holds something that is not understood or that nothing binds."

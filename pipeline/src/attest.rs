@@ -12,7 +12,7 @@ use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Annotations, Descriptor, EMPTY_DOCUMENT, ImageManifest, MANIFEST_MEDIA_TYPE, to_bytes};
-use aisoc_manifests::reference::Reference;
+use aisoc_manifests::reference::{Reference, Tag};
 use aisoc_registry_client::copy::Shipment;
 use aisoc_registry_client::{BlobSource, ClientOptions, Manifest as StoredManifest, ReplaceTag, Target, copy};
 use aisoc_signing::{
@@ -135,7 +135,7 @@ impl Said<'_> {
         let statement =
             ArtifactStatement::make(name_of(artifact), artifact.digest(), predicate_type.clone(), predicate);
         let bundle = AttestationBundle::sign(&statement, key)?.to_json();
-        let outgoing = Outgoing::new(artifact, &predicate_type, bundle.into());
+        let outgoing = Outgoing::bundle(artifact, predicate_type.as_str(), bundle.into());
         let pushed = outgoing.ship(place, source, dry_run, reporter).await?;
         Ok(Attested { artifact: artifact.digest(), predicate_type, signer: key.public_key().fingerprint(), pushed })
     }
@@ -143,7 +143,7 @@ impl Said<'_> {
 
 /// What the artifact calls itself: not where it is, for it may be copied anywhere, and the same words are to be the same
 /// bytes there.
-fn name_of(artifact: &Artifact) -> &str {
+pub(crate) fn name_of(artifact: &Artifact) -> &str {
     let [only] = artifact.layers() else { return NAMELESS };
     match &only.form {
         LayerForm::Archive { title: Some(title), .. } => title.as_str(),
@@ -151,14 +151,17 @@ fn name_of(artifact: &Artifact) -> &str {
     }
 }
 
-/// A bundle, and the manifest that says which artifact it is about.
-struct Outgoing {
-    manifest: StoredManifest,
-    blobs: [(Descriptor, BlobSource); 2],
+/// What is said of an artifact, in the manifest that says which one that is, by its subject or by its tag.
+pub(crate) struct Outgoing {
+    pub(crate) manifest: StoredManifest,
+    /// Its config and what is new of it.
+    pub(crate) blobs: [(Descriptor, BlobSource); 2],
+    pub(crate) tag: Option<(Tag, ReplaceTag)>,
 }
 
 impl Outgoing {
-    fn new(artifact: &Artifact, predicate_type: &PredicateType, bundle: Bytes) -> Self {
+    /// A bundle, which refers to the artifact.
+    pub(crate) fn bundle(artifact: &Artifact, predicate_type: &str, bundle: Bytes) -> Self {
         let layer = Descriptor::of(BUNDLE_MEDIA_TYPE, &bundle);
         let media_type = artifact.manifest().media_type.as_deref().unwrap_or(MANIFEST_MEDIA_TYPE);
         let subject = Descriptor {
@@ -166,7 +169,7 @@ impl Outgoing {
             digest: artifact.digest().blob(),
             ..Descriptor::of(media_type, artifact.bytes())
         };
-        let notes = [(BUNDLE_CONTENT, ENVELOPE), (BUNDLE_PREDICATE_TYPE, predicate_type.as_str())];
+        let notes = [(BUNDLE_CONTENT, ENVELOPE), (BUNDLE_PREDICATE_TYPE, predicate_type)];
         let annotations: Annotations = notes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let document = ImageManifest {
             subject: Some(subject),
@@ -175,10 +178,10 @@ impl Outgoing {
         };
         let manifest = StoredManifest::new(MANIFEST_MEDIA_TYPE, to_bytes(&document));
         let config = (document.config, BlobSource::Bytes(Bytes::from_static(EMPTY_DOCUMENT)));
-        Self { manifest, blobs: [config, (layer, BlobSource::Bytes(bundle))] }
+        Self { manifest, blobs: [config, (layer, BlobSource::Bytes(bundle))], tag: None }
     }
 
-    async fn ship(
+    pub(crate) async fn ship(
         self,
         place: Option<&Target>,
         destination: &Reference,
@@ -190,14 +193,14 @@ impl Outgoing {
             Some(target) if !dry_run.is_on() => {
                 reporter.event(&Event::Pushing { destination });
                 let sent = Sent::to(target);
-                let shipment =
-                    Shipment { manifest: &self.manifest, blobs: &self.blobs, tag: None, replace: ReplaceTag::No };
+                let (tag, replace) = self.tag.as_ref().map_or((None, ReplaceTag::No), |(tag, how)| (Some(tag), *how));
+                let shipment = Shipment { manifest: &self.manifest, blobs: &self.blobs, tag, replace };
                 copy::push(target, &shipment, &|step| sent.note(&step, reporter)).await?;
                 Ok(sent.pushed(digest))
             }
             place => {
                 let blobs: Vec<&Descriptor> = self.blobs.iter().map(|(descriptor, _)| descriptor).collect();
-                foresee(place, digest, &blobs, None).await
+                foresee(place, digest, &blobs, self.tag.as_ref().map(|(tag, _)| tag)).await
             }
         }
     }

@@ -12,6 +12,7 @@ use aisoc_signing::{BUNDLE_MEDIA_TYPES, ClaimedBundle};
 use futures_util::future::BoxFuture;
 
 use crate::attest::BUNDLE_PREDICATE_TYPE;
+use crate::proofs::{TagKind, tag_of};
 
 /// Most that are looked at: a plugin has a handful, and each is a document that is asked for.
 const MAX_REFERRERS: usize = 100;
@@ -174,10 +175,12 @@ impl Looking<'_> {
 
     /// What cosign attached before it had bundles is found by a tag that is made of the digest.
     async fn tagged(&mut self, subject: ArtifactDigest) -> Result<()> {
-        let stem = subject.to_string().replacen(':', "-", 1);
-        for (ending, kind) in [("sig", ReferrerKind::CosignSignature), ("att", ReferrerKind::CosignAttestation)] {
-            // The longer digests make no tag, and so does nobody of them.
-            let Ok(tag) = format!("{stem}.{ending}").parse::<Tag>() else { continue };
+        for tag_kind in TagKind::ALL {
+            let Some(tag) = tag_of(subject, tag_kind) else { continue };
+            let kind = match tag_kind {
+                TagKind::Signatures => ReferrerKind::CosignSignature,
+                TagKind::Attestations => ReferrerKind::CosignAttestation,
+            };
             if let Some(digest) = self.target.tag_digest(&tag, Algorithm::Sha256).await? {
                 self.found.referrers.push(Referrer { tag: Some(tag), kind, ..Referrer::new(digest, subject) });
             }

@@ -223,9 +223,14 @@ impl PublicKey {
         VerifyingKey::from_bytes(&self.0).map(drop).map_err(|_| not_a_point())
     }
 
+    /// The key as SubjectPublicKeyInfo.
+    pub(crate) fn to_der(self) -> Vec<u8> {
+        [SPKI_PREFIX.as_slice(), &self.0].concat()
+    }
+
     /// The key as `SubjectPublicKeyInfo` PEM.
     pub fn to_pem(&self) -> String {
-        let der = [SPKI_PREFIX.as_slice(), &self.0].concat();
+        let der = self.to_der();
         pem::write_block("PUBLIC KEY", &der).to_string()
     }
 

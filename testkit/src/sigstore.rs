@@ -142,6 +142,28 @@ impl Sigstore {
         self.bundle(&certificate, "dsse", &body, ("dsseEnvelope", envelope))
     }
 
+    /// What the log of signatures says of a signature by a key over that content, as cosign kept it before it had bundles.
+    pub fn logs(&self, content: &[u8], signature: &str, key: &KeptKey) -> Value {
+        let body = json!({
+            "apiVersion": "0.0.1",
+            "kind": "hashedrekord",
+            "spec": {
+                "data": {"hash": {"algorithm": "sha256", "value": hex(&Sha256::digest(content))}},
+                "signature": {"content": signature, "publicKey": {"content": STANDARD.encode(&key.pem)}},
+            },
+        });
+        let entry = self.entry("hashedrekord", &body);
+        json!({
+            "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+            "Payload": {
+                "body": entry["canonicalizedBody"],
+                "integratedTime": SIGNED_AT,
+                "logIndex": 0,
+                "logID": hex(&Sha256::digest(public_key(&self.signatures_log))),
+            },
+        })
+    }
+
     fn bundle(&self, certificate: &[u8], kind: &str, body: &Value, (name, content): (&str, Value)) -> Value {
         let mut bundle = json!({
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",

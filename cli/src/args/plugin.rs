@@ -9,6 +9,7 @@ use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::reference::Reference;
 use aisoc_manifests::stated_reason::StatedReason;
+use aisoc_pipeline::CosignForms;
 use aisoc_trust::{CoverageRule, TrustMode};
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
@@ -207,6 +208,35 @@ pub(crate) struct SignArgs {
     /// Become one more signer of exactly what is signed already
     #[arg(long, conflicts_with_all = ["out", "coverage"])]
     pub(crate) add: bool,
+    /// Sign a published artifact instead, so that `cosign verify --key` finds it signed, and put the signature beside it:
+    /// the private key is of P-256, or one that signs plugins. As a bundle, which cosign 3 reads, and under a tag, which all
+    /// others read (`both`), or as one of them (`bundle`, `tag`)
+    #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "both", hide_possible_values = true, conflicts_with_all = ["add", "out", "coverage", "profile", "allow_ambiguous", "allow_secret", "reason", "plugin_dir"])]
+    pub(crate) cosign: Option<CosignForm>,
+    /// Of an image index of several artifacts, with --cosign, sign the one for this platform
+    #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]", requires = "cosign")]
+    pub(crate) platform: Option<PlatformName>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+}
+
+/// In which forms an artifact is signed for cosign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CosignForm {
+    Both,
+    Bundle,
+    Tag,
+}
+
+impl CosignForm {
+    /// What the library calls it.
+    pub(crate) const fn forms(self) -> CosignForms {
+        match self {
+            Self::Both => CosignForms::Both,
+            Self::Bundle => CosignForms::Bundle,
+            Self::Tag => CosignForms::Tag,
+        }
+    }
 }
 
 /// What a new signature is to cover.

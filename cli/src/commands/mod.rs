@@ -78,6 +78,7 @@ mod service_manager;
 mod settings;
 mod several;
 mod sign;
+mod sign_artifact;
 mod sign_file;
 mod signed_set;
 mod statement;

@@ -9,7 +9,7 @@ use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::SignedPlugin;
 use aisoc_pipeline::{Bench, Signing};
 
-use super::{bench, sign_file};
+use super::{bench, sign_artifact, sign_file};
 use crate::allowed_secrets::Allowance;
 use crate::args::plugin::{SignArgs, SignedCoverage};
 use crate::context::Context;
@@ -23,6 +23,10 @@ impl Answer for SignedPlugin {
 }
 
 pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
+    if let Some(form) = args.cosign {
+        return sign_artifact::run(args, form.forms(), context);
+    }
+    sign_artifact::require_no_registry(&args.registry)?;
     let allowance = Allowance::of(&args.secrets)?;
     let directory = args.directory.path()?;
     if let Some(file) = args.directory.file() {

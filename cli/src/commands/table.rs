@@ -112,7 +112,7 @@ Keep release.key secret.",
         run: sign::run,
         is: Declaration {
             words: &["plugin", "sign"],
-            about: "Sign a plugin's directory: writes plugin.sig and plugin.sig.d, and the key `integrity` into the manifest; or a drop-in: writes FILE.sig",
+            about: "Sign a plugin's directory: writes plugin.sig and plugin.sig.d, and the key `integrity` into the manifest; or a drop-in: writes FILE.sig; or, for cosign, a published version",
             examples: "Examples:
   aisoc plugin sign --plugin-dir my-plugin --private-key release.key
   # the PEM text, from CI's secrets
@@ -121,11 +121,19 @@ Keep release.key secret.",
   # a second signer, for a rotation
   aisoc plugin sign --plugin-dir my-plugin --private-key new.key --add
   # a drop-in, by a key whose note says `may_sign: dropin`
-  aisoc plugin sign tools/weather_plugin.py --private-key release.key",
+  aisoc plugin sign tools/weather_plugin.py --private-key release.key
+  # a published version, so that cosign finds it signed
+  aisoc plugin sign registry.example/team/my-plugin:1.2.0 --cosign \\
+    --private-key release.key
+
+A signature for cosign is over the digest that REF names at that moment, and stands
+beside the artifact twice: as a bundle that refers to it, which cosign 3 reads, and
+under the tag sha256-DIGEST.sig, as older ones do (`aisoc help trust`).",
             risk: Risk::Write,
             raised_by: &["allow-ambiguous", "allow-secret"],
+            does_with: &[("cosign", &["plugin", "push"])],
             domain: Domain::Author,
-            document: Some(document_schema::<documents::SignedPlugin>),
+            document: Some(document_schema::<documents::SigningResult>),
             ..PLAIN
         },
     },

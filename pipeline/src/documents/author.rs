@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::AllowedSecret;
+use super::{AllowedSecret, CosignedArtifact};
 
 /// A new plugin's directory.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -39,6 +39,16 @@ pub struct CanonicalDigest {
     /// The canonical JSON itself, when it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical_json: Option<String>,
+}
+
+/// What was signed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SigningResult {
+    /// A directory, or one file.
+    Plugin(SignedPlugin),
+    /// An artifact, for cosign.
+    Artifact(CosignedArtifact),
 }
 
 /// A signed directory.

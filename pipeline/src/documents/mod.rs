@@ -60,8 +60,8 @@ pub use artifact::{
     AllowedSecret, BundledPlugins, CopiedArtifact, CopiedArtifacts, PackedArtifact, PackedPlatform, PlatformArtifact,
     PluginInBundle, PulledArtifact, PushedArtifact,
 };
-pub use attestation::AttestedArtifact;
-pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin};
+pub use attestation::{AttestedArtifact, CosignedArtifact};
+pub use author::{CanonicalDigest, KeyPair, NewPlugin, SignedPlugin, SigningResult};
 pub use capability::{CapabilityList, KnownCapability};
 pub use changed_key::{ChangedKey, FinishedChange, SuccessorOfKey};
 pub use clock::SiteClock;

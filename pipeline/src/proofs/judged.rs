@@ -4,13 +4,16 @@ use std::borrow::Cow;
 
 use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_signing::proof::{Bundle, Logged, ProofSigner, Proven, Subject, verify_bundle, verify_bundle_by_key};
+use aisoc_signing::proof::{
+    Bundle, Logged, ProofSigner, Proven, Subject, verify_bundle, verify_bundle_by_key, verify_tagged_by_key,
+};
 use aisoc_signing::{AttestationBundle, AttestationOutcome, Circumstances, ClaimedBundle, Keyring};
 use aisoc_trust::{ProofDemand, ProvedBy, first_shown, not_counted};
 
 use super::at_hand::AtHand;
-use super::offered::Offered;
+use super::offered::{Offered, OfferedProof};
 use super::required::ShownProof;
+use super::tagged::TaggedProof;
 
 /// Who is asked about which plugin.
 pub(super) struct Trusted<'a> {
@@ -41,20 +44,11 @@ fn judged(demand: &ProofDemand, offer: &Offered, at_hand: &AtHand, trusted: &Tru
     if !demand.kind.is_met_by(offer.predicate().as_deref()) {
         return None;
     }
-    let verified = offer.content.as_ref().map_err(Fault::clone).and_then(|content| {
-        let read = || Bundle::read(&offer.place, content);
-        let subject = Subject::Content(&at_hand.manifest);
-        match &*demand.by {
-            ProvedBy::Identity { root, identity } => {
-                read().and_then(|bundle| verify_bundle(&bundle, subject, root, identity))
-            }
-            ProvedBy::Key { key, root } => {
-                let logged = root.as_deref().map_or(Logged::NotRequired, Logged::Required);
-                read().and_then(|bundle| verify_bundle_by_key(&bundle, subject, key, logged))
-            }
-            ProvedBy::TrustedKeys => attested(content, at_hand.artifact, trusted),
-        }
-    });
+    let verified = match &offer.content {
+        Err(fault) => Err(fault.clone()),
+        Ok(OfferedProof::Bundle(content)) => judged_bundle(demand, &offer.place, content, at_hand, trusted),
+        Ok(OfferedProof::Tagged(tagged)) => judged_tagged(demand, &offer.place, tagged, at_hand),
+    };
     let proven = match verified {
         Ok(proven) => proven,
         Err(fault) => return Some(Err(fault)),
@@ -64,6 +58,40 @@ fn judged(demand: &ProofDemand, offer: &Offered, at_hand: &AtHand, trusted: &Tru
         return None;
     }
     Some(demand.require(&proven).map(|()| proven))
+}
+
+fn judged_bundle(
+    demand: &ProofDemand,
+    place: &str,
+    content: &[u8],
+    at_hand: &AtHand,
+    trusted: &Trusted<'_>,
+) -> Result<Proven> {
+    let subject = Subject::Content(&at_hand.manifest);
+    match &*demand.by {
+        ProvedBy::Identity { root, identity } => verify_bundle(&Bundle::read(place, content)?, subject, root, identity),
+        ProvedBy::Key { key, root } => {
+            let logged = root.as_deref().map_or(Logged::NotRequired, Logged::Required);
+            verify_bundle_by_key(&Bundle::read(place, content)?, subject, key, logged)
+        }
+        ProvedBy::TrustedKeys => attested(content, at_hand.artifact, trusted),
+    }
+}
+
+/// What cosign attached before it had bundles shows what a key has signed, and nothing else.
+fn judged_tagged(demand: &ProofDemand, place: &str, tagged: &TaggedProof, at_hand: &AtHand) -> Result<Proven> {
+    match &*demand.by {
+        ProvedBy::Key { key, root } => {
+            let logged = root.as_deref().map_or(Logged::NotRequired, Logged::Required);
+            verify_tagged_by_key(&tagged.read(place)?, Subject::Content(&at_hand.manifest), key, logged)
+        }
+        by @ (ProvedBy::Identity { .. } | ProvedBy::TrustedKeys) => {
+            let what = format!("`{place}` is no proof: it is a signature in the form that cosign had before bundles");
+            Err(Fault::new(Reason::ProofUnsupported, what)
+                .expected(format!("a bundle of {by}"), "what a key has signed")
+                .hint("name the key that has to have signed it: `--proof-key FILE`"))
+        }
+    }
 }
 
 /// What a trusted key has said of the artifact.
@@ -108,7 +136,11 @@ fn missing(demand: &ProofDemand, at_hand: &AtHand) -> Fault {
 impl Offered {
     /// What its statement is of, as it says itself.
     fn predicate(&self) -> Option<String> {
-        let content = self.content.as_ref().ok()?;
-        ClaimedBundle::look(content).ok().and_then(|claimed| claimed.predicate_type)
+        match self.content.as_ref().ok()? {
+            OfferedProof::Bundle(content) => {
+                ClaimedBundle::look(content).ok().and_then(|claimed| claimed.predicate_type)
+            }
+            OfferedProof::Tagged(tagged) => tagged.read(&self.place).ok()?.predicate_type(),
+        }
     }
 }

@@ -3,14 +3,16 @@
 use aisoc_installation::{Session, Site};
 use aisoc_manifests::digest::{ArtifactDigest, TreeDigest};
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::oci::Annotations;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::at_hand::AtHand;
 use super::coming::Coming;
-use super::offered::Offered;
+use super::offered::{Offered, OfferedProof};
 use super::required::RequiredProof;
+use super::tagged::TaggedProof;
 
 const SCHEMA_VERSION: u32 = 1;
 
@@ -30,7 +32,49 @@ struct Written {
 #[serde(deny_unknown_fields)]
 struct WrittenProof {
     place: String,
-    bundle: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bundle: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tagged: Option<WrittenLayer>,
+}
+
+/// What stood under a tag of cosign.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLayer {
+    media_type: String,
+    annotations: Annotations,
+    content: String,
+}
+
+impl WrittenProof {
+    fn of(offer: &Offered) -> Option<Self> {
+        let (place, encoded) = (offer.place.clone(), |bytes: &[u8]| STANDARD.encode(bytes));
+        Some(match offer.content.as_ref().ok()? {
+            OfferedProof::Bundle(content) => Self { place, bundle: Some(encoded(content)), tagged: None },
+            OfferedProof::Tagged(TaggedProof { media_type, annotations, content }) => {
+                let (media_type, annotations) = (media_type.clone(), annotations.clone());
+                Self {
+                    place,
+                    bundle: None,
+                    tagged: Some(WrittenLayer { media_type, annotations, content: encoded(content) }),
+                }
+            }
+        })
+    }
+
+    /// None for what is neither, and for what is both.
+    fn offered(self) -> Option<Offered> {
+        let decoded = |text: &str| STANDARD.decode(text).ok();
+        let content = match (self.bundle, self.tagged) {
+            (Some(bundle), None) => OfferedProof::Bundle(decoded(&bundle)?),
+            (None, Some(WrittenLayer { media_type, annotations, content })) => {
+                OfferedProof::Tagged(TaggedProof { media_type, annotations, content: decoded(&content)? })
+            }
+            (None, None) | (Some(_), Some(_)) => return None,
+        };
+        Some(Offered { place: self.place, content: Ok(content) })
+    }
 }
 
 impl AtHand {
@@ -44,11 +88,7 @@ impl AtHand {
             let places = shown.iter().filter_map(|one| one.outcome.as_ref().ok());
             places.into_iter().any(|shown| shown.place == offer.place)
         };
-        let written = |offer: &Offered| {
-            let bundle = STANDARD.encode(offer.content.as_ref().ok()?);
-            Some(WrittenProof { place: offer.place.clone(), bundle })
-        };
-        let proofs: Vec<WrittenProof> = self.offered.iter().filter(has_shown).filter_map(written).collect();
+        let proofs: Vec<WrittenProof> = self.offered.iter().filter(has_shown).filter_map(WrittenProof::of).collect();
         if proofs.is_empty() {
             return Ok(None);
         }
@@ -81,8 +121,8 @@ impl AtHand {
         if written.tree_digest != tree {
             return Err(invalid().expected(tree.to_string(), written.tree_digest.to_string()));
         }
-        let offered = |proof: WrittenProof| Ok(Offered { content: Ok(decoded(&proof.bundle)?), place: proof.place });
-        let offered = written.proofs.into_iter().map(offered).collect::<Result<_>>()?;
+        let offered = written.proofs.into_iter().map(|proof| proof.offered().ok_or_else(invalid));
+        let offered = offered.collect::<Result<_>>()?;
         Ok(Some(Self { artifact, manifest, offered }))
     }
 }

@@ -7,6 +7,7 @@ mod kept;
 mod offered;
 mod required;
 mod rule;
+mod tagged;
 
 pub(crate) use at_hand::AtHand;
 pub(crate) use coming::Coming;
@@ -14,3 +15,4 @@ pub(crate) use kept::keep_proofs;
 pub(crate) use required::{Asked, as_evidence, required};
 pub use required::{RequiredProof, ShownProof};
 pub use rule::{Demands, OfferedFile};
+pub(crate) use tagged::{TagKind, tag_of};

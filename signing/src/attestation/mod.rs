@@ -21,3 +21,4 @@ pub use self::claimed::{BUNDLE_MEDIA_TYPES, ClaimedBundle};
 pub use self::predicate::{MAX_PREDICATE_BYTES, Predicate};
 pub use self::predicate_type::{AttestationType, PredicateType};
 pub use self::statement::ArtifactStatement;
+pub(crate) use self::unambiguous::Unambiguous;

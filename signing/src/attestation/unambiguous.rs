@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A value in which no object has a member twice, and no number is beyond every double. Which of two a reader takes is
 /// its own choice, and what was signed has to be what is read.
-pub(super) struct Unambiguous;
+pub(crate) struct Unambiguous;
 
 impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

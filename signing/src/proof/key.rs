@@ -22,7 +22,7 @@ use super::verify::{ProofSigner, Proven, Subject};
 pub const MAX_PROOF_KEY_BYTES: u64 = 16 << 10;
 
 /// What a statement is signed as (github.com/in-toto/attestation, `spec/v1/envelope.md`).
-const IN_TOTO: &str = "application/vnd.in-toto+json";
+pub(super) const IN_TOTO: &str = "application/vnd.in-toto+json";
 
 /// A public key: P-256, P-384, Ed25519, or RSA where the provider verifies it.
 pub struct ProofKey {
