@@ -99,7 +99,26 @@ fn root(kind: ProofKind, flag: Option<PathBuf>, environment: &Environment) -> Re
     let place = flag.or_else(|| environment.path(SIGSTORE_ROOT));
     let how = format!("{SIGSTORE_ROOT}, or `--trusted-root FILE`");
     let place = place.ok_or_else(|| not_named(kind, "--trusted-root", &how))?;
-    TrustedRoot::read(&place.display().to_string(), &trusted_root(&place)?, signature_verifiers())
+    root_in(&place)
+}
+
+fn root_in(place: &Path) -> Result<TrustedRoot> {
+    TrustedRoot::read(&place.display().to_string(), &trusted_root(place)?, signature_verifiers())
+}
+
+/// The same for whoever signs, by which their own signature has to count.
+///
+/// # Errors
+/// `usage` where none is named; as [`rule`].
+#[cfg(feature = "keyless")]
+pub(crate) fn root_of_signer(flag: Option<PathBuf>, environment: &Environment) -> Result<TrustedRoot> {
+    let how = format!("{SIGSTORE_ROOT}, or `--trusted-root FILE`");
+    let place = flag.or_else(|| environment.path(SIGSTORE_ROOT)).ok_or_else(|| {
+        Fault::new(Reason::Usage, "`--keyless` needs `--trusted-root`")
+            .expected(how.clone(), "neither")
+            .hint(format!("name it with {how}: what would not count by it is not published"))
+    })?;
+    root_in(&place)
 }
 
 /// What proofs are judged by says nothing where none is required: whoever has typed it believes that one is.

@@ -1,0 +1,245 @@
+//! `aisoc plugin attest --keyless`: in a job of CI, against services on this machine. What is published counts for whoever
+//! verifies it, and nothing is where any of them did something else.
+
+mod support;
+
+use support::{Bench, Run};
+
+#[cfg(not(feature = "keyless"))]
+#[test]
+fn a_build_without_it_says_so_and_how_to_have_one_that_has_it() {
+    let bench = Bench::new();
+    bench.published();
+    bench.write("slsa.json", r#"{"buildDefinition":{},"runDetails":{}}"#);
+    let run =
+        attest(&bench, "oci:layout:1", &["--fulcio-url", "https://a.example", "--rekor-url", "https://b.example"]);
+    run.refused(2, "usage");
+    assert!(run.stderr.contains("--features keyless"), "{run:?}");
+}
+
+/// As `attest` is asked in a job that has nothing more to say.
+fn attest(bench: &Bench, reference: &str, words: &[&str]) -> Run {
+    bench.run(&[&fixed(reference)[..], words].concat())
+}
+
+fn fixed(reference: &str) -> [&str; 8] {
+    ["plugin", "attest", reference, "--type", "slsa", "--predicate", "slsa.json", "--keyless"]
+}
+
+#[test]
+fn a_key_and_no_key_are_not_asked_for_at_once_and_each_needs_what_it_needs() {
+    let bench = Bench::new();
+    bench.published();
+    bench.write("slsa.json", r#"{"buildDefinition":{},"runDetails":{}}"#);
+    let both =
+        ["--fulcio-url", "https://a.example", "--rekor-url", "https://b.example", "--private-key", "release.key"];
+    attest(&bench, "oci:layout:1", &both).refused(2, "usage");
+    attest(&bench, "oci:layout:1", &["--fulcio-url", "https://a.example"]).refused(2, "usage");
+    let keyed = &fixed("oci:layout:1")[..7];
+    bench
+        .run(&[keyed, &["--private-key", "release.key", "--rekor-url", "https://b.example"]].concat())
+        .refused(2, "usage");
+    bench.run(keyed).refused(2, "usage");
+}
+
+#[cfg(feature = "keyless")]
+mod built {
+    use aisoc_testkit::registry::Registry;
+    use aisoc_testkit::signing_services::{
+        GITHUB, Misdeed, REQUEST_TOKEN, Role, SigningServices, WORKFLOW, github_claims,
+    };
+    use serde_json::{Value, json};
+
+    use super::fixed;
+    use super::support::{Bench, Run};
+
+    /// A plugin in a registry, a predicate, a trusted root, and who signs.
+    struct Site {
+        bench: Bench,
+        registry: Registry,
+        services: SigningServices,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let site = Self { bench: Bench::new(), registry: Registry::start(), services: SigningServices::start() };
+            site.bench.published();
+            site.bench.run(&["plugin", "push", "demo.tar", &site.reference()]).ok();
+            site.registry.forget();
+            site.bench.write("slsa.json", r#"{"buildDefinition":{},"runDetails":{}}"#);
+            site.bench.write("root.json", site.services.trusted_root().to_string());
+            site
+        }
+
+        fn reference(&self) -> String {
+            self.registry.reference("team/demo:1")
+        }
+
+        fn attest(&self, words: &[&str], variables: &[(&str, &str)]) -> Run {
+            let urls = [Role::Fulcio, Role::Rekor, Role::Clock].map(|role| self.services.url(role));
+            let reference = self.reference();
+            let at = ["--fulcio-url", &urls[0], "--rekor-url", &urls[1], "--timestamp-server-url", &urls[2]];
+            let run = self.bench.run_with(&[&fixed(&reference)[..], &at, words].concat(), variables);
+            for secret in ["hunter2", "c2lnbmVkLWh1bnRlcj"] {
+                assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{run:?}");
+            }
+            run
+        }
+
+        /// In a step of GitHub Actions that may ask for tokens.
+        fn in_github(&self, words: &[&str]) -> Run {
+            let url = self.services.token_request_url();
+            let variables =
+                [("ACTIONS_ID_TOKEN_REQUEST_URL", &*url), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN)];
+            self.attest(&[&["--trusted-root", "root.json"], words].concat(), &variables)
+        }
+
+        fn verify(&self) -> Run {
+            let (reference, name) = (self.reference(), format!("https://github.com/{WORKFLOW}"));
+            self.bench.run(&[
+                "plugin",
+                "verify",
+                &reference,
+                "--keys",
+                "keys",
+                "--require",
+                "provenance",
+                "--trusted-root",
+                "root.json",
+                "--certificate-identity",
+                &name,
+                "--certificate-oidc-issuer",
+                GITHUB,
+            ])
+        }
+
+        fn nothing_was_sent(&self, why: &str) {
+            let sent: Vec<_> = self
+                .registry
+                .requests()
+                .into_iter()
+                .filter(|seen| !matches!(seen.method.as_str(), "GET" | "HEAD"))
+                .collect();
+            assert!(sent.is_empty(), "{why}: {sent:?}");
+        }
+
+        fn nobody_was_asked(&self) {
+            assert!(self.services.heard().is_empty(), "{:?}", self.services.heard());
+        }
+    }
+
+    #[test]
+    fn what_a_job_signs_counts_for_whoever_verifies_it() {
+        let site = Site::new();
+        site.verify().refused(3, "proof_missing");
+        let done = site.in_github(&["--json"]);
+        let shown: Value = serde_json::from_str(&done.ok().stdout).expect("JSON");
+        assert_eq!(shown["certificate_identity"], format!("https://github.com/{WORKFLOW}"));
+        assert_eq!(
+            [&shown["certificate_oidc_issuer"], &shown["signing_key_fingerprint"]],
+            [&json!(GITHUB), &Value::Null]
+        );
+        let verified = site.verify();
+        assert!(verified.ok().stdout.contains("proof=provenance"), "{verified:?}");
+        let said = site.in_github(&[]);
+        assert!(said.ok().stderr.contains("Attested") && said.stderr.contains(WORKFLOW), "{said:?}");
+    }
+
+    #[test]
+    fn a_token_of_a_variable_and_of_a_file_does_as_well() {
+        let site = Site::new();
+        let token = site.services.token(&github_claims());
+        let root = ("PLUGIN_SIGSTORE_ROOT", "root.json");
+        site.attest(&[], &[root, ("SIGSTORE_ID_TOKEN", &token)]).ok();
+        site.verify().ok();
+        let file = site.bench.write("token", format!("{token}\n"));
+        let close =
+            |mode| std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set");
+        close(0o644);
+        site.attest(&["--identity-token-file", "token"], &[root]).refused(1, "private_key_exposed");
+        close(0o600);
+        site.attest(&["--identity-token-file", "token"], &[root]).ok();
+        assert!(site.services.heard().iter().all(|heard| heard.role != Role::Issuer));
+    }
+
+    #[test]
+    fn without_a_token_a_root_or_with_one_that_does_not_count_nobody_is_asked() {
+        let site = Site::new();
+        let none = site.attest(&["--trusted-root", "root.json"], &[]);
+        none.refused(1, "identity_token_invalid");
+        for name in [
+            "--identity-token-file",
+            "SIGSTORE_ID_TOKEN",
+            "ACTIONS_ID_TOKEN_REQUEST_URL",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        ] {
+            assert!(none.stderr.contains(name), "{none:?}");
+        }
+        let half =
+            site.attest(&["--trusted-root", "root.json"], &[("ACTIONS_ID_TOKEN_REQUEST_URL", "https://ci.example/")]);
+        half.refused(1, "identity_token_invalid");
+        assert!(half.stderr.contains("ACTIONS_ID_TOKEN_REQUEST_URL alone"), "{half:?}");
+        let mut old = github_claims();
+        old["exp"] = json!(1_000);
+        for token in ["hunter2", &site.services.token(&old)] {
+            site.attest(&["--trusted-root", "root.json"], &[("SIGSTORE_ID_TOKEN", token)])
+                .refused(1, "identity_token_invalid");
+        }
+        site.in_github(&["--dry-run"]).refused(2, "usage");
+        site.in_github(&["--identity-token-file", "nowhere/at-all"]).refused(1, "not_found");
+        site.attest(&["--trusted-root", "nowhere/at-all"], &[]).refused(1, "not_found");
+        site.bench.write("long", "x".repeat(20 << 10));
+        site.in_github(&["--identity-token-file", "long"]).refused(1, "identity_token_invalid");
+        for url in ["http://fulcio.example", "https://user:hunter2@fulcio.example", "no URL"] {
+            let words = &fixed("oci:layout:1")[..];
+            let at = ["--fulcio-url", url, "--rekor-url", "https://rekor.example", "--trusted-root", "root.json"];
+            let run = site.bench.run(&[words, &at].concat());
+            run.refused(2, "usage");
+            assert!(!run.stderr.contains("hunter2"), "{run:?}");
+        }
+        let token = site.services.token(&github_claims());
+        site.attest(&[], &[("SIGSTORE_ID_TOKEN", &token)]).refused(2, "usage");
+        site.bench.write("root.json", "{}");
+        site.attest(&["--trusted-root", "root.json"], &[("SIGSTORE_ID_TOKEN", &token)])
+            .refused(1, "trusted_root_invalid");
+        site.nobody_was_asked();
+        site.nothing_was_sent("none of them");
+    }
+
+    #[test]
+    fn nothing_is_published_where_a_service_did_something_else() {
+        let site = Site::new();
+        for (role, misdeed, code, reason) in [
+            (Role::Issuer, Misdeed::Expired, 1, "identity_token_invalid"),
+            (Role::Fulcio, Misdeed::OtherKey, 3, "signing_service_mismatch"),
+            (Role::Fulcio, Misdeed::OtherName, 3, "signing_service_mismatch"),
+            (Role::Fulcio, Misdeed::OtherInstance, 3, "proof_certificate_refused"),
+            (Role::Fulcio, Misdeed::Status(401), 1, "signing_service_refused"),
+            (Role::Fulcio, Misdeed::Leads(307), 1, "signing_service_refused"),
+            (Role::Clock, Misdeed::OtherNonce, 3, "signing_service_mismatch"),
+            (Role::Clock, Misdeed::OtherInstance, 3, "proof_timestamp_refused"),
+            (Role::Rekor, Misdeed::OtherContent, 3, "signing_service_mismatch"),
+            (Role::Rekor, Misdeed::FalseProof, 3, "proof_malformed"),
+            (Role::Rekor, Misdeed::Status(503), 4, "signing_service_unavailable"),
+        ] {
+            site.services.behave();
+            site.services.misbehave(role, misdeed);
+            site.in_github(&[]).refused(code, reason);
+            site.nothing_was_sent(reason);
+        }
+        site.services.behave();
+        site.verify().refused(3, "proof_missing");
+        site.in_github(&[]).ok();
+        site.verify().ok();
+    }
+
+    /// Whoever expects another name gets no certificate of this one into a log.
+    #[test]
+    fn a_name_that_was_said_has_to_be_the_certificates() {
+        let site = Site::new();
+        let run = site.in_github(&["--certificate-identity", "https://github.com/team/other"]);
+        run.refused(3, "signing_service_mismatch");
+        assert!(site.services.heard().iter().all(|heard| heard.role != Role::Rekor));
+        site.nothing_was_sent("another name");
+    }
+}
