@@ -186,8 +186,8 @@ mod built {
                 .refused(1, "identity_token_invalid");
         }
         site.in_github(&["--dry-run"]).refused(2, "usage");
-        site.in_github(&["--identity-token-file", "nowhere/at-all"]).refused(1, "not_found");
-        site.attest(&["--trusted-root", "nowhere/at-all"], &[]).refused(1, "not_found");
+        site.in_github(&["--identity-token-file", "nowhere/at-all"]).refused(1, "io_not_found");
+        site.attest(&["--trusted-root", "nowhere/at-all"], &[]).refused(1, "io_not_found");
         site.bench.write("long", "x".repeat(20 << 10));
         site.in_github(&["--identity-token-file", "long"]).refused(1, "identity_token_invalid");
         for url in ["http://fulcio.example", "https://user:hunter2@fulcio.example", "no URL"] {
@@ -231,6 +231,69 @@ mod built {
         site.verify().refused(3, "proof_missing");
         site.in_github(&[]).ok();
         site.verify().ok();
+    }
+
+    /// The step, the host, the two values, and what to do next.
+    #[test]
+    fn a_refusal_reads_as_agreed() {
+        let site = Site::new();
+        let workflow = format!("`https://github.com/{WORKFLOW}` by `{GITHUB}`");
+        let of = |role: Role| site.services.url(role).trim_start_matches("http://").to_owned();
+        for (role, misdeed, text) in [
+            (
+                Role::Fulcio,
+                Misdeed::Leads(307),
+                format!(
+                    "error[signing_service_refused]: Fulcio at `{}` gives no certificate\n  \
+                     expected: an answer of its own\n  found:    307\n\
+                     hint: name where the service itself is: nothing is followed, because a token would go along\n",
+                    of(Role::Fulcio)
+                ),
+            ),
+            (
+                Role::Fulcio,
+                Misdeed::OtherName,
+                format!(
+                    "error[signing_service_mismatch]: Fulcio at `{}` gives a certificate of another identity\n  \
+                     expected: {workflow}\n  found:    `https://github.com/somebody/else` by `{GITHUB}`\n\
+                     hint: where the authority calls the same job otherwise, say how: `--certificate-identity` and \
+                     `--certificate-oidc-issuer`\n",
+                    of(Role::Fulcio)
+                ),
+            ),
+            (
+                Role::Rekor,
+                Misdeed::Status(503),
+                format!(
+                    "error[signing_service_unavailable]: Rekor at `{}` gives no entry of its log\n  \
+                     expected: an answer of its own\n  found:    503\n\
+                     hint: try again; the same command signs anew\n",
+                    of(Role::Rekor)
+                ),
+            ),
+            (
+                Role::Issuer,
+                Misdeed::OtherAudience,
+                format!(
+                    "error[identity_token_invalid]: the identity token that the answer of GitHub Actions at `{}` holds is \
+                     for somebody else\n  expected: the audience `sigstore`\n  found:    `https://github.com/team`\n\
+                     hint: have the job ask for a token with the audience `sigstore`\n",
+                    of(Role::Issuer)
+                ),
+            ),
+            (
+                Role::Rekor,
+                Misdeed::FalseProof,
+                "error[proof_malformed]: the services have signed, and nothing is published, but `the bundle that was made` \
+                 is no proof"
+                    .to_owned(),
+            ),
+        ] {
+            site.services.behave();
+            site.services.misbehave(role, misdeed);
+            let run = site.in_github(&[]);
+            assert!(run.stderr.contains(&text), "{misdeed:?}: {}\nand not\n{text}", run.stderr);
+        }
     }
 
     /// Whoever expects another name gets no certificate of this one into a log.
