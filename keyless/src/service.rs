@@ -143,20 +143,22 @@ impl Service {
 
     /// Why there was no answer. What stands in the way there has words of its own.
     fn not_asked(&self, fault: Fault) -> Fault {
-        let (reason, what) = match fault.reason() {
-            Reason::RegistryUnavailable => (Reason::SigningServiceUnavailable, "does not answer"),
-            Reason::RegistryTls => (Reason::SigningServiceRefused, "is not taken for it over TLS"),
-            Reason::RegistryProtocol => (Reason::SigningServiceMismatch, "answers what is no answer"),
+        let next = fault.next_step().to_owned();
+        let (reason, what, hint) = match fault.reason() {
+            Reason::RegistryUnavailable => (Reason::SigningServiceUnavailable, "does not answer", Some(next)),
+            Reason::RegistryTls => (Reason::SigningServiceRefused, "is not taken for it over TLS", Some(next)),
+            Reason::RegistryProtocol => (Reason::SigningServiceMismatch, "answers what is no answer", None),
             _ => return fault,
         };
-        let whole = Fault::new(
-            reason,
-            format!("{} {what}, so there is no {}", self.name(), without_article(self.role.gives())),
-        );
-        match fault.difference().map(|difference| (difference.expected.clone(), difference.found.clone())) {
-            Some((expected, found)) => whole.expected(expected, found),
-            None => whole.caused_by(fault),
+        let message = format!("{} {what}, so there is no {}", self.name(), without_article(self.role.gives()));
+        let mut whole = Fault::new(reason, message);
+        if let Some(difference) = fault.difference() {
+            whole = whole.expected(difference.expected.clone(), difference.found.clone());
         }
+        if let Some(hint) = hint {
+            whole = whole.hint(hint);
+        }
+        whole.caused_by(fault)
     }
 }
 

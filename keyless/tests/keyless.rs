@@ -8,9 +8,13 @@ use aisoc_keyless::{
     MAX_STATEMENT_BYTES, Services, TokenSource,
 };
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_registry_client::{ClientOptions, Limits, signature_verifiers};
+use aisoc_registry_client::{
+    CertificateFile, Certificates, ClientOptions, Limits, Proxies, ProxyVariable, Secret, signature_verifiers,
+};
 use aisoc_signing::proof::{Bundle, Proven, Subject, TrustedRoot, verify_bundle};
+use aisoc_testkit::proxy::Proxy;
 use aisoc_testkit::signing_services::{GITHUB, Misdeed, REQUEST_TOKEN, Role, SigningServices, WORKFLOW, github_claims};
+use aisoc_testkit::tls;
 use serde_json::{Value, json};
 
 const IN_TOTO: &str = "application/vnd.in-toto+json";
@@ -276,4 +280,33 @@ fn a_statement_has_an_end_below_that_of_a_bundle() {
     let fault = run(signer(&services, github(&services), Duration::from_secs(30)), &large).expect_err("too large");
     assert_eq!(fault.reason(), Reason::AttestationInvalid);
     assert!(asked(&services).is_empty());
+}
+
+/// Fulcio behind TLS and a proxy, by a name that nothing here resolves.
+fn behind_a_proxy(services: &SigningServices, shows: &str, trusts: Option<&str>) -> (KeylessSigner, Proxy) {
+    let host = services.url(Role::Fulcio).trim_start_matches("http://").to_owned();
+    let proxy = Proxy::to(&tls::serve(shows, &host).to_string());
+    let mut signer = signer(services, github(services), Duration::from_secs(5));
+    signer.services.fulcio = "https://registry.corp".parse().expect("a URL");
+    let variable = ProxyVariable { name: "HTTPS_PROXY", value: Secret::new(proxy.host()) };
+    signer.options.proxies = Proxies { https: Some(variable), ..Proxies::default() };
+    let file = |name| CertificateFile { named_by: "--ca-file", path: tls::certificate(name) };
+    signer.options.certificates = Certificates { added: trusts.map(file), ..Certificates::default() };
+    (signer, proxy)
+}
+
+#[test]
+fn a_service_behind_tls_and_a_proxy_is_asked_where_its_certificate_counts() {
+    let services = SigningServices::start();
+    let (trusting, _proxy) = behind_a_proxy(&services, "issued", Some("authority"));
+    let made = run(trusting, &statement()).expect("signed");
+    judged(&services, &made).expect("proven");
+    for (shows, trusts) in [("issued", None), ("self", Some("authority"))] {
+        services.behave();
+        let (wary, _proxy) = behind_a_proxy(&services, shows, trusts);
+        let fault = run(wary, &statement()).expect_err("not trusted");
+        assert_eq!(fault.reason(), Reason::SigningServiceRefused, "{}", shown(&fault));
+        assert!(fault.next_step().contains("--ca-file"), "{}", fault.next_step());
+        assert_eq!(asked(&services), [Role::Issuer], "no token leaves: {shows}");
+    }
 }
