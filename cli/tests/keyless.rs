@@ -44,10 +44,14 @@ fn a_key_and_no_key_are_not_asked_for_at_once_and_each_needs_what_it_needs() {
 
 #[cfg(feature = "keyless")]
 mod built {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
     use aisoc_testkit::registry::Registry;
     use aisoc_testkit::signing_services::{
         GITHUB, Misdeed, REQUEST_TOKEN, Role, SigningServices, WORKFLOW, github_claims,
     };
+    use rustix::process::{Pid, Signal, kill_process};
     use serde_json::{Value, json};
 
     use super::fixed;
@@ -231,6 +235,31 @@ mod built {
         site.verify().refused(3, "proof_missing");
         site.in_github(&[]).ok();
         site.verify().ok();
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_wait_for_a_service_and_nothing_is_published() {
+        let site = Site::new();
+        for role in [Role::Fulcio, Role::Rekor] {
+            site.services.behave();
+            site.services.misbehave(role, Misdeed::Silence);
+            let [fulcio, rekor] = [Role::Fulcio, Role::Rekor].map(|role| site.services.url(role));
+            let reference = site.reference();
+            let at = ["--fulcio-url", &fulcio, "--rekor-url", &rekor, "--trusted-root", "root.json"];
+            let mut command = site.bench.command(&[&fixed(&reference)[..], &at].concat());
+            command.env("SIGSTORE_ID_TOKEN", site.services.token(&github_claims()));
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+            let began = Instant::now();
+            while !site.services.heard().iter().any(|heard| heard.role == role) {
+                assert!(began.elapsed() < Duration::from_secs(20), "{role:?} was not asked");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let asked = Instant::now();
+            kill_process(Pid::from_child(&child), Signal::INT).expect("sent");
+            assert_eq!(child.wait().expect("ended").code(), Some(130), "{role:?}");
+            assert!(asked.elapsed() < Duration::from_secs(5), "{role:?}: {:?}", asked.elapsed());
+            site.nothing_was_sent("interrupted");
+        }
     }
 
     /// The step, the host, the two values, and what to do next.
