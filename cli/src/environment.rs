@@ -123,6 +123,11 @@ pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 pub(crate) const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Whether this is a step of GitHub Actions, whose logs hold workflow commands.
 pub(crate) const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
+/// An identity token of this job, as GitLab gives it.
+pub(crate) const SIGSTORE_ID_TOKEN: &str = "SIGSTORE_ID_TOKEN";
+/// Where a step of GitHub Actions asks for an identity token, and with what.
+pub(crate) const ACTIONS_ID_TOKEN_REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+pub(crate) const ACTIONS_ID_TOKEN_REQUEST_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 /// Whether this is a job of GitLab CI.
 pub(crate) const GITLAB_CI: &str = "GITLAB_CI";
 /// Where a step of GitHub Actions finds the repository.

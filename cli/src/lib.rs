@@ -16,6 +16,7 @@ mod dispatching;
 mod environment;
 mod exposure;
 mod held_plugin;
+mod keyless;
 mod loading;
 mod notices;
 mod output;

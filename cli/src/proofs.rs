@@ -120,6 +120,21 @@ fn root(kind: ProofKind, flag: Option<PathBuf>, environment: &Environment) -> Re
     read_trusted_root(&place, signature_verifiers()).map(Arc::new)
 }
 
+/// The same for whoever signs, by which their own signature has to count.
+///
+/// # Errors
+/// `usage` where none is named; as [`typed`].
+#[cfg(feature = "keyless")]
+pub(crate) fn root_of_signer(flag: Option<PathBuf>, environment: &Environment) -> Result<TrustedRoot> {
+    let how = format!("{SIGSTORE_ROOT}, or `--trusted-root FILE`");
+    let place = flag.or_else(|| environment.path(SIGSTORE_ROOT)).ok_or_else(|| {
+        Fault::new(Reason::Usage, "`--keyless` needs `--trusted-root`")
+            .expected(how.clone(), "neither")
+            .hint(format!("name it with {how}: what would not count by it is not published"))
+    })?;
+    read_trusted_root(&place, signature_verifiers())
+}
+
 /// What proofs are judged by says nothing where none is required: whoever has typed it believes that one is.
 fn unasked(args: &ProofArgs, has_rules: bool) -> Result<()> {
     let typed = [

@@ -62,6 +62,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
         "authority(&connection.base)",
         "a host and a port of a URL that was read",
     ),
+    ("keyless/src/token.rs", "AUDIENCE", "a word of our own"),
     ("signing/src/key_source.rs", "NEW_DIRECTORY", "a name of our own"),
     ("signing/src/key_source.rs", "SPLIT", "commands of our own"),
     ("signing/src/key_source.rs", "from", "a command with a quoted path"),

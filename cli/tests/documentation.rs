@@ -23,6 +23,11 @@ const SOFTHSM: [&str; 3] = [
      env:TOKEN_PIN",
 ];
 
+/// What signs without a key.
+const KEYLESS: &str = "aisoc plugin attest registry.example/team/shodan:0.1.0 --type slsa --predicate shodan.slsa.json --keyless \\
+  --fulcio-url https://fulcio.example --rekor-url https://rekor.example \\
+  --timestamp-server-url https://timestamp.example/api/v1/timestamp --trusted-root trusted_root.json";
+
 /// What is not run, and why. A row that no page needs is refused.
 const NOT_RUN: &[(&str, &str, &str)] = &[
     ("README.md", "cargo install --path cli --locked", "sets up: the binary under test is what it builds"),
@@ -40,6 +45,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("fuzz/README.md", "fuzz/run long 60", "an hour for each target"),
     ("fuzz/README.md", "fuzz/run tar_walk fuzz/artifacts/tar_walk/crash-…", "there is no crash"),
     ("packaging/README.md", "cargo run --release -p aisoc-packaging --example attack_staging -- 1000000", "minutes"),
+    ("docs/attestations.md", KEYLESS, "off in this build, and tests/keyless.rs runs it against services of its own"),
     ("docs/extend.md", "cargo run -q -- reasons unsigned", "examples/first-fork runs it"),
     ("docs/extend.md", "cargo run -q -- plugin validate nope", "examples/first-fork runs it"),
     ("docs/performance.md", "checks/perf/run", "measures; .ci/run prints a part of it"),
@@ -64,6 +70,7 @@ const OPTIONS_OF_OTHERS: &[&str] = &[
     "--insecure-ignore-tlog",
     "--new-bundle-format",
     "--locked",
+    "--features",
     "--path",
     "-----BEGIN",
 ];

@@ -251,6 +251,10 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             if is_made || (installs && word.option == "--plugins-dir") {
                 continue;
             }
+            // Who signs with a key reads nothing of what who signs without one is asked by: see `keyless.rs`.
+            if command == "plugin attest" && ["--trusted-root", "--identity-token-file"].contains(&&*word.option) {
+                continue;
+            }
             let bench = Bench::new();
             bench.published();
             bench.run(&["plugin", "keygen", "--out", "new"]).ok();

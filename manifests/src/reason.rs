@@ -256,6 +256,19 @@ reasons! {
     TrustPolicyDiffers "trust_policy_differs" Failed
         "The trust rules let a plugin in or refuse it otherwise than their test expects."
         "see which rules are about it: `aisoc trust policy explain PLUGIN`; then correct the rules, or the test"
+    // --- signing without a key that stays
+    IdentityTokenInvalid "identity_token_invalid" Failed
+        "There is no identity token to sign by, or one that does not count: it is no token, its time is over, or it is for somebody else."
+        "have the job ask for one: `permissions: id-token: write` on GitHub Actions, `id_tokens: SIGSTORE_ID_TOKEN: aud: sigstore` on GitLab, or a file, `--identity-token-file FILE`"
+    SigningServiceUnavailable "signing_service_unavailable" Unavailable
+        "A service by which is signed without a key, an issuer of tokens, Fulcio, Rekor or a timestamp authority, cannot be reached, does not answer in time, or is out of order; nothing was published."
+        "try again; the same command signs anew"
+    SigningServiceRefused "signing_service_refused" Failed
+        "A service by which is signed without a key refuses what it is asked, leads elsewhere, or is not trusted over TLS; nothing was published."
+        "check the URL that is named, and ask whoever runs the service what it takes"
+    SigningServiceMismatch "signing_service_mismatch" Refused
+        "A service by which is signed without a key answered something else than it was asked for: another key, identity, signature or nonce, or nothing that can be read; nothing was published."
+        "check the URL that is named, and tell whoever runs the service: what it gave is of no use to anybody"
     // --- keys and signatures
     KeyInvalid "key_invalid" Failed
         "A key cannot be read as one: the signing key is missing, damaged, of another algorithm or no private key, or a trusted key file holds no public key."

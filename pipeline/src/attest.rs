@@ -4,6 +4,7 @@
 //! A tag is resolved once, and what is signed names the digest. Nothing is sent before the predicate is read and found to
 //! hold no secret, and the statement is signed.
 
+use std::fmt;
 use std::path::Path;
 
 use aisoc_files::{Links, SmallFileError, read_small};
@@ -13,11 +14,13 @@ use aisoc_manifests::dry_run::DryRun;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_manifests::oci::{Annotations, Descriptor, EMPTY_DOCUMENT, ImageManifest, MANIFEST_MEDIA_TYPE, to_bytes};
 use aisoc_manifests::reference::{Reference, Tag};
+use aisoc_manifests::text::in_ascii;
 use aisoc_registry_client::copy::Shipment;
 use aisoc_registry_client::{BlobSource, ClientOptions, Manifest as StoredManifest, ReplaceTag, Target, copy};
+use aisoc_signing::proof::{Bundle, Identity, Subject, TrustedRoot, verify_bundle};
 use aisoc_signing::{
     ArtifactStatement, AttestationBundle, AttestationType, BUNDLE_MEDIA_TYPE, Fingerprint, KeyHolder,
-    MAX_PREDICATE_BYTES, Predicate, PredicateType,
+    MAX_PREDICATE_BYTES, PayloadType, Predicate, PredicateType,
 };
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -50,6 +53,63 @@ pub struct AttestOptions {
     pub dry_run: DryRun,
 }
 
+/// Who signs what is said.
+pub enum AttestedBy<'a> {
+    /// A key that its owner keeps.
+    Key(&'a dyn KeyHolder),
+    /// Somebody whose key is for this one signature.
+    Keyless {
+        /// They.
+        signer: Box<dyn KeylessSigning>,
+        /// By which their bundle has to count before anybody sees it.
+        root: &'a TrustedRoot,
+    },
+}
+
+/// Who signs a payload by a key that nobody keeps, and gives a bundle of sigstore.
+pub trait KeylessSigning: fmt::Debug {
+    /// Signs a payload of that type.
+    fn sign<'a>(
+        self: Box<Self>,
+        payload_type: &'a str,
+        payload: &'a [u8],
+    ) -> LocalBoxFuture<'a, Result<UnverifiedBundle>>;
+}
+
+/// What was signed without a key that stays, and who it has to be of.
+#[derive(Debug)]
+pub struct UnverifiedBundle {
+    /// The bundle.
+    pub content: Vec<u8>,
+    /// Who has to have signed it.
+    pub identity: Identity,
+    /// The same in words: the name in the certificate, and who vouches for it.
+    pub signer: (String, String),
+}
+
+/// Whose word an attestation is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttestationSigner {
+    /// Whoever has the key of that fingerprint.
+    Key(Fingerprint),
+    /// Somebody for whom there is a certificate.
+    Identity {
+        /// The name in it.
+        name: String,
+        /// Who vouched for that name.
+        issuer: String,
+    },
+}
+
+impl fmt::Display for AttestationSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(fingerprint) => fingerprint.fmt(f),
+            Self::Identity { name, .. } => f.write_str(&in_ascii(name)),
+        }
+    }
+}
+
 /// An artifact that has an attestation now.
 #[derive(Debug)]
 pub struct Attested {
@@ -58,7 +118,7 @@ pub struct Attested {
     /// What kind of thing.
     pub predicate_type: PredicateType,
     /// Whose word it is.
-    pub signer: Fingerprint,
+    pub signer: AttestationSigner,
     /// What was sent, and the digest of the manifest that refers to the artifact.
     pub pushed: Pushed,
 }
@@ -94,10 +154,10 @@ pub(crate) fn public_predicate(name: &str, content: &[u8]) -> Result<Predicate> 
 ///
 /// # Errors
 /// Every refusal of fetching a manifest; `attestation_invalid` for a predicate of another type; those of the signer; what
-/// the place refuses.
+/// the place refuses. Without a key that stays, those of whoever is asked, and of the bundle that they give (`proof_…`).
 pub fn attest<'a>(
     source: &'a Reference,
-    key: &'a dyn KeyHolder,
+    by: AttestedBy<'a>,
     options: &'a AttestOptions,
     reporter: &'a dyn Reporter,
 ) -> LocalBoxFuture<'a, Result<Attested>> {
@@ -109,7 +169,7 @@ pub fn attest<'a>(
             true => look_at(source, &options.client)?,
             false => Some(Target::create(source, &options.client)?),
         };
-        let said = Said { predicate_type, predicate: &options.predicate, key };
+        let said = Said { predicate_type, predicate: &options.predicate, by };
         said.put_beside(&fetched.artifact, place.as_ref(), source, options.dry_run, reporter).await
     })
 }
@@ -118,7 +178,7 @@ pub fn attest<'a>(
 pub(crate) struct Said<'a> {
     pub(crate) predicate_type: PredicateType,
     pub(crate) predicate: &'a Predicate,
-    pub(crate) key: &'a dyn KeyHolder,
+    pub(crate) by: AttestedBy<'a>,
 }
 
 impl Said<'_> {
@@ -131,14 +191,41 @@ impl Said<'_> {
         dry_run: DryRun,
         reporter: &dyn Reporter,
     ) -> Result<Attested> {
-        let Self { predicate_type, predicate, key } = self;
+        let Self { predicate_type, predicate, by } = self;
         let statement =
             ArtifactStatement::make(name_of(artifact), artifact.digest(), predicate_type.clone(), predicate);
-        let bundle = AttestationBundle::sign(&statement, key)?.to_json();
-        let outgoing = Outgoing::bundle(artifact, predicate_type.as_str(), bundle.into());
+        let (bundle, signer) = by.sign(&statement, artifact).await?;
+        let outgoing = Outgoing::bundle(artifact, predicate_type.as_str(), bundle);
         let pushed = outgoing.ship(place, source, dry_run, reporter).await?;
-        Ok(Attested { artifact: artifact.digest(), predicate_type, signer: key.public_key().fingerprint(), pushed })
+        Ok(Attested { artifact: artifact.digest(), predicate_type, signer, pushed })
     }
+}
+
+impl AttestedBy<'_> {
+    async fn sign(self, statement: &ArtifactStatement, artifact: &Artifact) -> Result<(Bytes, AttestationSigner)> {
+        match self {
+            Self::Key(key) => {
+                let bundle = AttestationBundle::sign(statement, key)?.to_json();
+                Ok((bundle.into(), AttestationSigner::Key(key.public_key().fingerprint())))
+            }
+            Self::Keyless { signer, root } => {
+                let signed = signer.sign(PayloadType::Attestation.as_str(), statement.payload()).await?;
+                // What would not be taken here is given to nobody.
+                let bundle = Bundle::read("the bundle that was made", &signed.content).map_err(uncounted)?;
+                let subject = Subject::Content(artifact.bytes());
+                verify_bundle(&bundle, subject, root, &signed.identity).map_err(uncounted)?;
+                let (name, issuer) = signed.signer;
+                Ok((signed.content.into(), AttestationSigner::Identity { name, issuer }))
+            }
+        }
+    }
+}
+
+/// Of what services gave that does not count here. They have done it all the same.
+fn uncounted(fault: Fault) -> Fault {
+    fault
+        .although("the services have signed, and nothing is published")
+        .hint("check that the trusted root is that of the services that were named, and tell whoever runs them")
 }
 
 /// What the artifact calls itself: not where it is, for it may be copied anywhere, and the same words are to be the same

@@ -85,7 +85,9 @@ pub use aisoc_registry_client::ReplaceTag;
 pub use aisoc_signing::Resigning;
 pub use arrival::claimed_id;
 pub use at_rest::{AtRest, AtRestOptions, PluginAtRest, verify_at_rest};
-pub use attest::{AttestOptions, Attested, attest, read_predicate};
+pub use attest::{
+    AttestOptions, AttestationSigner, Attested, AttestedBy, KeylessSigning, UnverifiedBundle, attest, read_predicate,
+};
 pub use before::Replaced;
 pub use bench::Bench;
 pub use collect::collect_garbage;

@@ -14,7 +14,7 @@ use aisoc_signing::{AttestationType, KeyHolder, Predicate, PredicateType};
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 
-use crate::attest::{Attested, Said, public_predicate};
+use crate::attest::{Attested, AttestedBy, Said, public_predicate};
 use crate::dry_run::look_at;
 use crate::events::Reporter;
 use crate::provenance::{self, Build};
@@ -105,7 +105,7 @@ impl ReleaseDocuments {
             };
             let mut attested = Vec::new();
             for (predicate_type, predicate) in &self.documents {
-                let said = Said { predicate_type: predicate_type.clone(), predicate, key };
+                let said = Said { predicate_type: predicate_type.clone(), predicate, by: AttestedBy::Key(key) };
                 attested.push(said.put_beside(artifact, place.as_ref(), destination, dry_run, reporter).await?);
             }
             Ok(attested)

@@ -28,7 +28,8 @@ pub use options::{
 };
 pub use remote::{
     CheckedLogin, ExplainedLogin, ForgottenLogin, FoundLogin, KeptLogin, LoginFile, LoginKind, LoginOrigin, LoginPart,
-    PassedOver, WhyPassed, check_login, explain_login, forget_login, keep_login, repositories,
+    PassedOver, ServiceAnswer, ServiceClient, WhyPassed, check_login, explain_login, forget_login, keep_login,
+    repositories,
 };
 pub use remote::{client_tls, is_of_tls, no_tls, signature_verifiers, tls_provider, tls_trouble};
 pub use settings::{

@@ -9,6 +9,7 @@ pub mod layers;
 pub mod mutants;
 pub mod proxy;
 pub mod registry;
+pub mod signing_services;
 pub mod sigstore;
 pub mod tls;
 pub mod without_network;

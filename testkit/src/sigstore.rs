@@ -35,6 +35,8 @@ pub struct Sigstore {
     certificates_log: SigningKey,
     signatures_log: SigningKey,
     signer: SigningKey,
+    clock: SigningKey,
+    clock_certificate: Vec<u8>,
 }
 
 impl Default for Sigstore {
@@ -53,14 +55,28 @@ impl Sigstore {
             issuer: "testkit",
             subject: Some("testkit"),
             life: LIFE_OF_AUTHORITY,
-            key: &authority,
+            key: public_key(&authority),
             extensions: vec![
                 extension("2.5.29.19", true, &sequence(&[tlv(0x01, &[0xff])])),
                 extension("2.5.29.15", true, &tlv(0x03, &[1, 0x06])),
             ],
             signed_by: &authority,
         });
-        Self { authority, authority_certificate, certificates_log: key(2), signatures_log: key(3), signer: key(4) }
+        let clock = key(5);
+        let clock_certificate = certificate(&Certificate {
+            serial: 3,
+            issuer: "testkit",
+            subject: Some("clock"),
+            life: LIFE_OF_AUTHORITY,
+            key: public_key(&clock),
+            extensions: vec![
+                extension("2.5.29.15", true, &tlv(0x03, &[7, 0x80])),
+                extension("2.5.29.37", true, &sequence(&[oid("1.3.6.1.5.5.7.3.8")])),
+            ],
+            signed_by: &authority,
+        });
+        let (certificates_log, signatures_log, signer) = (key(2), key(3), key(4));
+        Self { authority, authority_certificate, certificates_log, signatures_log, signer, clock, clock_certificate }
     }
 
     /// Its trusted root.
@@ -90,7 +106,56 @@ impl Sigstore {
                 "validFor": {"start": "2024-01-01T00:00:00Z"},
             }],
             "ctlogs": [log(&self.certificates_log)],
+            "timestampAuthorities": [{
+                "subject": {"organization": "testkit", "commonName": "clock"},
+                "uri": "https://clock.test",
+                "certChain": {"certificates": [
+                    {"rawBytes": STANDARD.encode(&self.clock_certificate)},
+                    {"rawBytes": STANDARD.encode(&self.authority_certificate)},
+                ]},
+                "validFor": {"start": "2024-01-01T00:00:00Z"},
+            }],
         })
+    }
+
+    /// A timestamp of that SHA-256 in answer to that nonce, as RFC 3161 has it: the time at which everything is signed.
+    pub(crate) fn stamp(&self, digest: &[u8], nonce: &[u8]) -> Vec<u8> {
+        let algorithm = || sequence(&[oid("2.16.840.1.101.3.4.2.1")]);
+        let info = sequence(&[
+            tlv(0x02, &[1]),
+            oid("1.3.6.1.4.1.57264.2"),
+            sequence(&[algorithm(), tlv(0x04, digest)]),
+            tlv(0x02, &[7]),
+            tlv(0x18, b"20260101000000Z"),
+            tlv(0x02, nonce),
+        ]);
+        let attribute = |name: &str, value: Vec<u8>| sequence(&[oid(name), tlv(0x31, &value)]);
+        // In the order of a set, as DER has it.
+        let certificate = Sha256::digest(&self.clock_certificate);
+        let certificate = sequence(&[sequence(&[sequence(&[tlv(0x04, &certificate)])])]);
+        let attributes = [
+            attribute("1.2.840.113549.1.9.3", oid("1.2.840.113549.1.9.16.1.4")),
+            attribute("1.2.840.113549.1.9.4", tlv(0x04, &Sha256::digest(&info))),
+            attribute("1.2.840.113549.1.9.16.2.47", certificate),
+        ]
+        .concat();
+        let signature = signed(&self.clock, &tlv(0x31, &attributes));
+        let signer = sequence(&[
+            tlv(0x02, &[1]),
+            sequence(&[name(Some("testkit")), tlv(0x02, &[3])]),
+            algorithm(),
+            tlv(0xa0, &attributes),
+            by_ecdsa(),
+            tlv(0x04, &signature),
+        ]);
+        let data = sequence(&[
+            tlv(0x02, &[3]),
+            tlv(0x31, &algorithm()),
+            sequence(&[oid("1.2.840.113549.1.9.16.1.4"), tlv(0xa0, &tlv(0x04, &info))]),
+            tlv(0x31, &signer),
+        ]);
+        let token = sequence(&[oid("1.2.840.113549.1.7.2"), tlv(0xa0, &data)]);
+        sequence(&[sequence(&[tlv(0x02, &[0])]), token])
     }
 
     /// A bundle by which somebody signs that content.
@@ -177,7 +242,7 @@ impl Sigstore {
     }
 
     /// The only entry of a log, with the promise and the proof that it holds it.
-    fn entry(&self, kind: &str, body: &Value) -> Value {
+    pub(crate) fn entry(&self, kind: &str, body: &Value) -> Value {
         let body = body.to_string();
         let id = Sha256::digest(public_key(&self.signatures_log));
         // Sorted by their names, as RFC 8785 has them.
@@ -207,16 +272,22 @@ impl Sigstore {
 
     /// A certificate of the signer's key for that name, which the log of certificates has promised to hold (RFC 6962, 3).
     fn certificate_of(&self, who: Signer<'_>) -> Vec<u8> {
+        self.certificate_for(who, &public_key(&self.signer))
+    }
+
+    /// The same of somebody's own key, a SubjectPublicKeyInfo.
+    pub(crate) fn certificate_for(&self, who: Signer<'_>, key: &[u8]) -> Vec<u8> {
+        let name = if who.identity.contains("://") { 0x86 } else { 0x81 };
         let mut leaf = Certificate {
             serial: 2,
             issuer: "testkit",
             subject: None,
             life: LIFE,
-            key: &self.signer,
+            key: key.to_vec(),
             extensions: vec![
                 extension("2.5.29.15", true, &tlv(0x03, &[7, 0x80])),
                 extension("2.5.29.37", false, &sequence(&[oid("1.3.6.1.5.5.7.3.3")])),
-                extension("2.5.29.17", true, &sequence(&[tlv(0x86, who.identity.as_bytes())])),
+                extension("2.5.29.17", true, &sequence(&[tlv(name, who.identity.as_bytes())])),
                 extension("1.3.6.1.4.1.57264.1.8", false, &tlv(0x0c, who.issuer.as_bytes())),
             ],
             signed_by: &self.authority,
@@ -267,7 +338,7 @@ struct Certificate<'a> {
     issuer: &'a str,
     subject: Option<&'a str>,
     life: [&'a str; 2],
-    key: &'a SigningKey,
+    key: Vec<u8>,
     extensions: Vec<Vec<u8>>,
     signed_by: &'a SigningKey,
 }
@@ -281,7 +352,7 @@ fn to_be_signed(certificate: &Certificate<'_>) -> Vec<u8> {
         name(Some(certificate.issuer)),
         sequence(&[from, to]),
         name(certificate.subject),
-        public_key(certificate.key),
+        certificate.key.clone(),
         tlv(0xa3, &sequence(&certificate.extensions)),
     ])
 }
@@ -304,7 +375,7 @@ fn public_key(key: &SigningKey) -> Vec<u8> {
     sequence(&[algorithm, tlv(0x03, &[&[0], point.as_bytes()].concat())])
 }
 
-fn pem(certificate: &[u8]) -> String {
+pub(crate) fn pem(certificate: &[u8]) -> String {
     let encoded = STANDARD.encode(certificate);
     let lines: Vec<&str> =
         encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("base64")).collect();
@@ -325,12 +396,12 @@ fn extension(id: &str, is_critical: bool, value: &[u8]) -> Vec<u8> {
     sequence(&[oid(id), critical, tlv(0x04, value)])
 }
 
-fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
     tlv(0x30, &parts.concat())
 }
 
 /// A tag, a length and a value, as DER has them.
-fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
     let length = match value.len() {
         short @ 0..0x80 => vec![short as u8],
         long @ 0x80..0x100 => vec![0x81, long as u8],
@@ -354,7 +425,7 @@ fn two_bytes(length: usize) -> [u8; 2] {
     (length as u16).to_be_bytes()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

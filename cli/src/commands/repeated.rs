@@ -20,7 +20,7 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 21] = [
+const REPEATED: [(&str, &[&str], When); 26] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
@@ -38,6 +38,12 @@ const REPEATED: [(&str, &[&str], When); 21] = [
     ("profile", &[], When::Always),
     ("require", &[], When::Always),
     ("trusted-root", &[], When::Always),
+    // Who is asked, where somebody signs without a key.
+    ("fulcio-url", &["fulcio"], When::Always),
+    ("rekor-url", &["rekor"], When::Always),
+    ("timestamp-server-url", &["timestamp-authority"], When::Always),
+    ("identity-token-file", &[], When::Always),
+    ("keyless", &[], When::Always),
     ("proof-key", &[], When::Always),
     ("certificate-identity", &[], When::Always),
     ("certificate-identity-regexp", &[], When::Always),

@@ -487,7 +487,8 @@ Whoever signs vouches for the artifact that REF names at that moment: a tag may
 be moved by others, a digest may not. The artifact stays as it is, and so does
 its digest. The same document under the same key is the same attestation, so a
 second run changes nothing. `copy --recursive` and `bundle export` take it
-along. Prints HOST/REPOSITORY@DIGEST of the attestation.",
+along. Builds with the feature `keyless` sign without a key of your own as well:
+`aisoc help attestations`. Prints HOST/REPOSITORY@DIGEST of the attestation.",
             risk: Risk::Write,
             does: &[&["plugin", "sign"], &["plugin", "push"]],
             domain: Domain::Artifact,

@@ -358,6 +358,30 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ..PLAIN
     },
     Setting {
+        name: environment::SIGSTORE_ID_TOKEN,
+        about: About::Builds,
+        form: Form::Secret,
+        default: Unset::Means("what GitHub Actions gives the job"),
+        purpose: "the identity token by which `plugin attest --keyless` signs, with the audience `sigstore`, as GitLab gives it to a job",
+        ..PLAIN
+    },
+    Setting {
+        name: environment::ACTIONS_ID_TOKEN_REQUEST_URL,
+        about: About::Builds,
+        form: Form::Address,
+        default: Unset::Means("the job may not ask"),
+        purpose: "where a step of GitHub Actions asks for such a token",
+        ..PLAIN
+    },
+    Setting {
+        name: environment::ACTIONS_ID_TOKEN_REQUEST_TOKEN,
+        about: About::Builds,
+        form: Form::Secret,
+        default: Unset::Means("the job may not ask"),
+        purpose: "by what it may",
+        ..PLAIN
+    },
+    Setting {
         name: environment::NO_COLOR,
         about: About::Builds,
         default: Unset::Means("as the terminal can"),

@@ -44,8 +44,12 @@ pub struct AttestedArtifact {
     pub referrer_digest: String,
     /// The type of the predicate.
     pub predicate_type: String,
-    /// Whose word it is. What operators will call the key, its publisher does not know.
-    pub signing_key_fingerprint: String,
+    /// Whose word it is, where a key has signed it. What operators will call the key, its publisher does not know.
+    pub signing_key_fingerprint: Option<String>,
+    /// Whose word it is, where nobody keeps the key: the name in the certificate.
+    pub certificate_identity: Option<String>,
+    /// Who vouched for that name.
+    pub certificate_oidc_issuer: Option<String>,
     /// Whether the same attestation was there before.
     pub already_attested: bool,
     /// How many blobs were sent.

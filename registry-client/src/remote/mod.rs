@@ -38,6 +38,7 @@ mod refusal;
 mod repository;
 mod scope;
 mod send;
+mod service;
 mod session;
 mod status;
 mod tags;
@@ -56,4 +57,5 @@ pub use logins::{
 };
 pub use repository::Remote;
 pub use scope::Scope;
+pub use service::{ServiceAnswer, ServiceClient};
 pub use tls::{client_tls, is_of_tls, no_tls, signature_verifiers, tls_provider, tls_trouble};
