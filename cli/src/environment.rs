@@ -89,6 +89,8 @@ pub(crate) const TRUST_COVERAGE: &str = "PLUGIN_TRUST_COVERAGE";
 pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
 /// The trusted root by which proofs of sigstore are judged.
 pub(crate) const SIGSTORE_ROOT: &str = "PLUGIN_SIGSTORE_ROOT";
+/// The authorities whose word is taken for when something was signed.
+pub(crate) const TIMESTAMP_ROOT: &str = "PLUGIN_TIMESTAMP_ROOT";
 /// What no plugin may ask for.
 pub(crate) const DENY_CAPABILITIES: &str = "AISOC_PLUGIN_DENY_CAPABILITIES";
 /// The names that Stigmem has for settings that are ours as well.
@@ -163,7 +165,7 @@ const CI_JOBS: [(&str, &str, &str); 7] = [
 ];
 
 /// Variables that hold paths, which results show.
-pub(crate) const PATHS: [&str; 4] = [PLUGINS_DIR, TRUSTED_KEYS_DIR, CA_FILE, SIGSTORE_ROOT];
+pub(crate) const PATHS: [&str; 5] = [PLUGINS_DIR, TRUSTED_KEYS_DIR, CA_FILE, SIGSTORE_ROOT, TIMESTAMP_ROOT];
 
 /// What this process was started with.
 #[derive(Debug, Clone)]

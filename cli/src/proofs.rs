@@ -143,7 +143,7 @@ fn not_named(kind: ProofKind, option: &str, how: &str) -> Fault {
 }
 
 /// Who can change the file decides whose proofs count: it is judged as the keys are, and the open file is what is read.
-fn trusted_root(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn trusted_root(path: &Path) -> Result<Vec<u8>> {
     let unread = |error| unread(path, MAX_TRUSTED_ROOT_BYTES, Reason::TrustedRootInvalid, error);
     let file = open_file(path, Links::Followed).map_err(unread)?;
     require_secure(&file, path)?;

@@ -17,7 +17,7 @@ use aisoc_pipeline::{
     verify_artifact, verify_directory,
 };
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Coverage, Overwrite, SigningKey, write_key_pair};
+use aisoc_signing::{Coverage, Overwrite, SigningKey, TimestampAuthorities, write_key_pair};
 use aisoc_trust::{CoverageRule, Policy};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -40,6 +40,7 @@ impl Author {
             keys_dir: keys.path().to_owned(),
             policy,
             at: Timestamp::now(),
+            timestamps: TimestampAuthorities::default(),
             foreseen: ForeseenKeys::default(),
         };
         Self { key, trust, _keys: keys }

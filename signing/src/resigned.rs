@@ -11,7 +11,7 @@ use crate::claim::Claim;
 use crate::content::Content;
 use crate::key::{Fingerprint, PublicKey};
 use crate::signature::{SIGNATURE_FILE, Signature};
-use crate::tree::{FILE_LIST, claimed_signer, signature_place};
+use crate::tree::{FILE_LIST, claimed_signer, signature_place, timestamp_place};
 use crate::tried::read_signatures;
 
 /// What becomes of the signatures that are there.
@@ -63,10 +63,15 @@ impl Resigned {
         }
         let goes =
             |name: &&String| how == Resigning::Alone && name.as_str() != FILE_LIST && !wanted.contains_key(*name);
-        let removed = present.keys().filter(goes).cloned().collect();
+        let mut removed: BTreeSet<String> = present.keys().filter(goes).cloned().collect();
         let is_new =
             |name: &String, bytes: &Vec<u8>| present.get(name).and_then(Content::whole) != Some(bytes.as_slice());
-        let written = wanted.into_iter().filter(|(name, bytes)| is_new(name, bytes)).collect();
+        let written: BTreeMap<_, _> = wanted.into_iter().filter(|(name, bytes)| is_new(name, bytes)).collect();
+        // The timestamp of a signature that another one replaces is about none that is there.
+        let (own, stamp) = (signature_place(signer), timestamp_place(signer));
+        if written.contains_key(&own) && present.contains_key(&stamp) {
+            removed.insert(stamp);
+        }
         Self { removed, written }
     }
 

@@ -10,6 +10,7 @@ pub mod mutants;
 pub mod proxy;
 pub mod registry;
 pub mod sigstore;
+pub mod timestamps;
 pub mod tls;
 pub mod without_network;
 pub mod world;

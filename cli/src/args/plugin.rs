@@ -207,6 +207,13 @@ pub(crate) struct SignArgs {
     /// Become one more signer of exactly what is signed already
     #[arg(long, conflicts_with_all = ["out", "coverage"])]
     pub(crate) add: bool,
+    /// Put a timestamp beside the signature (RFC 3161): of the authority at this URL, which is asked, or the answer of one
+    /// in this file
+    #[arg(long, value_name = "URL|FILE", conflicts_with = "out")]
+    pub(crate) timestamp: Option<String>,
+    /// Timestamp authorities, one of which has to have signed that timestamp [env: PLUGIN_TIMESTAMP_ROOT]
+    #[arg(long, value_name = "FILE", requires = "timestamp")]
+    pub(crate) timestamp_root: Option<PathBuf>,
 }
 
 /// What a new signature is to cover.
@@ -223,6 +230,10 @@ pub(crate) struct TrustArgs {
     /// /opt/aisoc/plugin-keys]
     #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "PATH")]
     pub(crate) trusted_keys: Option<PathBuf>,
+    /// Timestamp authorities, by whose word a signature still counts that a key made before it ended: their certificates
+    /// in PEM, or a trusted root of sigstore [env: PLUGIN_TIMESTAMP_ROOT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) timestamp_root: Option<PathBuf>,
     /// strict, warn or disabled [env: PLUGIN_TRUST_MODE, default strict]
     #[arg(long, value_name = "MODE", value_parser = known::trust_mode(), hide_possible_values = true)]
     pub(crate) trust_mode: Option<TrustMode>,

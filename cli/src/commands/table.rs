@@ -119,7 +119,12 @@ Keep release.key secret.",
   # a second signer, for a rotation
   aisoc plugin sign --plugin-dir my-plugin --private-key new.key --add
   # a drop-in, by a key whose note says `may_sign: dropin`
-  aisoc plugin sign tools/weather_plugin.py --private-key release.key",
+  aisoc plugin sign tools/weather_plugin.py --private-key release.key
+
+`--timestamp URL` asks an authority when this was signed. In two steps, and offline:
+sign, have the authority answer `openssl ts -query -sha256 -cert -data RAW`, where
+RAW is what `xxd -r -p my-plugin/plugin.sig` prints, and sign again with
+`--timestamp ANSWER`: the signature is the same.",
             risk: Risk::Write,
             raised_by: &["allow-ambiguous", "allow-secret"],
             domain: Domain::Author,

@@ -41,6 +41,7 @@ mod send;
 mod session;
 mod status;
 mod tags;
+mod timestamp;
 mod tls;
 mod token;
 mod tries;
@@ -56,4 +57,5 @@ pub use logins::{
 };
 pub use repository::Remote;
 pub use scope::Scope;
+pub use timestamp::ask_for_timestamp;
 pub use tls::{client_tls, is_of_tls, no_tls, signature_verifiers, tls_provider, tls_trouble};

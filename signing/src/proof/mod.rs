@@ -23,5 +23,6 @@ pub use bundle::{
 pub use identity::{Constraint, Identity, MAX_IDENTITY_BYTES, Pattern};
 pub use key::{Logged, MAX_PROOF_KEY_BYTES, ProofKey, verify_bundle_by_key};
 pub use provider::RsaVerifiers;
+pub(crate) use provider::install;
 pub use root::{MAX_TRUSTED_ROOT_BYTES, TrustedRoot};
 pub use verify::{ProofSigner, Proven, Subject, verify_bundle};

@@ -45,7 +45,7 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Result<u8> {
     let of_tokens = tokens::examine(tokens, clock)?;
     // What cannot be read is a finding, and until it can keys are judged by the clock.
     let at = site.last_seen().ok().flatten().map_or(clock, |seen| seen.max(clock));
-    let Settings { policy, mode, findings } = Settings::read(mode.plugin_mode, &context.environment);
+    let Settings { policy, mode, timestamps, findings } = Settings::read(mode.plugin_mode, &context.environment);
     let keys_dir = context.keys_directory(place.trusted_keys);
     let is_named = lock.plugins_lock.is_some();
     let lock = context.plugins_lock(lock.plugins_lock)?;
@@ -55,7 +55,7 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Result<u8> {
     let options = DoctorOptions {
         here: HereOptions {
             sources: context.sources(&site, sources)?,
-            trust: TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default() },
+            trust: TrustInputs { keys_dir, policy, at, timestamps, foreseen: ForeseenKeys::default() },
             limits: context.limits()?,
             // It is a finding, and what stands there is judged all the same.
             shared_directories: SharedDirectories::Accepted,
