@@ -104,6 +104,13 @@ fn an_install_a_look_at_rest_and_a_rollback_judge_alike() {
     bench.run(&words(&["plugins", "verify"], &ROOT)).ok();
     let run = bench.run(&words(&["plugins", "verify"], &[]));
     assert!(run.code == 3 && run.error_line().contains("key_expired"), "{run:?}");
+    let manifest = fs::read_to_string(bench.path("demo/plugin.yaml")).expect("a manifest");
+    bench.write("demo/plugin.yaml", manifest.replace("0.1.0", "0.2.0"));
+    stamped(&bench, IN_TIME);
+    bench.run(&["plugin", "package", "demo", "--out", "next.tar"]).ok();
+    bench.run(&words(&["plugin", "install", "oci-archive:next.tar"], &ROOT)).ok();
+    bench.run(&words(&["plugin", "rollback", "demo"], &[])).refused(3, "key_expired");
+    bench.run(&words(&["plugin", "rollback", "demo"], &ROOT)).ok();
     let ending = bench.run(&words(&["plugins", "verify"], &ROOT));
     assert!(!ending.stderr.contains("key_ends"), "what has ended is not about to end: {ending:?}");
 }

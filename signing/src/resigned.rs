@@ -61,17 +61,19 @@ impl Resigned {
             }
             (Resigning::Added, None) => {}
         }
-        let goes =
-            |name: &&String| how == Resigning::Alone && name.as_str() != FILE_LIST && !wanted.contains_key(*name);
-        let mut removed: BTreeSet<String> = present.keys().filter(goes).cloned().collect();
-        let is_new =
-            |name: &String, bytes: &Vec<u8>| present.get(name).and_then(Content::whole) != Some(bytes.as_slice());
-        let written: BTreeMap<_, _> = wanted.into_iter().filter(|(name, bytes)| is_new(name, bytes)).collect();
         // The timestamp of a signature that another one replaces is about none that is there.
         let (own, stamp) = (signature_place(signer), timestamp_place(signer));
-        if written.contains_key(&own) && present.contains_key(&stamp) {
-            removed.insert(stamp);
-        }
+        let before = present.get(&own).and_then(Content::whole).and_then(|bytes| Signature::read(bytes).ok());
+        let is_same = before.as_ref() == Some(signature);
+        let goes = |name: &&String| match name.as_str() {
+            FILE_LIST => false,
+            name if name == stamp => !is_same,
+            name => how == Resigning::Alone && !wanted.contains_key(name),
+        };
+        let removed = present.keys().filter(goes).cloned().collect();
+        let is_new =
+            |name: &String, bytes: &Vec<u8>| present.get(name).and_then(Content::whole) != Some(bytes.as_slice());
+        let written = wanted.into_iter().filter(|(name, bytes)| is_new(name, bytes)).collect();
         Self { removed, written }
     }
 

@@ -5,16 +5,17 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use aisoc_manifests::digest::TreeDigest;
+use aisoc_manifests::digest::{FileDigest, TreeDigest};
 use aisoc_manifests::fault::Reason;
-use aisoc_manifests::file_map::FileMap;
+use aisoc_manifests::file_map::{FileEntry, FileMap, TreeScheme};
+use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
-use aisoc_registry_client::signature_verifiers;
 use aisoc_signing::proof::MAX_TRUSTED_ROOT_BYTES;
 use aisoc_signing::{
-    Circumstances, Claim, ClaimedTree, Content, Findings, Keyring, MAX_AUTHORITIES, MAX_AUTHORITY_CERTIFICATES,
-    MAX_TIMESTAMP_BYTES, MAX_TIMESTAMP_CERTIFICATES, Origin, Outcome, Overwrite, Signature, SigningKey, Standing,
-    TimestampAuthorities, TimestampQuery, TimestampToken, examine, sign, standard_reply, write_key_pair,
+    Circumstances, Claim, ClaimedTree, Content, Coverage, Findings, Keyring, MAX_AUTHORITIES,
+    MAX_AUTHORITY_CERTIFICATES, MAX_TIMESTAMP_BYTES, MAX_TIMESTAMP_CERTIFICATES, Origin, Outcome, Overwrite, Signature,
+    SigningKey, Standing, TimestampAuthorities, TimestampQuery, TimestampToken, TreeFinding, examine,
+    is_signature_file, is_timestamp_file, sign, standard_reply, write_key_pair,
 };
 use aisoc_testkit::timestamps::{Stamp, TimestampAuthority, Usage};
 use serde_json::json;
@@ -47,7 +48,7 @@ fn claim(files: &[(String, Vec<u8>)]) -> Claim {
 }
 
 fn authorities(content: impl AsRef<[u8]>) -> TimestampAuthorities {
-    TimestampAuthorities::read("tsa.pem", content.as_ref(), signature_verifiers()).expect("authorities")
+    TimestampAuthorities::read("tsa.pem", content.as_ref(), &[]).expect("authorities")
 }
 
 fn circumstances(at: &str) -> Circumstances {
@@ -198,7 +199,7 @@ fn the_certificate_of_an_authority_has_to_be_valid_then_and_for_timestamps_alone
     }
     for usage in [Usage::NotCritical, Usage::TimestampsAndCode, Usage::Unsaid] {
         let pem = TimestampAuthority::with(1, LONG_LIFE, usage).pem();
-        let read = TimestampAuthorities::read("tsa.pem", pem.as_bytes(), signature_verifiers());
+        let read = TimestampAuthorities::read("tsa.pem", pem.as_bytes(), &[]);
         assert_eq!(read.expect_err("an authority of something else").reason(), Reason::TrustedRootInvalid, "{usage:?}");
     }
 }
@@ -290,6 +291,66 @@ fn a_key_that_was_never_trusted_or_is_no_more_gets_nothing_by_it() {
 }
 
 #[test]
+fn a_signature_counts_by_its_own_timestamp_and_not_by_that_of_another() {
+    let world = World::new().noted(EXPIRED);
+    let second = SigningKey::generate().expect("random");
+    write_key_pair(&world.keys.path().join("second"), &second, Overwrite::Refuse).expect("written");
+    fs::remove_file(world.keys.path().join("second.key")).expect("removed");
+    let signed = sign(claim(&[]).statement().expect("a statement"), &second).expect("signed");
+    let place = format!("plugin.sig.d/{}", second.public_key().fingerprint().hex());
+    let text = signed.signature().to_hex();
+    let bytes: Vec<u8> = (0..64).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).expect("a byte")).collect();
+    let stamp = world.authority.stamps(&bytes, Stamp::at("20260201000000Z"));
+    let judged = |stamps: Vec<(String, Vec<u8>)>, note: &str| {
+        fs::write(world.keys.path().join("second.json"), format!(r#"{{"schema_version":2,{note}}}"#)).expect("written");
+        let own = world.files(&[]).into_iter().filter(|(name, _)| !name.ends_with(".tsr"));
+        let files: Vec<_> = own.chain([(format!("{place}.sig"), text.clone().into_bytes())]).chain(stamps).collect();
+        let keyring = Keyring::read(world.keys.path()).expect("keys");
+        let keyring = keyring.with_timestamp_authorities(authorities(world.authority.pem()));
+        let outcome = examine(&claim(&files), &keyring, &circumstances(NOW), &mut Findings::default());
+        match outcome.expect("judged") {
+            Outcome::Verified(verified) => verified.signers().iter().map(|one| one.key_id.to_string()).collect(),
+            _ => Vec::new(),
+        }
+    };
+    let (own, others) = ((world.place("tsr"), world.stamped("20260201000000Z")), (format!("{place}.tsr"), stamp));
+    let (lives, ended) = (r#""owner":"Ada""#, EXPIRED);
+    assert_eq!(judged(vec![own.clone(), others.clone()], ended), ["release", "second"]);
+    assert_eq!(judged(vec![own.clone()], ended), ["release"]);
+    assert_eq!(judged(vec![others.clone()], ended), ["second"]);
+    assert_eq!(judged(vec![others], lives), ["second"], "of one that counts anyway it says nothing");
+    assert_eq!(judged(vec![own], lives), ["release", "second"]);
+    assert_eq!(judged(vec![], lives), ["second"]);
+    assert_eq!(judged(vec![], ended), Vec::<String>::new());
+}
+
+#[test]
+fn a_timestamp_is_outside_what_is_covered_and_can_be_nothing_that_runs() {
+    let world = World::new();
+    let covers = |mode: bool, name: &str| {
+        let (path, content) = (RelPath::parse(name).expect("a name"), world.stamped("20260201000000Z"));
+        let entry = FileEntry { digest: FileDigest::of(&content), size: content.len() as u64, executable: mode };
+        let claim = Claim::new(ClaimedTree {
+            subject: TreeDigest::of(b"t"),
+            manifest_file: ManifestFile::Yaml,
+            manifest: MANIFEST.to_vec(),
+            python: PythonFiles::default(),
+            files: Arc::new(FileMap::from_iter([(path, entry)])),
+            strange: Vec::new(),
+            empty_directories: Vec::new(),
+            signature_files: [(name.to_owned(), Content::Whole(content))].into(),
+        });
+        claim.coverage_if_signed(&TreeFinding::Exact(TreeScheme::V2))
+    };
+    assert_eq!(covers(false, &world.place("tsr")), Coverage::Full);
+    assert_eq!(covers(true, &world.place("tsr")), Coverage::Code);
+    for name in ["plugin.sig.d/short.tsr", "plugin.tsr", "sub/plugin.sig.d/x.tsr", "plugin.sig.d/x.TSR"] {
+        assert!(!is_signature_file(name) && !is_timestamp_file(name), "{name} is covered as any file");
+    }
+    assert!(is_signature_file(&world.place("tsr")) && !is_timestamp_file(&world.place("sig")));
+}
+
+#[test]
 fn what_is_no_timestamp_of_that_signature_refuses_the_plugin() {
     let (world, stamp) = (World::new(), Stamp::at("20260201000000Z"));
     let good = world.stamped("20260201000000Z");
@@ -357,7 +418,7 @@ fn a_timestamp_is_bounded_and_so_are_its_certificates() {
     let padding = most - padded(4096).len() + 4096;
     // The signature of the certificate has 70 to 72 bytes, whatever it is over.
     let at = |size: usize| {
-        (padding - 4..=padding + 4).map(padded).find(|token| token.len() == size).expect("a size that can be made")
+        (padding - 16..=padding + 16).map(padded).find(|token| token.len() == size).expect("a size that can be made")
     };
     for (size, expected) in [(most - 1, Ok(())), (most, Ok(())), (most + 1, Err(Reason::TimestampInvalid))] {
         let read = TimestampToken::read("x.tsr", &at(size));
@@ -368,9 +429,8 @@ fn a_timestamp_is_bounded_and_so_are_its_certificates() {
 #[test]
 fn a_file_of_authorities_is_bounded_and_names_some() {
     let one = TimestampAuthority::numbered(1);
-    let read = |content: &[u8]| {
-        TimestampAuthorities::read("tsa", content, signature_verifiers()).map(|_| ()).map_err(|fault| fault.reason())
-    };
+    let read =
+        |content: &[u8]| TimestampAuthorities::read("tsa", content, &[]).map(|_| ()).map_err(|fault| fault.reason());
     let refused = Err(Reason::TrustedRootInvalid);
     let many = |count: usize| {
         let mut root = one.trusted_root("2026-01-01T00:00:00Z");
