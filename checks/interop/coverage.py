@@ -32,7 +32,7 @@ MANIFESTS = ("plugin.yaml", "aisoc-plugin.json")
 
 
 def is_signature_file(name):
-    return name in ("plugin.sig", LIST) or re.fullmatch(r"plugin\.sig\.d/[0-9a-f]{64}\.sig", name)
+    return name in ("plugin.sig", LIST) or re.fullmatch(r"plugin\.sig\.d/[0-9a-f]{64}\.(sig|tsr)", name)
 
 
 def manifest_name(root):
@@ -87,7 +87,8 @@ def loose_signature_files(root):
     """Signature files in another form than 128 lower-case digits, or executable."""
     for name, path in files(root).items():
         if is_signature_file(name):
-            is_plain = name == LIST or re.fullmatch(rb"[0-9a-f]{128}", path.read_bytes())
+            # Whether a timestamp is one is not judged here; where it is none, the plugin is refused.
+            is_plain = name == LIST or name.endswith(".tsr") or re.fullmatch(rb"[0-9a-f]{128}", path.read_bytes())
             if not is_plain or path.stat().st_mode & 0o100:
                 yield name
 

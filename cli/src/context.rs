@@ -28,7 +28,7 @@ use aisoc_pipeline::{
 };
 use aisoc_platform::{Ctx, JournalReason};
 use aisoc_registry_client::{ClientOptions, HeldSetting, RegistrySettings};
-use aisoc_signing::Origin;
+use aisoc_signing::{Origin, TimestampAuthorities};
 use aisoc_trust::journal::Writer;
 use aisoc_trust::keys::Applied;
 use aisoc_trust::{Consent, PluginMode, Policy, TrustMode};
@@ -52,6 +52,7 @@ use crate::notices;
 use crate::output::Output;
 use crate::proofs;
 use crate::runtime;
+use crate::timestamps;
 use crate::variables::{
     COVERAGE_RULES, DEFAULT_PLUGINS_DIR, DEFAULT_TRUSTED_KEYS_DIR, OneOf, PLUGIN_MODES, SANDBOXES, TRUST_MODES,
     Word as _,
@@ -404,6 +405,11 @@ impl Context {
             self.warn_of_stale_set(&keys_dir, at);
         }
         let mut doubt = None;
+        let timestamps = match mode {
+            TrustMode::Disabled => TimestampAuthorities::default(),
+            _ => timestamps::authorities(args.timestamp_root, &self.environment)
+                .unwrap_or_else(|fault| left_out(fault, &mut doubt)),
+        };
         let required_signers = proofs::required_signers(&args.required).unwrap_or_else(|fault| {
             doubt = Some(fault);
             // Whoever goes on without what could not be read does not go on with less.
@@ -423,7 +429,7 @@ impl Context {
             ..Policy::of(mode)
         };
         let demands = Demands { proofs: Vec::new(), rules: self.trust_policy(args.trust_policy) };
-        (TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default(), demands }, doubt)
+        (TrustInputs { keys_dir, policy, at, timestamps, foreseen: ForeseenKeys::default(), demands }, doubt)
     }
 
     /// The file of trust rules, where one is named.
@@ -456,12 +462,13 @@ impl Context {
         SignatureRule::Verified { trust: TrustInputs { policy, ..trust }, destination }
     }
 
-    /// Whom a publisher trusts, who has no site: strictly, and by the clock.
+    /// Whom a publisher trusts, who has no site: strictly, and by the clock, to which no timestamp is an exception.
     pub(crate) fn publisher_trust(&self, keys_dir: PathBuf) -> TrustInputs {
         let at = clock::now();
         self.warn_of_stale_set(&keys_dir, at);
-        let (policy, foreseen, demands) = (Policy::of(TrustMode::Strict), ForeseenKeys::default(), Demands::default());
-        TrustInputs { keys_dir, policy, at, foreseen, demands }
+        let (policy, timestamps) = (Policy::of(TrustMode::Strict), TimestampAuthorities::default());
+        let (foreseen, demands) = (ForeseenKeys::default(), Demands::default());
+        TrustInputs { keys_dir, policy, at, timestamps, foreseen, demands }
     }
 
     /// Says, once, when nobody can rely any more on the set that these keys follow: who holds newer ones back holds

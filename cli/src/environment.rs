@@ -91,6 +91,8 @@ pub(crate) const TRUSTED_KEYS_DIR: &str = "PLUGIN_TRUSTED_KEYS_DIR";
 pub(crate) const TRUST_POLICY: &str = "PLUGIN_TRUST_POLICY";
 /// The trusted root by which proofs of sigstore are judged.
 pub(crate) const SIGSTORE_ROOT: &str = "PLUGIN_SIGSTORE_ROOT";
+/// The authorities whose word is taken for when something was signed.
+pub(crate) const TIMESTAMP_ROOT: &str = "PLUGIN_TIMESTAMP_ROOT";
 /// What no plugin may ask for.
 pub(crate) const DENY_CAPABILITIES: &str = "AISOC_PLUGIN_DENY_CAPABILITIES";
 /// The names that Stigmem has for settings that are ours as well.
@@ -170,7 +172,8 @@ const CI_JOBS: [(&str, &str, &str); 7] = [
 ];
 
 /// Variables that hold paths, which results show.
-pub(crate) const PATHS: [&str; 5] = [PLUGINS_DIR, TRUSTED_KEYS_DIR, CA_FILE, SIGSTORE_ROOT, TRUST_POLICY];
+pub(crate) const PATHS: [&str; 6] =
+    [PLUGINS_DIR, TRUSTED_KEYS_DIR, CA_FILE, SIGSTORE_ROOT, TIMESTAMP_ROOT, TRUST_POLICY];
 
 /// What this process was started with.
 #[derive(Debug, Clone)]

@@ -309,6 +309,9 @@ reasons! {
     Unsigned "unsigned" Refused
         "There is no plugin.sig, and a host in strict mode, or publishing, asks for one."
         "ask the publisher for a signed build, or sign it with `aisoc plugin sign --plugin-dir DIR --private-key KEY`"
+    TimestampInvalid "timestamp_invalid" Refused
+        "A timestamp beside a signature is none: it is malformed, was not granted, is about another signature or has none beside it."
+        "ask the authority again, for the signature that stands there now: `aisoc plugin sign DIR --private-key FILE --timestamp URL`"
     SignatureMalformed "signature_malformed" Refused
         "plugin.sig is neither 64 raw bytes nor their hexadecimal form."
         "fetch the plugin again from its publisher"

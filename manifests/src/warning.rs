@@ -167,7 +167,7 @@ warnings! {
         "A plugin, or a version that is kept for a rollback, depends on a key that is taken away or is going to end."
         Some("have its publisher sign it with the key that stays, and install that")
     SinceDecidesNothing "since_decides_nothing"
-        "A revocation says since when somebody else may have had the key, and what the key signed before is refused as well."
+        "A revocation says since when somebody else may have had the key, and what the key signed before is refused as well: no timestamp authority is named."
         None
     SuccessorStands "successor_stands"
         "A key is revoked, and another key that was accepted on its word goes on counting: whoever had the one may have named the other."

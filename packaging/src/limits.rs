@@ -3,7 +3,7 @@
 use aisoc_manifests::cancellation::Cancellation;
 use aisoc_manifests::plugin::{MAX_MANIFEST_BYTES, ManifestFile};
 use aisoc_manifests::tar::MAX_EXTENSION_BYTES;
-use aisoc_signing::{FILE_LIST, MAX_SIGNATURE_FILE_BYTES, is_signature_file};
+use aisoc_signing::{FILE_LIST, MAX_SIGNATURE_FILE_BYTES, MAX_TIMESTAMP_BYTES, is_signature_file, is_timestamp_file};
 
 /// Upper bounds on what one plugin may hold. Each bound stops one way to exhaust the reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Limits {
     pub max_manifest_bytes: u64,
     /// Largest signature file: stops a payload behind the blanks that the host's reader strips.
     pub max_signature_bytes: u64,
+    /// Largest timestamp of a signature: what is larger is something else that nobody has signed.
+    pub max_timestamp_bytes: u64,
     /// Most of `plugin.sig.d/files` that is held in memory, to name the file that differs; a longer list
     /// is not read, and verification does not need it.
     pub max_file_list_bytes: u64,
@@ -52,6 +54,7 @@ impl Default for Limits {
             max_unrated_bytes: 16 << 20,
             max_manifest_bytes: MAX_MANIFEST_BYTES as u64,
             max_signature_bytes: MAX_SIGNATURE_FILE_BYTES,
+            max_timestamp_bytes: MAX_TIMESTAMP_BYTES,
             max_file_list_bytes: 8 << 20,
             max_extension_bytes: MAX_EXTENSION_BYTES,
             cancellation: Cancellation::default(),
@@ -83,6 +86,7 @@ impl Limits {
     pub(crate) fn bytes_to_keep(&self, name: &[u8]) -> Option<u64> {
         match std::str::from_utf8(name).ok()? {
             FILE_LIST => Some(self.max_file_list_bytes),
+            name if is_timestamp_file(name) => Some(self.max_timestamp_bytes),
             name if is_signature_file(name) => Some(self.max_signature_bytes),
             name if ManifestFile::ALL.iter().any(|file| file.name() == name) => Some(self.max_manifest_bytes),
             _ => None,
@@ -96,14 +100,24 @@ mod tests {
 
     #[test]
     fn only_what_describes_the_plugin_is_held_each_up_to_its_own_bound() {
-        let limits =
-            Limits { max_manifest_bytes: 1, max_signature_bytes: 2, max_file_list_bytes: 3, ..Limits::default() };
+        let (max_manifest_bytes, max_signature_bytes, max_file_list_bytes, max_timestamp_bytes) = (1, 2, 3, 4);
+        let limits = Limits {
+            max_manifest_bytes,
+            max_signature_bytes,
+            max_file_list_bytes,
+            max_timestamp_bytes,
+            ..Limits::default()
+        };
         let fingerprint = format!("plugin.sig.d/{}.sig", "a".repeat(64));
+        let timestamp = format!("plugin.sig.d/{}.tsr", "a".repeat(64));
         for (name, expected) in [
             (&b"plugin.yaml"[..], Some(1)),
             (b"aisoc-plugin.json", Some(1)),
             (b"plugin.sig", Some(2)),
             (fingerprint.as_bytes(), Some(2)),
+            (timestamp.as_bytes(), Some(4)),
+            (b"plugin.sig.tsr", None),
+            (b"plugin.sig.d/short.tsr", None),
             (b"plugin.sig.d/files", Some(3)),
             (b"plugin.sig.d", None),
             (b"plugin.sig.d/files/", None),

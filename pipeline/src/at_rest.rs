@@ -385,6 +385,7 @@ fn known_of_refusal(reason: Reason) -> Known {
         Reason::CoveragePartial => (Some(SignatureStatus::Verified), Some(Coverage::Code)),
         Reason::SignersTooFew | Reason::UntrustedPublisher => (Some(SignatureStatus::Verified), None),
         Reason::SignatureMalformed
+        | Reason::TimestampInvalid
         | Reason::NoTrustedKeys
         | Reason::SignatureInvalid
         | Reason::UntrustedKey

@@ -14,7 +14,7 @@ use aisoc_manifests::plugin::Manifest;
 use aisoc_manifests::reference::Reference;
 use aisoc_signing::{
     Circumstances, Claim, Content, Coverage, FileStatement, Findings, Fingerprint, KeyCoverage, Keyring, Origin,
-    PublicKey, Signer, examine, verify_file,
+    PublicKey, Signer, TimestampAuthorities, examine, verify_file,
 };
 use aisoc_trust::{
     Admitted, Decision, Examined, Facts, FileVerdict, KnownSigner, PluginMode, Policy, ProofDemand, SignatureStatus,
@@ -34,6 +34,8 @@ pub struct TrustInputs {
     pub policy: Policy,
     /// The time to judge keys by.
     pub at: Timestamp,
+    /// Whose word is taken for when something was signed.
+    pub timestamps: TimestampAuthorities,
     /// What is judged by as if it were done to the keys already.
     pub foreseen: ForeseenKeys,
     /// What has to be shown beside a signature.
@@ -139,7 +141,7 @@ impl<'a> Judge<'a> {
             TrustMode::Warn => Keyring::read_to_verify(&trust.keys_dir)?,
             TrustMode::Strict => Keyring::read_to_verify(&trust.keys_dir)?.require_there()?,
         };
-        let keyring = trust.foreseen.of(keyring);
+        let keyring = trust.foreseen.of(keyring).with_timestamp_authorities(trust.timestamps.clone());
         trust.policy.publishers.require_plain(keyring.keys().iter().map(|key| (key.id.as_str(), key.fingerprint)))?;
         let rules = trust.demands.read()?.map(Arc::new);
         Ok(Self { trust, policy: trust.policy.clone(), keyring, rules })

@@ -126,7 +126,7 @@ pub use resign::{Naming, Resign, ResignOptions, resign};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sbom::{Bom, SBOM_PREDICATE_TYPE, Sbom, UnreadList};
 pub use search::{MAX_SEARCH_WORDS, search};
-pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing};
+pub use sign::{SignedDirectory, Signing, Timestamper, sign_directory, sign_directory_knowing};
 pub use sign_file::{SignedFile, sign_file};
 pub use signature_look::SignatureLook;
 pub use signed_set::{ExportedSet, NewVersion};

@@ -152,13 +152,8 @@ fn only_a_key_can_tell(again: &str) -> Fault {
 /// As strict as an operator's host: a mode of the publisher's own would let through what no host takes.
 fn verified(claim: &Claim, trust: &TrustInputs, destination: &Origin) -> Result<Publishable> {
     let policy = Policy { mode: TrustMode::Strict, ..trust.policy.clone() };
-    let strict = TrustInputs {
-        keys_dir: trust.keys_dir.clone(),
-        policy,
-        at: trust.at,
-        foreseen: ForeseenKeys::default(),
-        demands: Demands::default(),
-    };
+    let strict =
+        TrustInputs { policy, foreseen: ForeseenKeys::default(), demands: Demands::default(), ..trust.clone() };
     let admitted = judge(claim, destination.clone(), &strict)?.verdict?;
     let statement = admitted.signed_statement();
     let statement = statement.ok_or_else(|| Fault::new(Reason::Internal, "strict mode admitted what it objects to"))?;
@@ -170,6 +165,7 @@ fn mended(refusal: Fault, again: &str) -> Fault {
     match refusal.reason() {
         Reason::Unsigned
         | Reason::SignatureMalformed
+        | Reason::TimestampInvalid
         | Reason::SignatureInvalid
         | Reason::CoverageMismatch
         | Reason::CoveragePartial => refusal.hint(sign(again)),

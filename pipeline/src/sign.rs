@@ -15,8 +15,10 @@ use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{
     Content, Coverage, FILE_LIST, Fingerprint, KeyHolder, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY,
-    SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TreeFinding, sign, signature_place, stamp,
+    SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TimestampToken, TreeFinding, is_timestamp_file, sign,
+    signature_place, stamp, timestamp_place,
 };
+use jiff::Timestamp;
 
 /// How a directory is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,9 @@ pub enum Signing<'a> {
 /// How the names of files begin that are on their way.
 const DRAFTS: &str = ".aisoc-sign-";
 
+/// Where a timestamp of a signature that was just made comes from; asked before anything is written.
+pub type Timestamper<'a> = &'a dyn Fn(&Signature) -> Result<TimestampToken>;
+
 /// A signature that was written.
 #[derive(Debug)]
 pub struct SignedDirectory {
@@ -55,6 +60,8 @@ pub struct SignedDirectory {
     pub allowed_secrets: Vec<FoundSecret>,
     /// The files of others who had signed exactly this, and whose signatures went.
     pub removed_signatures: Vec<String>,
+    /// When it was made, as the timestamp beside it states; nothing where there is none.
+    pub signed_at: Option<Timestamp>,
     /// How many files and directories the ignore rules left out: they would not be shipped.
     pub left_out: usize,
 }
@@ -70,8 +77,31 @@ impl SignedDirectory {
             coverage,
             allowed_secrets: Vec::new(),
             removed_signatures: Vec::new(),
+            signed_at: None,
             left_out: 0,
         }
+    }
+
+    fn stamped(self, stamp: Option<&Stamp>) -> Self {
+        Self { signed_at: stamp.map(|stamp| stamp.token.claimed_time()), ..self }
+    }
+}
+
+/// The timestamp of a signature, and its place.
+struct Stamp {
+    name: String,
+    token: TimestampToken,
+}
+
+impl Stamp {
+    fn of(signed: &Signed, timestamper: Option<Timestamper<'_>>) -> Result<Option<Self>> {
+        let Some(timestamper) = timestamper else { return Ok(None) };
+        let token = timestamper(signed.signature())?;
+        Ok(Some(Self { name: timestamp_place(signed.signer()), token }))
+    }
+
+    fn file(&self) -> (&str, &[u8]) {
+        (&self.name, self.token.as_bytes())
     }
 }
 
@@ -89,19 +119,20 @@ pub fn sign_directory(
     how: Signing<'_>,
     limits: &Limits,
 ) -> Result<SignedDirectory> {
-    sign_directory_knowing(directory, key, how, &Secrets::default(), limits, DryRun::No)
+    sign_directory_knowing(directory, key, how, &Secrets::default(), None, limits, DryRun::No)
 }
 
 /// As [`sign_directory`], with what is known about the directory's secrets: what cannot be shipped is not
-/// signed either.
+/// signed either. With a `timestamper` the timestamp of the signature stands beside it.
 ///
 /// # Errors
-/// As [`sign_directory`].
+/// As [`sign_directory`], and what the timestamper says; then nothing was written.
 pub fn sign_directory_knowing(
     directory: &Path,
     key: &dyn KeyHolder,
     how: Signing<'_>,
     secrets: &Secrets,
+    timestamper: Option<Timestamper<'_>>,
     limits: &Limits,
     dry_run: DryRun,
 ) -> Result<SignedDirectory> {
@@ -109,7 +140,7 @@ pub fn sign_directory_knowing(
         sweep_checkout(directory);
     }
     let plugin = PluginDir::open_knowing(directory, secrets, default_threads(), limits)?;
-    let signed = sign_plugin(&plugin, key, how, dry_run)?;
+    let signed = sign_plugin(&plugin, key, how, timestamper, dry_run)?;
     let (allowed_secrets, left_out) = (plugin.allowed_secrets().to_vec(), plugin.excluded().len());
     Ok(SignedDirectory { allowed_secrets, left_out, ..signed })
 }
@@ -123,14 +154,20 @@ pub(crate) fn sweep_checkout(directory: &Path) {
     let _ = fs::remove_dir(&added);
 }
 
-fn sign_plugin(plugin: &PluginDir, key: &dyn KeyHolder, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
+fn sign_plugin(
+    plugin: &PluginDir,
+    key: &dyn KeyHolder,
+    how: Signing<'_>,
+    timestamper: Option<Timestamper<'_>>,
+    dry_run: DryRun,
+) -> Result<SignedDirectory> {
     if let Signing::WholeTree { out: Some(out) } | Signing::CodeOnly { out: Some(out) } = how {
         require_outside(out, plugin.root())?;
         if !is_place_of_signature(out, plugin.root()) {
             require_replaceable(out)?;
         }
     }
-    let signed = sign_as(plugin, key, how, dry_run)?;
+    let signed = sign_as(plugin, key, how, timestamper, dry_run)?;
     if dry_run.is_on() {
         let place = match how {
             Signing::WholeTree { out: Some(out) } | Signing::CodeOnly { out: Some(out) } => parent(out),
@@ -141,30 +178,41 @@ fn sign_plugin(plugin: &PluginDir, key: &dyn KeyHolder, how: Signing<'_>, dry_ru
     Ok(signed)
 }
 
-fn sign_as(plugin: &PluginDir, key: &dyn KeyHolder, how: Signing<'_>, dry_run: DryRun) -> Result<SignedDirectory> {
+fn sign_as(
+    plugin: &PluginDir,
+    key: &dyn KeyHolder,
+    how: Signing<'_>,
+    timestamper: Option<Timestamper<'_>>,
+    dry_run: DryRun,
+) -> Result<SignedDirectory> {
     match how {
         Signing::WholeTree { out } => {
             let whole = WholeTree::sign(plugin, key, &[])?;
+            let stamp = Stamp::of(&whole.signed, timestamper)?;
             let path = match dry_run.is_on() {
                 true => path_of_signature(plugin, out)?,
-                false => whole.write(plugin, out)?,
+                false => whole.write_stamped(plugin, out, stamp.as_ref())?,
             };
             let removed_signatures = if is_in_place(out, plugin) { whole.replaced(plugin) } else { Vec::new() };
-            Ok(SignedDirectory { removed_signatures, ..SignedDirectory::of(path, &whole.signed, Coverage::Full) })
+            let signed = SignedDirectory::of(path, &whole.signed, Coverage::Full).stamped(stamp.as_ref());
+            Ok(SignedDirectory { removed_signatures, ..signed })
         }
         Signing::CodeOnly { out } => {
             let hint = "sign the whole tree, or remove the key `integrity` from the manifest";
             let coverage = refuse_other_tree(plugin, hint)?;
             let signed = sign(describe(plugin, plugin.manifest_bytes())?, key)?;
+            let stamp = Stamp::of(&signed, timestamper)?;
+            let beside: Vec<_> = stamp.iter().map(Stamp::file).collect();
             let path = match dry_run.is_on() {
                 true => out.map_or_else(|| plugin.root().join(SIGNATURE_FILE), Path::to_owned),
-                false => write_signature(plugin, &[], &signed, out)?,
+                false => write_signature(plugin, &beside, &signed, out)?,
             };
             let removed_signatures =
                 if is_in_place(out, plugin) { signatures_of_others(plugin, &[&signed]) } else { Vec::new() };
-            Ok(SignedDirectory { removed_signatures, ..SignedDirectory::of(path, &signed, coverage) })
+            let done = SignedDirectory::of(path, &signed, coverage).stamped(stamp.as_ref());
+            Ok(SignedDirectory { removed_signatures, ..done })
         }
-        Signing::Added => add_signer(plugin, key, dry_run),
+        Signing::Added => add_signer(plugin, key, timestamper, dry_run),
     }
 }
 
@@ -207,12 +255,17 @@ impl WholeTree {
 
     /// Writes it into the directory that was signed, or its signature to `out`; says where that is.
     pub(crate) fn write(&self, plugin: &PluginDir, out: Option<&Path>) -> Result<PathBuf> {
+        self.write_stamped(plugin, out, None)
+    }
+
+    fn write_stamped(&self, plugin: &PluginDir, out: Option<&Path>, stamp: Option<&Stamp>) -> Result<PathBuf> {
         let Stamped { manifest, list, .. } = &self.stamped;
         let manifest = (self.manifest_file.name(), manifest.as_slice());
         let changed = Some(manifest).filter(|(_, manifest)| *manifest != plugin.manifest_bytes());
         let added: Vec<_> = self.added.iter().map(|signed| (place_of(signed), signed.signature().to_hex())).collect();
         let added = added.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
-        let beside: Vec<_> = changed.into_iter().chain([(FILE_LIST, list.as_slice())]).chain(added).collect();
+        let beside = changed.into_iter().chain([(FILE_LIST, list.as_slice())]).chain(added);
+        let beside: Vec<_> = beside.chain(stamp.map(Stamp::file)).collect();
         write_signature(plugin, &beside, &self.signed, out)
     }
 
@@ -309,9 +362,18 @@ fn replace_signers(plugin: &PluginDir, beside: &[(&str, &[u8])], signed: &Signed
     files.push((plugin.root().join(place_of(signed)), text.as_bytes()));
     files.push((path.clone(), text.as_bytes()));
     place_all(plugin, &files)?;
-    let is_kept = |path: &Path| files.iter().any(|(written, _)| written == path);
+    let stamp = plugin.root().join(timestamp_place(signed.signer()));
+    let is_stamped = is_signed_so(plugin, signed);
+    let is_kept = |path: &Path| files.iter().any(|(written, _)| written == path) || (is_stamped && path == stamp);
     remove_signatures(&added, is_kept).map_err(|fault| half_signed(fault, plugin))?;
     Ok(path)
+}
+
+/// Whether that very signature stands there already, so that a timestamp beside it is about it.
+fn is_signed_so(plugin: &PluginDir, signed: &Signed) -> bool {
+    let claim = plugin.claim();
+    let present = claim.tree().signature_files.get(&place_of(signed)).and_then(Content::whole);
+    present.is_some_and(|present| Signature::read(present).is_ok_and(|present| present == *signed.signature()))
 }
 
 /// The files in which others have signed what is signed now, and that its only signer replaces. `plugin.sig` is named
@@ -320,7 +382,8 @@ fn signatures_of_others(plugin: &PluginDir, signed: &[&Signed]) -> Vec<String> {
     let claim = plugin.claim();
     let files = &claim.tree().signature_files;
     let own: Vec<String> = signed.iter().map(|signed| place_of(signed)).collect();
-    let is_of_others = |name: &&String| ![FILE_LIST, SIGNATURE_FILE].contains(&name.as_str()) && !own.contains(*name);
+    let is_signature = |name: &str| ![FILE_LIST, SIGNATURE_FILE].contains(&name) && !is_timestamp_file(name);
+    let is_of_others = |name: &&String| is_signature(name) && !own.contains(*name);
     let mut others: Vec<String> = files.keys().filter(is_of_others).cloned().collect();
     let is_own = |first: Signature| signed.iter().any(|signed| *signed.signature() == first);
     let is_of_other =
@@ -420,21 +483,42 @@ pub(crate) fn require_replaceable(out: &Path) -> Result<()> {
     .hint("name a file with `--out` that is not there yet"))
 }
 
-fn add_signer(plugin: &PluginDir, key: &dyn KeyHolder, dry_run: DryRun) -> Result<SignedDirectory> {
+fn add_signer(
+    plugin: &PluginDir,
+    key: &dyn KeyHolder,
+    timestamper: Option<Timestamper<'_>>,
+    dry_run: DryRun,
+) -> Result<SignedDirectory> {
     if plugin.signature().is_none() {
         return Err(Fault::new(Reason::Unsigned, format!("`{}` has no first signature", plugin.root().display()))
             .hint("sign without --add, to become the first signer"));
     }
     let coverage = refuse_other_tree(plugin, "sign without --add: the others have to sign what there is now, too")?;
     let signed = sign(describe(plugin, plugin.manifest_bytes())?, key)?;
+    let stamp = Stamp::of(&signed, timestamper)?;
     let path = plugin.root().join(place_of(&signed));
+    let done = SignedDirectory::of(path.clone(), &signed, coverage).stamped(stamp.as_ref());
     if dry_run.is_on() {
-        return Ok(SignedDirectory::of(path, &signed, coverage));
+        return Ok(done);
     }
-    create(&plugin.root().join(SIGNATURE_DIRECTORY))?;
-    plugin.cancellation().check()?;
-    place(draft(&path, signed.signature().to_hex().as_bytes())?, &path)?;
-    Ok(SignedDirectory::of(path, &signed, coverage))
+    let text = signed.signature().to_hex();
+    let stamped = stamp.iter().map(Stamp::file).map(|(name, content)| (plugin.root().join(name), content));
+    let files: Vec<_> = std::iter::once((path, text.as_bytes())).chain(stamped).collect();
+    place_all(plugin, &files)?;
+    if stamp.is_none() && !is_signed_so(plugin, &signed) {
+        remove_stamp(&plugin.root().join(timestamp_place(signed.signer())))?;
+    }
+    Ok(done)
+}
+
+/// Removes the timestamp of a signature that another one has replaced.
+fn remove_stamp(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Fault::io("remove the old timestamp", path, error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn create(directory: &Path) -> Result<()> {

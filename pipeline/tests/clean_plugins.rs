@@ -13,11 +13,11 @@ use aisoc_manifests::plugin::{ManifestFile, Profile, ambiguities, validate};
 use aisoc_manifests::reference::Reference;
 use aisoc_packaging::{Limits, Secrets};
 use aisoc_pipeline::{
-    ForeseenKeys, PackageOptions, Publication, SignatureRule, Signing, Silent, TrustInputs, package, sign_directory,
-    verify_artifact, verify_directory,
+    Demands, ForeseenKeys, PackageOptions, Publication, SignatureRule, Signing, Silent, TrustInputs, package,
+    sign_directory, verify_artifact, verify_directory,
 };
 use aisoc_registry_client::ClientOptions;
-use aisoc_signing::{Coverage, Overwrite, SigningKey, write_key_pair};
+use aisoc_signing::{Coverage, Overwrite, SigningKey, TimestampAuthorities, write_key_pair};
 use aisoc_trust::{CoverageRule, Policy};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -40,7 +40,9 @@ impl Author {
             keys_dir: keys.path().to_owned(),
             policy,
             at: Timestamp::now(),
+            timestamps: TimestampAuthorities::default(),
             foreseen: ForeseenKeys::default(),
+            demands: Demands::default(),
         };
         Self { key, trust, _keys: keys }
     }
@@ -66,7 +68,7 @@ impl Author {
         };
         let publication = Publication::of(root, &options, &SignatureRule::Compared, &Silent).expect(name);
         package(publication, &out, &options, &Silent).await.expect(name);
-        let verified = verify_artifact(&Reference::Layout(out), &self.trust, None, &ClientOptions::default(), &Silent)
+        let verified = verify_artifact(&Reference::Layout(out), &self.trust, &[], &ClientOptions::default(), &Silent)
             .await
             .expect(name);
         assert_eq!(verified.verdict.expect(name).coverage(), Coverage::Full, "{name}");

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use aisoc_packaging::{Limits, PluginDir};
-use aisoc_pipeline::{ForeseenKeys, Signing, TrustInputs, sign_directory, verify_directory};
-use aisoc_signing::{Coverage, FILE_LIST, SigningKey};
+use aisoc_pipeline::{Demands, ForeseenKeys, Signing, TrustInputs, sign_directory, verify_directory};
+use aisoc_signing::{Coverage, FILE_LIST, SigningKey, TimestampAuthorities};
 use aisoc_trust::Policy;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -42,7 +42,9 @@ fn every_tree_is_listed_stamped_and_signed_as_the_vectors_say() {
         keys_dir: trusted.path().to_owned(),
         policy: Policy::default(),
         at: Timestamp::UNIX_EPOCH,
+        timestamps: TimestampAuthorities::default(),
         foreseen: ForeseenKeys::default(),
+        demands: Demands::default(),
     };
     let vectors = trees["vectors"].as_array().expect("vectors");
     for vector in vectors {

@@ -20,7 +20,7 @@ pub mod worker;
 
 pub use aisoc_connections::Slowest;
 pub use certificates::{CertificateFile, Certificates};
-pub use limits::Limits;
+pub use limits::{Limits, MAX_TIMESTAMP_ANSWER_BYTES};
 pub use named::Named;
 pub use notice::{Notice, Told};
 pub use options::{
@@ -28,8 +28,8 @@ pub use options::{
 };
 pub use remote::{
     CheckedLogin, ExplainedLogin, ForgottenLogin, FoundLogin, KeptLogin, LoginFile, LoginKind, LoginOrigin, LoginPart,
-    PassedOver, ServiceAnswer, ServiceClient, WhyPassed, check_login, explain_login, forget_login, keep_login,
-    repositories,
+    PassedOver, ServiceAnswer, ServiceClient, WhyPassed, ask_for_timestamp, check_login, explain_login, forget_login,
+    keep_login, repositories,
 };
 pub use remote::{client_tls, is_of_tls, no_tls, signature_verifiers, tls_provider, tls_trouble};
 pub use settings::{

@@ -84,6 +84,8 @@ pub(crate) const MAX_COPIED_MANIFESTS: usize = 10_000;
 pub(crate) const MAX_INDEX_DEPTH: usize = 16;
 /// Longest answer of a token service.
 pub(crate) const MAX_TOKEN_ANSWER_BYTES: usize = 1 << 20;
+/// Longest answer of a timestamp authority: a token with the chain of its certificates has some 6 kB.
+pub const MAX_TIMESTAMP_ANSWER_BYTES: usize = 64 << 10;
 /// Smallest blob of which something is kept while it comes: less is fetched again sooner than it is asked for.
 pub(crate) const MIN_KEPT_BYTES: u64 = 4 << 20;
 /// After how many bytes it is noted how far a blob is that is kept: as much may have to be fetched again.

@@ -13,7 +13,7 @@ use crate::content::Content;
 use crate::key::Fingerprint;
 use crate::signature::SIGNATURE_FILE;
 use crate::statement::Statement;
-use crate::tree::{Covered, FILE_LIST, Integrity, TreeFinding, added_signature, compare};
+use crate::tree::{Covered, FILE_LIST, Integrity, TreeFinding, added_signature, compare, stamped_signer};
 
 /// Untrusted: anybody can make one. Worth something only after [`crate::verify`].
 #[derive(Debug)]
@@ -69,6 +69,12 @@ impl Claim {
             .signature_files
             .iter()
             .filter_map(|(name, content)| added_signature(name).map(|signer| (name.as_str(), signer, content)))
+    }
+
+    /// The timestamps of `plugin.sig.d`, as [`Claim::added_signatures`].
+    pub(crate) fn timestamps(&self) -> impl Iterator<Item = (&str, Fingerprint, &Content)> {
+        let files = self.tree.signature_files.iter();
+        files.filter_map(|(name, content)| stamped_signer(name).map(|signer| (name.as_str(), signer, content)))
     }
 
     /// The manifest, as the host reads it.

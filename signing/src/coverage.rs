@@ -8,7 +8,7 @@ use aisoc_manifests::plugin::ManifestFile;
 
 use crate::claim::{Claim, ClaimedTree};
 use crate::signature::Signature;
-use crate::tree::{FILE_LIST, TreeFinding, is_signature_file};
+use crate::tree::{FILE_LIST, TreeFinding, is_signature_file, is_timestamp_file};
 
 /// How much of a tree a verified signature covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,8 +78,10 @@ fn loose_signature_files(tree: &ClaimedTree) -> Vec<Uncovered> {
     let is_executable = |name: &str| {
         RelPath::parse(name).ok().and_then(|path| tree.files.get(&path)).is_some_and(|entry| entry.executable)
     };
-    // The list of files is compared with the tree, or counts as a file of the plugin.
-    let is_plain = |name: &str, content| name == FILE_LIST || Signature::is_written_plainly(content);
+    // The list of files is compared with the tree, or counts as a file of the plugin. A timestamp is written in one way,
+    // or the signature beside it is none.
+    let is_plain =
+        |name: &str, content| name == FILE_LIST || is_timestamp_file(name) || Signature::is_written_plainly(content);
     let loose = tree.signature_files.iter().filter(|(name, content)| !is_plain(name, content) || is_executable(name));
     loose.map(|(name, _)| inert(name.clone())).collect()
 }

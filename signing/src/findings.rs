@@ -1,11 +1,13 @@
 //! `Findings`: what every check of a verification saw, as facts to show. Evidence of nothing.
 
 use aisoc_manifests::digest::CanonicalDigest;
+use jiff::Timestamp;
 
 use crate::claim::Claim;
 use crate::coverage::{Coverage, Uncovered, uncovered};
 use crate::key::Fingerprint;
 use crate::keyring::{Circumstances, HeldKey, KeyId, KeyPlace, Standing};
+use crate::timestamp::SignedAt;
 use crate::tree::{TreeDifference, TreeFinding};
 
 /// Filled from top to bottom; what comes after the check that decided stays empty.
@@ -20,6 +22,8 @@ pub struct Findings {
     pub digest: Option<CanonicalDigest>,
     /// The signature files.
     pub signatures: Vec<SignatureTried>,
+    /// The timestamps beside them.
+    pub timestamps: Vec<TimestampTried>,
     /// The files.
     pub tree: TreeCheck,
 }
@@ -37,6 +41,8 @@ pub struct KeyTried {
     pub fingerprint: Fingerprint,
     /// Whether it counts.
     pub standing: Standing,
+    /// By when it counts that is over today: what was signed then, as an authority vouches for.
+    pub signed_at: Option<SignedAt>,
     /// The signature files that it verifies.
     pub verifies: Vec<String>,
 }
@@ -50,6 +56,17 @@ pub struct SignatureTried {
     pub named_signer: Option<String>,
     /// The trusted key that verifies it.
     pub key_id: Option<KeyId>,
+}
+
+/// A timestamp of a signature.
+#[derive(Debug)]
+pub struct TimestampTried {
+    /// The name of its file.
+    pub file: String,
+    /// The time that it states.
+    pub claimed: Timestamp,
+    /// What it shows; an error says, in words, why it shows nothing here.
+    pub shown: Result<SignedAt, String>,
 }
 
 /// What the signature covers, were it valid, and how that compares with what is there.
@@ -85,6 +102,7 @@ impl KeyTried {
             place: key.place,
             fingerprint: key.fingerprint,
             standing,
+            signed_at: None,
             verifies: Vec::new(),
         }
     }

@@ -33,6 +33,7 @@ mod signer;
 mod stamp;
 mod statement;
 mod succession;
+mod timestamp;
 mod tree;
 mod tried;
 mod verify;
@@ -50,7 +51,7 @@ pub use coverage::{Coverage, Uncovered};
 pub use encrypted_key::EncryptedKey;
 pub use envelope::{Envelope, Opened, PayloadType};
 pub use file_signature::{FILE_SIGNATURE_SUFFIX, FileOutcome, FileStatement, sign_file, verify_file};
-pub use findings::{Findings, KeyTried, SignatureTried, TreeCheck};
+pub use findings::{Findings, KeyTried, SignatureTried, TimestampTried, TreeCheck};
 pub use key::{Fingerprint, PublicKey, SigningKey, wipe_stack};
 pub use key_pair::{Overwrite, WrittenPair, pair_at, require_no_pair, write_encrypted_key_pair, write_key_pair};
 pub use key_source::KeySource;
@@ -72,9 +73,13 @@ pub use signer::{
 pub use stamp::{Stamped, stamp};
 pub use statement::Statement;
 pub use succession::Succession;
+pub use timestamp::{
+    MAX_AUTHORITIES, MAX_AUTHORITY_CERTIFICATES, MAX_TIMESTAMP_BYTES, MAX_TIMESTAMP_CERTIFICATES, SignedAt,
+    TimestampAuthorities, TimestampQuery, TimestampToken, standard_reply,
+};
 pub use tree::{
     ChangedFile, FILE_LIST, INTEGRITY_KEY, ListState, TreeDifference, TreeFinding, claimed_signer, is_signature_file,
-    signature_place,
+    is_timestamp_file, signature_place, timestamp_place,
 };
 pub use tried::MAX_SIGNATURES;
 pub use verify::{Cause, Outcome, Verified, examine, verify};

@@ -11,7 +11,7 @@ use crate::claim::Claim;
 use crate::content::Content;
 use crate::key::{Fingerprint, PublicKey};
 use crate::signature::{SIGNATURE_FILE, Signature};
-use crate::tree::{FILE_LIST, claimed_signer, signature_place};
+use crate::tree::{FILE_LIST, claimed_signer, signature_place, timestamp_place};
 use crate::tried::read_signatures;
 
 /// What becomes of the signatures that are there.
@@ -61,8 +61,15 @@ impl Resigned {
             }
             (Resigning::Added, None) => {}
         }
-        let goes =
-            |name: &&String| how == Resigning::Alone && name.as_str() != FILE_LIST && !wanted.contains_key(*name);
+        // The timestamp of a signature that another one replaces is about none that is there.
+        let (own, stamp) = (signature_place(signer), timestamp_place(signer));
+        let before = present.get(&own).and_then(Content::whole).and_then(|bytes| Signature::read(bytes).ok());
+        let is_same = before.as_ref() == Some(signature);
+        let goes = |name: &&String| match name.as_str() {
+            FILE_LIST => false,
+            name if name == stamp => !is_same,
+            name => how == Resigning::Alone && !wanted.contains_key(name),
+        };
         let removed = present.keys().filter(goes).cloned().collect();
         let is_new =
             |name: &String, bytes: &Vec<u8>| present.get(name).and_then(Content::whole) != Some(bytes.as_slice());

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::key::Fingerprint;
 use crate::keyring::{HeldKey, KeyCoverage, KeyId, PlannedEnd, Standing};
+use crate::timestamp::SignedAt;
 
 /// A trusted key that verified a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Signer {
     pub end: Option<PlannedEnd>,
     /// How much its signatures have to cover, where its note says so.
     pub coverage: Option<KeyCoverage>,
+    /// When it signed, as an authority vouches for, where the key counts by that alone: today it does not.
+    pub signed_at: Option<SignedAt>,
 }
 
 /// A trusted key that verified a signature, and does not count.
@@ -32,7 +35,13 @@ pub struct EndedSigner {
 impl Signer {
     pub(crate) fn of(key: &HeldKey) -> Self {
         let HeldKey { id, fingerprint, .. } = key;
-        Self { key_id: id.clone(), fingerprint: *fingerprint, end: key.planned_end(), coverage: key.coverage() }
+        let (end, coverage) = (key.planned_end(), key.coverage());
+        Self { key_id: id.clone(), fingerprint: *fingerprint, end, coverage, signed_at: None }
+    }
+
+    /// One whose key has ended, and had not when it signed.
+    pub(crate) fn of_ended(key: &HeldKey, signed_at: SignedAt) -> Self {
+        Self { end: None, signed_at: Some(signed_at), ..Self::of(key) }
     }
 
     /// That its key is going to end, in words, where a note says so and it is time to hear of it.

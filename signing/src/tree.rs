@@ -146,7 +146,17 @@ impl<'a> Covered<'a> {
 
 /// Whether a file belongs to the signature and not to what is signed.
 pub fn is_signature_file(path: &str) -> bool {
-    path == SIGNATURE_FILE || path == FILE_LIST || added_signature(path).is_some()
+    path == SIGNATURE_FILE || path == FILE_LIST || added_signature(path).is_some() || stamped_signer(path).is_some()
+}
+
+/// Whether a file holds a timestamp of a signature.
+pub fn is_timestamp_file(path: &str) -> bool {
+    stamped_signer(path).is_some()
+}
+
+/// The file that holds the timestamp of that key's signature, beside it.
+pub fn timestamp_place(signer: Fingerprint) -> String {
+    format!("{SIGNATURE_DIRECTORY}/{}.tsr", signer.hex())
 }
 
 /// The file that holds the signature of that key, among those of several.
@@ -161,7 +171,16 @@ pub fn claimed_signer(path: &str) -> Option<String> {
 
 /// The signer that `plugin.sig.d/<fingerprint>.sig` names.
 pub(crate) fn added_signature(path: &str) -> Option<Fingerprint> {
-    Fingerprint::of_hex(path.strip_prefix(SIGNATURE_DIRECTORY)?.strip_prefix('/')?.strip_suffix(".sig")?)
+    named_signer(path, ".sig")
+}
+
+/// The signer that `plugin.sig.d/<fingerprint>.tsr` names.
+pub(crate) fn stamped_signer(path: &str) -> Option<Fingerprint> {
+    named_signer(path, ".tsr")
+}
+
+fn named_signer(path: &str, suffix: &str) -> Option<Fingerprint> {
+    Fingerprint::of_hex(path.strip_prefix(SIGNATURE_DIRECTORY)?.strip_prefix('/')?.strip_suffix(suffix)?)
 }
 
 /// What a comparison of the stated tree with the present one says.

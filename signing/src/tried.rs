@@ -8,11 +8,13 @@ use aisoc_manifests::digest::CanonicalDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
 
 use crate::claim::Claim;
-use crate::findings::{Findings, KeyTried, SignatureTried};
+use crate::findings::{Findings, KeyTried, SignatureTried, TimestampTried};
 use crate::key::Fingerprint;
-use crate::keyring::{HeldKey, KeyId, KeyPlace, Keyring, Standing};
+use crate::keyring::{Circumstances, HeldKey, KeyId, KeyPlace, Keyring, Standing};
 use crate::signature::{SIGNATURE_DIRECTORY, SIGNATURE_FILE, Signature};
 use crate::signed_by::{EndedSigner, Signer};
+use crate::timestamp::{SignedAt, TimestampToken};
+use crate::tree::signature_place;
 
 /// Most signatures of one plugin: each costs one check per key.
 pub const MAX_SIGNATURES: usize = 16;
@@ -22,6 +24,8 @@ pub(crate) struct Named<'a> {
     file: &'a str,
     fingerprint: Option<Fingerprint>,
     pub(crate) signature: Signature,
+    /// What stands beside it of when it was made, and the name of that file.
+    timestamp: Option<(&'a str, TimestampToken)>,
 }
 
 /// All or none: a signature file that is not a signature makes the whole evidence ambiguous.
@@ -31,6 +35,7 @@ pub(crate) fn read_signatures(claim: &Claim) -> Result<Vec<Named<'_>>> {
         file: SIGNATURE_FILE,
         fingerprint: None,
         signature: Signature::read_file(SIGNATURE_FILE, first)?,
+        timestamp: None,
     }];
     for (file, fingerprint, content) in claim.added_signatures() {
         if signatures.len() > MAX_SIGNATURES {
@@ -38,9 +43,50 @@ pub(crate) fn read_signatures(claim: &Claim) -> Result<Vec<Named<'_>>> {
             return Err(Fault::new(Reason::SignatureMalformed, message));
         }
         let signature = Signature::read_file(file, content)?;
-        signatures.push(Named { file, fingerprint: Some(fingerprint), signature });
+        signatures.push(Named { file, fingerprint: Some(fingerprint), signature, timestamp: None });
+    }
+    for (file, signer, content) in claim.timestamps() {
+        let Some(named) = signatures.iter_mut().find(|named| named.fingerprint == Some(signer)) else {
+            return Err(Fault::new(Reason::TimestampInvalid, format!("`{file}` is about no signature that is there"))
+                .expected(signature_place(signer), "no such file"));
+        };
+        named.timestamp = Some((file, TimestampToken::read_file(file, content, &named.signature)?));
     }
     Ok(signatures)
+}
+
+/// When signatures were made, as far as an authority vouches for that which the site has named.
+struct Times(Vec<(Signature, SignedAt)>);
+
+impl Times {
+    fn of(signatures: &[Named<'_>], keyring: &Keyring, findings: &mut Findings) -> Self {
+        let mut times = Vec::new();
+        for Named { signature, timestamp, .. } in signatures {
+            let Some((file, token)) = timestamp else { continue };
+            let shown = keyring.timestamp_authorities().judge(token, signature);
+            times.extend(shown.iter().map(|shown| (*signature, shown.clone())));
+            findings.timestamps.push(TimestampTried { file: (*file).to_owned(), claimed: token.claimed_time(), shown });
+        }
+        Self(times)
+    }
+
+    fn of_signature(&self, signature: &Signature) -> Option<&SignedAt> {
+        self.0.iter().find(|(stamped, _)| stamped == signature).map(|(_, at)| at)
+    }
+}
+
+/// What is asked of every key: for which plugin, and when.
+pub(crate) struct Asked<'a> {
+    pub(crate) plugin: Option<&'a str>,
+    pub(crate) circumstances: &'a Circumstances,
+}
+
+/// Where the key stands that has made this signature, and by when, where it counts by that alone.
+fn standing(key: &HeldKey, today: &Standing, asked: &Asked<'_>, at: Option<&SignedAt>) -> (Standing, Option<SignedAt>) {
+    let (Some(at), false) = (at, *today == Standing::Current) else { return (today.clone(), None) };
+    let then = key.standing_when_signed(asked.plugin, asked.circumstances, at);
+    let signed_at = (then == Standing::Current).then(|| at.clone());
+    (then, signed_at)
 }
 
 /// What trying every signature with every key gave.
@@ -63,6 +109,7 @@ pub(crate) fn try_keys(
     signatures: &[Named<'_>],
     digest: CanonicalDigest,
     keyring: &Keyring,
+    asked: &Asked<'_>,
     findings: &mut Findings,
 ) -> Tried {
     let mut tried = Tried::default();
@@ -70,9 +117,12 @@ pub(crate) fn try_keys(
     let is_copied = |first: &Named<'_>| added.iter().any(|named| named.signature == first.signature);
     tried.is_first_alone = !added.is_empty() && !first.is_some_and(is_copied);
     let known = Known::of(added, digest, keyring);
+    let times = Times::of(signatures, keyring, findings);
     for named in signatures {
         let candidates: Vec<usize> = known.candidates(named, keyring);
-        let verifying = first_that_verifies(named, &candidates, &known, keyring, findings);
+        let at = times.of_signature(&named.signature);
+        let verifies = |key: &HeldKey| known.verifies(key, &named.signature);
+        let verifying = first_that_verifies(named, &candidates, &verifies, (keyring, asked, at), findings);
         tried.is_first_alone &= named.fingerprint.is_some() || verifying.is_none();
         let aside = verifying.is_none().then(|| known.aside(named, keyring)).flatten();
         findings.signatures.push(SignatureTried {
@@ -81,8 +131,11 @@ pub(crate) fn try_keys(
             key_id: verifying.map(|index| &keyring.keys()[index]).or(aside).map(|key| key.id.clone()),
         });
         match (verifying, aside, named.fingerprint, candidates.first()) {
-            (Some(index), ..) => tried.add(&keyring.keys()[index], &findings.keys[index].standing),
-            (None, Some(key), ..) => tried.add_aside(key, named, findings),
+            (Some(index), ..) => tried.add(&keyring.keys()[index], &findings.keys[index]),
+            (None, Some(key), ..) => {
+                let (standing, signed_at) = standing(key, &key.standing_by_place(), asked, at);
+                tried.add_aside(key, named, (standing, signed_at), findings);
+            }
             (None, None, Some(_), Some(named_key)) => {
                 tried.contradicted.get_or_insert_with(|| keyring.keys()[*named_key].id.clone());
             }
@@ -140,15 +193,19 @@ impl Known {
 fn first_that_verifies(
     named: &Named<'_>,
     candidates: &[usize],
-    known: &Known,
-    keyring: &Keyring,
+    verifies: &dyn Fn(&HeldKey) -> bool,
+    (keyring, asked, at): (&Keyring, &Asked<'_>, Option<&SignedAt>),
     findings: &mut Findings,
 ) -> Option<usize> {
     let mut found = None;
     for &index in candidates {
-        if known.verifies(&keyring.keys()[index], &named.signature) {
-            findings.keys[index].verifies.push(named.file.to_owned());
-            if findings.keys[index].standing == Standing::Current {
+        let (key, tried) = (&keyring.keys()[index], &mut findings.keys[index]);
+        if verifies(key) {
+            tried.verifies.push(named.file.to_owned());
+            let (standing, signed_at) = standing(key, &tried.standing, asked, at);
+            tried.standing = standing;
+            tried.signed_at = signed_at.or_else(|| tried.signed_at.take());
+            if tried.standing == Standing::Current {
                 return Some(index);
             }
             found = found.or(Some(index));
@@ -158,22 +215,29 @@ fn first_that_verifies(
 }
 
 impl Tried {
-    fn add(&mut self, key: &HeldKey, standing: &Standing) {
+    fn add(&mut self, key: &HeldKey, KeyTried { standing, signed_at, .. }: &KeyTried) {
         if *standing != Standing::Current {
             return self.add_ended(key, standing.clone());
         }
         if self.signers.iter().all(|signer| signer.fingerprint != key.fingerprint) {
-            self.signers.push(Signer::of(key));
+            let ended = signed_at.clone().map(|signed_at| Signer::of_ended(key, signed_at));
+            self.signers.push(ended.unwrap_or_else(|| Signer::of(key)));
         }
     }
 
-    fn add_aside(&mut self, key: &HeldKey, named: &Named<'_>, findings: &mut Findings) {
-        let standing = key.standing_by_place();
-        self.add_ended(key, standing.clone());
+    fn add_aside(
+        &mut self,
+        key: &HeldKey,
+        named: &Named<'_>,
+        (standing, signed_at): (Standing, Option<SignedAt>),
+        findings: &mut Findings,
+    ) {
+        let tried = KeyTried { signed_at, ..KeyTried::standing(key, standing) };
+        self.add(key, &tried);
         let verifies = named.file.to_owned();
         match findings.keys.iter_mut().find(|tried| tried.file == key.file) {
             Some(tried) => tried.verifies.push(verifies),
-            None => findings.keys.push(KeyTried { verifies: vec![verifies], ..KeyTried::standing(key, standing) }),
+            None => findings.keys.push(KeyTried { verifies: vec![verifies], ..tried }),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::keyring::{Circumstances, KeyCoverage, KeyId, Keyring, SkippedKey, Sta
 use crate::promised::named_and_absent;
 use crate::signed_by::{EndedSigner, Signer};
 use crate::tree::{TreeDifference, TreeFinding};
-use crate::tried::{Tried, read_signatures, try_keys};
+use crate::tried::{Asked, Tried, read_signatures, try_keys};
 
 /// The verdict on a claim. A verdict is not an error: what follows from it is the gate's decision.
 #[derive(Debug)]
@@ -178,7 +178,8 @@ pub fn examine(
         Err(fault) => return Ok(Outcome::UnknownIntegrity(fault)),
     };
     findings.tree = TreeCheck::of(&tree, claim);
-    let tried = try_keys(&signatures, digest, keyring, findings);
+    let asked = Asked { plugin, circumstances };
+    let tried = try_keys(&signatures, digest, keyring, &asked, findings);
     conclude(claim, digest, keyring, tried, tree)
 }
 

@@ -7,7 +7,9 @@ use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
-use aisoc_signing::{Claim, ClaimedTree, Content, Resigned, Resigning, Signed, SigningKey, sign, signature_place};
+use aisoc_signing::{
+    Claim, ClaimedTree, Content, Resigned, Resigning, Signed, SigningKey, sign, signature_place, timestamp_place,
+};
 
 const MANIFEST: &[u8] = b"id: demo\n";
 
@@ -100,4 +102,39 @@ fn a_key_knows_its_own_signature_and_no_other() {
         assert_eq!(found, expected.then(|| *signed(&own).signature()), "{files:?}");
     }
     assert!(claim(&[("plugin.sig", "nonsense".to_owned())]).signature_of(&own.public_key()).is_err());
+}
+
+#[test]
+fn a_timestamp_stays_with_its_signature_and_goes_with_it() {
+    let [old, new] = [key(), key()].map(|key| signed(&key));
+    let hex = |signed: &Signed| signed.signature().to_hex();
+    let (old_place, new_place) = (signature_place(old.signer()), signature_place(new.signer()));
+    let (old_stamp, new_stamp) = (timestamp_place(old.signer()), timestamp_place(new.signer()));
+    let both = claim(&[
+        ("plugin.sig", hex(&old)),
+        (&old_place, hex(&old)),
+        (&old_stamp, "a time".to_owned()),
+        (&new_place, hex(&new)),
+        (&new_stamp, "another time".to_owned()),
+    ]);
+    assert!(change(&both, &new, Some(&old), Resigning::Added).is_nothing(), "each keeps its own");
+    let alone = change(&both, &new, Some(&old), Resigning::Alone);
+    assert_eq!(alone.removed.iter().collect::<Vec<_>>(), {
+        let mut gone = [&old_place, &old_stamp];
+        gone.sort();
+        gone
+    });
+    assert_eq!(alone.removed_signers(), [old.signer().to_string()], "a timestamp names nobody beside its signature");
+    // What stands in its place is another signature, as of a signer that never makes the same twice.
+    for how in [Resigning::Alone, Resigning::Added] {
+        let other = claim(&[("plugin.sig", hex(&new)), (&new_place, hex(&old)), (&new_stamp, "a time".to_owned())]);
+        let made = change(&other, &new, Some(&new), how);
+        assert_eq!(made.removed.iter().collect::<Vec<_>>(), [&new_stamp], "{how:?}");
+        assert_eq!(made.written, written(&[(&new_place, &new)]), "{how:?}");
+    }
+    // The same signature in another form is the same signature.
+    let loose =
+        claim(&[("plugin.sig", hex(&new)), (&new_place, hex(&new).to_uppercase()), (&new_stamp, "t".to_owned())]);
+    let made = change(&loose, &new, Some(&new), Resigning::Alone);
+    assert_eq!((made.removed.len(), made.written), (0, written(&[(&new_place, &new)])));
 }

@@ -11,6 +11,7 @@ pub mod proxy;
 pub mod registry;
 pub mod signing_services;
 pub mod sigstore;
+pub mod timestamps;
 pub mod tls;
 pub mod without_network;
 pub mod world;

@@ -333,14 +333,14 @@ pub fn other_key() -> KeptKey {
 }
 
 /// What stands in a certificate.
-struct Certificate<'a> {
-    serial: u8,
-    issuer: &'a str,
-    subject: Option<&'a str>,
-    life: [&'a str; 2],
-    key: Vec<u8>,
-    extensions: Vec<Vec<u8>>,
-    signed_by: &'a SigningKey,
+pub(crate) struct Certificate<'a> {
+    pub(crate) serial: u8,
+    pub(crate) issuer: &'a str,
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) life: [&'a str; 2],
+    pub(crate) key: Vec<u8>,
+    pub(crate) extensions: Vec<Vec<u8>>,
+    pub(crate) signed_by: &'a SigningKey,
 }
 
 fn to_be_signed(certificate: &Certificate<'_>) -> Vec<u8> {
@@ -357,19 +357,19 @@ fn to_be_signed(certificate: &Certificate<'_>) -> Vec<u8> {
     ])
 }
 
-fn certificate(certificate: &Certificate<'_>) -> Vec<u8> {
+pub(crate) fn certificate(certificate: &Certificate<'_>) -> Vec<u8> {
     let content = to_be_signed(certificate);
     let signature = [&[0], &signed(certificate.signed_by, &content)[..]].concat();
     sequence(&[content, by_ecdsa(), tlv(0x03, &signature)])
 }
 
-fn signed(key: &SigningKey, content: &[u8]) -> Vec<u8> {
+pub(crate) fn signed(key: &SigningKey, content: &[u8]) -> Vec<u8> {
     let signature: Signature = key.sign(content);
     signature.to_der().as_bytes().to_vec()
 }
 
 /// A SubjectPublicKeyInfo.
-fn public_key(key: &SigningKey) -> Vec<u8> {
+pub(crate) fn public_key(key: &SigningKey) -> Vec<u8> {
     let point = key.verifying_key().to_sec1_point(false);
     let algorithm = sequence(&[oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")]);
     sequence(&[algorithm, tlv(0x03, &[&[0], point.as_bytes()].concat())])
@@ -382,16 +382,16 @@ pub(crate) fn pem(certificate: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
-fn by_ecdsa() -> Vec<u8> {
+pub(crate) fn by_ecdsa() -> Vec<u8> {
     sequence(&[oid("1.2.840.10045.4.3.2")])
 }
 
-fn name(common: Option<&str>) -> Vec<u8> {
+pub(crate) fn name(common: Option<&str>) -> Vec<u8> {
     let part = |name: &str| tlv(0x31, &sequence(&[oid("2.5.4.3"), tlv(0x0c, name.as_bytes())]));
     sequence(&common.map(part).into_iter().collect::<Vec<_>>())
 }
 
-fn extension(id: &str, is_critical: bool, value: &[u8]) -> Vec<u8> {
+pub(crate) fn extension(id: &str, is_critical: bool, value: &[u8]) -> Vec<u8> {
     let critical = if is_critical { tlv(0x01, &[0xff]) } else { Vec::new() };
     sequence(&[oid(id), critical, tlv(0x04, value)])
 }
@@ -410,7 +410,7 @@ pub(crate) fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
     [&[tag], &length[..], value].concat()
 }
 
-fn oid(text: &str) -> Vec<u8> {
+pub(crate) fn oid(text: &str) -> Vec<u8> {
     let arcs: Vec<u32> = text.split('.').map(|arc| arc.parse().expect("a number")).collect();
     let mut value = vec![(arcs[0] * 40 + arcs[1]) as u8];
     for arc in &arcs[2..] {

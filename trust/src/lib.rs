@@ -38,6 +38,7 @@ pub use refusal::{FETCH_AGAIN, changed_after_signing, lock_missing, no_trusted_k
 pub use rules::{
     KeyDemand, MAX_RULE_PROOFS, MAX_RULES, MAX_TRUST_CASES, MAX_TRUST_CASES_BYTES, MAX_TRUST_POLICY_BYTES, ProofDemand,
     ProofKind, ProvedBy, TrustCase, TrustRule, TrustRules, first_shown, read_proof_key, read_trusted_root,
+    trusted_root_file,
 };
 pub use state_directory::{OPEN_DIRECTORY, changeable, own_directory, require_secure};
 pub use state_lock::{LOCK, Patience, StateLock};

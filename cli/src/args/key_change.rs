@@ -139,8 +139,8 @@ pub(crate) struct KeyRevokeArgs {
     /// The key: its id, its file such as `old.pem`, or its fingerprint
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-    /// Since when somebody else may have had it, RFC 3339: it is written down, and decides nothing, for a signature has
-    /// no time that anybody vouches for
+    /// Since when somebody else may have had it, RFC 3339: what it signed before counts where an authority of
+    /// PLUGIN_TIMESTAMP_ROOT says when that was, and nowhere else
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<Timestamp>,
     /// Revoke the keys as well that were accepted on its word, and on theirs [default: they are named, and at a terminal

@@ -208,10 +208,17 @@ pub(crate) struct SignArgs {
     /// Become one more signer of exactly what is signed already
     #[arg(long, conflicts_with_all = ["out", "coverage"])]
     pub(crate) add: bool,
+    /// Put a timestamp beside the signature (RFC 3161): of the authority at this URL, which is asked, or the answer of one
+    /// in this file
+    #[arg(long, value_name = "URL|FILE", conflicts_with = "out")]
+    pub(crate) timestamp: Option<String>,
+    /// Timestamp authorities, one of which has to have signed that timestamp [env: PLUGIN_TIMESTAMP_ROOT]
+    #[arg(long, value_name = "FILE", requires = "timestamp")]
+    pub(crate) timestamp_root: Option<PathBuf>,
     /// Sign a published artifact instead, so that `cosign verify --key` finds it signed, and put the signature beside it:
     /// the private key is of P-256, or one that signs plugins. As a bundle, which cosign 3 reads, and under a tag, which all
     /// others read (`both`), or as one of them (`bundle`, `tag`)
-    #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "both", hide_possible_values = true, conflicts_with_all = ["add", "out", "coverage", "profile", "allow_ambiguous", "allow_secret", "reason", "plugin_dir"])]
+    #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "both", hide_possible_values = true, conflicts_with_all = ["add", "out", "coverage", "profile", "allow_ambiguous", "allow_secret", "reason", "plugin_dir", "timestamp"])]
     pub(crate) cosign: Option<CosignForm>,
     /// Of an image index of several artifacts, with --cosign, sign the one for this platform
     #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]", requires = "cosign")]
@@ -253,6 +260,10 @@ pub(crate) struct TrustArgs {
     /// /opt/aisoc/plugin-keys]
     #[arg(long = "trusted-keys", visible_alias = "keys", value_name = "PATH")]
     pub(crate) trusted_keys: Option<PathBuf>,
+    /// Timestamp authorities, by whose word a signature still counts that a key made before it ended: their certificates
+    /// in PEM, or a trusted root of sigstore [env: PLUGIN_TIMESTAMP_ROOT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) timestamp_root: Option<PathBuf>,
     /// strict, warn or disabled [env: PLUGIN_TRUST_MODE, default strict]
     #[arg(long, value_name = "MODE", value_parser = known::trust_mode(), hide_possible_values = true)]
     pub(crate) trust_mode: Option<TrustMode>,

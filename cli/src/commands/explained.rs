@@ -42,12 +42,20 @@ fn keys_text(of: &Explanation, text: &mut String) {
         let verifies = format!("verifies {}", key.verifies.join(", "));
         // A key that has ended has signed all the same, which is what a refusal for another signer is about.
         let state = match &key.why_not {
+            None if let Some(at) = &key.signed_at => format!("{verifies}; counts by when it signed, {at}"),
             None => verifies,
             Some(why) if key.verifies.is_empty() => why.clone(),
             Some(why) => format!("{why}; {verifies}"),
         };
         let line = format!("{} ({}) {}: {state}", key.signing_key_id, key.path, key.signing_key_fingerprint);
         let _ = writeln!(text, "  {}", printable(&line));
+    }
+    for timestamp in &of.timestamps {
+        let vouched = match (&timestamp.timestamp_authority, &timestamp.why_not) {
+            (Some(authority), _) => format!("signed at {}, says `{authority}`", timestamp.signed_at),
+            (None, why) => format!("not counted: {}", why.as_deref().unwrap_or_default()),
+        };
+        let _ = writeln!(text, "  {}", printable(&format!("{}: {vouched}", timestamp.path)));
     }
     for skipped in &of.skipped_keys {
         let _ = writeln!(text, "  {}", printable(&format!("{skipped} (not used)")));

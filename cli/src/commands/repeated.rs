@@ -20,12 +20,13 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 26] = [
+const REPEATED: [(&str, &[&str], When); 27] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
     ("site-packages", &[], When::Always),
     ("trusted-keys", &["keys"], When::Always),
+    ("timestamp-root", &[], When::Always),
     // How registries are reached.
     ("ca-file", &[], When::Always),
     ("plain-http", &[], When::Always),

@@ -7,7 +7,8 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::SignedPlugin;
-use aisoc_pipeline::{Bench, Signing};
+use aisoc_pipeline::{Bench, Signing, Timestamper};
+use aisoc_signing::{Signature, TimestampAuthorities};
 
 use super::{bench, sign_artifact, sign_file};
 use crate::allowed_secrets::Allowance;
@@ -15,6 +16,7 @@ use crate::args::plugin::{SignArgs, SignedCoverage};
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
 use crate::signer;
+use crate::timestamps::{self, TimestampSource};
 
 impl Answer for SignedPlugin {
     fn text(&self) -> String {
@@ -44,8 +46,17 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         SignedCoverage::Code => Signing::CodeOnly { out },
     };
     let (limits, dry_run) = (context.limits()?, context.dry_run());
-    let written =
-        aisoc_pipeline::sign_directory_knowing(directory, signer.as_ref(), how, &allowance.secrets, &limits, dry_run)?;
+    let source = args.timestamp.as_deref().map(TimestampSource::of);
+    // Nobody else hears of what is only tried.
+    let source = source.filter(|source| !(dry_run.is_on() && matches!(source, TimestampSource::Authority(_))));
+    let named = match &source {
+        Some(_) => timestamps::authorities(args.timestamp_root.clone(), &context.environment)?,
+        None => TimestampAuthorities::default(),
+    };
+    let timestamp = source.map(|source| move |signature: &Signature| source.timestamp(signature, &named, context));
+    let timestamper = timestamp.as_ref().map(|timestamp| timestamp as Timestamper<'_>);
+    let (key, secrets) = (signer.as_ref(), &allowance.secrets);
+    let written = aisoc_pipeline::sign_directory_knowing(directory, key, how, secrets, timestamper, &limits, dry_run)?;
     drop(signer);
     if args.profile.is_none() {
         bench::warn_of_strange_keys(&bench, context);
@@ -64,6 +75,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         canonical_digest: format!("sha256:{}", written.digest.hex()),
         signing_key_fingerprint: written.signer.to_string(),
         coverage: written.coverage.as_str(),
+        signed_at: written.signed_at.map(|at| at.to_string()),
         allowed_secrets: allowance.announce(&written.allowed_secrets, context),
     })
 }

@@ -25,6 +25,7 @@ pub(super) fn run(file: &Path, args: &SignArgs, context: &Context) -> Result<u8>
         canonical_digest: format!("sha256:{}", signed.digest.hex()),
         signing_key_fingerprint: signed.signer.to_string(),
         coverage: Coverage::Full.as_str(),
+        signed_at: None,
         allowed_secrets: Vec::new(),
     })
 }
@@ -35,6 +36,7 @@ fn require_none_of_a_plugins(args: &SignArgs) -> Result<()> {
         (args.add, "--add"),
         (args.profile.is_some(), "--profile"),
         (args.coverage == SignedCoverage::Code, "--coverage code"),
+        (args.timestamp.is_some(), "--timestamp"),
         (args.key.allow_ambiguous, "--allow-ambiguous"),
         (!args.secrets.allow_secret.is_empty(), "--allow-secret"),
     ];

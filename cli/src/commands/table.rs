@@ -128,7 +128,12 @@ Keep release.key secret.",
 
 A signature for cosign is over the digest that REF names at that moment, and stands
 beside the artifact twice: as a bundle that refers to it, which cosign 3 reads, and
-under the tag sha256-DIGEST.sig, as older ones do (`aisoc help trust`).",
+under the tag sha256-DIGEST.sig, as older ones do (`aisoc help trust`).
+
+`--timestamp URL` asks an authority when this was signed. In two steps, and offline:
+sign, have the authority answer `openssl ts -query -sha256 -cert -data RAW`, where
+RAW is what `xxd -r -p my-plugin/plugin.sig` prints, and sign again with
+`--timestamp ANSWER`: the signature is the same.",
             risk: Risk::Write,
             raised_by: &["allow-ambiguous", "allow-secret"],
             does_with: &[("cosign", &["plugin", "push"])],

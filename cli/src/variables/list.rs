@@ -78,6 +78,11 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ..PLAIN
     },
     Setting {
+        name: environment::TIMESTAMP_ROOT,
+        purpose: "the timestamp authorities whose word counts for when a key has signed",
+        ..PLAIN
+    },
+    Setting {
         name: environment::TRUST_COVERAGE,
         form: Form::Word(&COVERAGE_RULES),
         default: Unset::Is("inert"),

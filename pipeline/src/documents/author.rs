@@ -64,6 +64,9 @@ pub struct SignedPlugin {
     pub signing_key_fingerprint: String,
     /// How much it covers: `full` or `code`.
     pub coverage: &'static str,
+    /// When it was made, as the timestamp beside it states.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<String>,
     /// What looks like a secret and is signed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_secrets: Vec<AllowedSecret>,

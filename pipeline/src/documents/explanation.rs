@@ -2,7 +2,7 @@
 
 use aisoc_manifests::fault::{Reason, Result};
 use aisoc_manifests::file_map::FileEntry;
-use aisoc_signing::{Coverage, Findings, KeyTried, ListState, Standing};
+use aisoc_signing::{Coverage, Findings, KeyTried, ListState, Standing, TimestampTried};
 use aisoc_trust::{Answered, Asking, NUMBERED, SignatureStatus, Step, Trace, TrustDecision, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub struct Explanation {
     pub skipped_keys: Vec<String>,
     /// The signature files.
     pub signatures: Vec<SignatureFile>,
+    /// The timestamps of signatures.
+    pub timestamps: Vec<TimestampFile>,
     /// Whether the signed list of files is there to name what differs: `intact`, `missing`, `changed`.
     pub file_list: Option<&'static str>,
     /// Files that are not as they were signed.
@@ -164,8 +166,35 @@ pub struct Key {
     pub signing_key_fingerprint: String,
     /// The signature files that it verifies.
     pub verifies: Vec<String>,
+    /// When it signed, as a timestamp authority vouches for, where it counts by that alone: today it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<String>,
     /// Why the key did not verify, or does not count.
     pub why_not: Option<String>,
+}
+
+/// One file with the timestamp of a signature.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct TimestampFile {
+    /// The file.
+    pub path: String,
+    /// The time that it states.
+    pub signed_at: String,
+    /// The authority that vouches for it, as its certificate calls it; none where nobody does whom this site has named.
+    pub timestamp_authority: Option<String>,
+    /// Why it is evidence of nothing here.
+    pub why_not: Option<String>,
+}
+
+impl TimestampFile {
+    fn of(tried: &TimestampTried) -> Self {
+        Self {
+            path: tried.file.clone(),
+            signed_at: tried.claimed.to_string(),
+            timestamp_authority: tried.shown.as_ref().ok().map(|shown| shown.authority.clone()),
+            why_not: tried.shown.as_ref().err().cloned(),
+        }
+    }
 }
 
 /// One signature file.
@@ -243,6 +272,7 @@ impl Explanation {
                     signing_key_id: signature.key_id.as_ref().map(ToString::to_string),
                 })
                 .collect(),
+            timestamps: findings.timestamps.iter().map(TimestampFile::of).collect(),
             file_list: difference.map(|difference| match difference.list {
                 ListState::Intact => "intact",
                 ListState::Missing => "missing",
@@ -333,6 +363,7 @@ impl Key {
             path: key.file.clone(),
             signing_key_fingerprint: key.fingerprint.to_string(),
             verifies: key.verifies.clone(),
+            signed_at: key.signed_at.as_ref().map(|signed| signed.at.to_string()),
             why_not,
         }
     }

@@ -59,7 +59,7 @@ pub struct KeyNote {
     pub revoked_at: Option<String>,
     /// Why.
     pub revoked_reason: Option<String>,
-    /// Since when somebody else may have had it; it decides nothing.
+    /// Since when somebody else may have had it; it decides over signatures with a timestamp alone.
     pub revoked_since: Option<String>,
     /// The plugins that it may sign, as globs; all when there are none.
     pub scope_plugins: Option<Vec<String>>,

@@ -68,7 +68,8 @@ pub use clock::SiteClock;
 pub use collection::{CollectedRegistry, CollectedRepository};
 pub use doctor::{SandboxExamination, SandboxLayer, SiteExamination, SiteFinding};
 pub use explanation::{
-    ChangedFile, Check, ExplainedDecision, ExplainedGate, Explanation, FileState, Key, SignatureFile, UncoveredFile,
+    ChangedFile, Check, ExplainedDecision, ExplainedGate, Explanation, FileState, Key, SignatureFile, TimestampFile,
+    UncoveredFile,
 };
 pub use fleet::{ChangedEntry, ExtraPlugin, PulledPluginSet, PushedPluginSet, SyncedPlugin, SyncedPlugins};
 pub use garbage::{CollectedGarbage, RemovedGarbage};

@@ -39,13 +39,8 @@ impl Vouched {
         }
         // As much as is covered now is covered then, whatever a host asks for: the new signature states the same.
         let policy = Policy { coverage: CoverageRule::Code, ..Policy::of(TrustMode::Strict) };
-        let strict = TrustInputs {
-            keys_dir: trust.keys_dir.clone(),
-            policy,
-            at: trust.at,
-            foreseen: ForeseenKeys::default(),
-            demands: Demands::default(),
-        };
+        let strict =
+            TrustInputs { policy, foreseen: ForeseenKeys::default(), demands: Demands::default(), ..trust.clone() };
         let verification = judge(claim, origin, &strict)?;
         let first = first_signer(&verification);
         let verdict = verification.verdict?;

@@ -16,6 +16,7 @@ fn is_proof(reason: Reason) -> bool {
         reason,
         Unsigned
             | SignatureMalformed
+            | TimestampInvalid
             | SignatureInvalid
             | UntrustedKey
             | KeyRevoked

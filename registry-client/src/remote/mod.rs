@@ -42,6 +42,7 @@ mod service;
 mod session;
 mod status;
 mod tags;
+mod timestamp;
 mod tls;
 mod token;
 mod tries;
@@ -58,4 +59,5 @@ pub use logins::{
 pub use repository::Remote;
 pub use scope::Scope;
 pub use service::{ServiceAnswer, ServiceClient};
+pub use timestamp::ask_for_timestamp;
 pub use tls::{client_tls, is_of_tls, no_tls, signature_verifiers, tls_provider, tls_trouble};

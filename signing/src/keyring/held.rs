@@ -11,6 +11,7 @@ use super::place::KeyPlace;
 use super::scope::{Origin, Scope};
 use super::standing::{Circumstances, OutOfScope, PlannedEnd, Standing};
 use crate::key::{Fingerprint, PublicKey};
+use crate::timestamp::SignedAt;
 
 /// The name of a key: its file name without the suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,6 +55,8 @@ pub(super) struct Limits {
     pub(super) notes: Vec<KeyNotes>,
     /// One of its files stands among the revoked ones.
     pub(super) is_revoked: bool,
+    /// One of those has no note that says since when somebody else may have had it.
+    pub(super) is_revoked_for_good: bool,
     /// A note beside a trusted one of its files says that code is enough.
     pub(super) accepts_code: bool,
 }
@@ -64,6 +67,7 @@ impl Limits {
         Self {
             notes: own.into_iter().cloned().collect(),
             is_revoked: place == KeyPlace::Revoked,
+            is_revoked_for_good: place == KeyPlace::Revoked && own.is_none_or(|own| own.last_moment().is_none()),
             accepts_code: place == KeyPlace::Trusted && own.is_some_and(|own| own.coverage == Some(KeyCoverage::Code)),
         }
     }
@@ -75,6 +79,7 @@ impl Limits {
     pub(super) fn add(&mut self, other: &Self) {
         self.notes.extend_from_slice(&other.notes);
         self.is_revoked |= other.is_revoked;
+        self.is_revoked_for_good |= other.is_revoked_for_good;
         self.accepts_code |= other.accepts_code;
     }
 }
@@ -134,6 +139,36 @@ impl HeldKey {
     /// Whether it may verify that plugin now, which comes from there.
     pub fn standing_for(&self, plugin: Option<&str>, circumstances: &Circumstances) -> Standing {
         self.standing_of(SignatureKind::Plugin, plugin, circumstances)
+    }
+
+    /// As [`HeldKey::standing_for`], of a signature for whose time an authority vouches: what has ended by a date had not
+    /// then, or it has by every note alike. It gives nothing to a key that was never trusted, that is not trusted any
+    /// more, or that is limited by anything but time.
+    pub(crate) fn standing_when_signed(
+        &self,
+        plugin: Option<&str>,
+        circumstances: &Circumstances,
+        signed: &SignedAt,
+    ) -> Standing {
+        let today = self.standing_for(plugin, circumstances);
+        let has_ended = matches!(today, Standing::Expired(_) | Standing::Revoked { .. });
+        let was_trusted = match self.place {
+            KeyPlace::Trusted | KeyPlace::Revoked => !self.limits.is_revoked_for_good,
+            KeyPlace::Staged | KeyPlace::Retired => false,
+        };
+        // A time that is still to come is nobody's evidence.
+        if !has_ended || !was_trusted || signed.latest > circumstances.at {
+            return today;
+        }
+        match self.limits.notes.iter().all(|notes| notes.counted(signed, circumstances.at, self.limits.is_revoked)) {
+            true => self.scope_for(plugin, circumstances).unwrap_or(Standing::Current),
+            false => today,
+        }
+    }
+
+    fn scope_for(&self, plugin: Option<&str>, circumstances: &Circumstances) -> Option<Standing> {
+        let of = |notes| out_of_scope(notes, SignatureKind::Plugin, plugin, &circumstances.origin);
+        self.limits.notes.iter().find_map(of).map(Standing::OutOfScope)
     }
 
     /// Whether it may verify that drop-in now. What limits a key to plugins limits it to other things than files.

@@ -47,6 +47,7 @@ pub use self::scope::{Origin, Scope};
 pub use self::standing::{Circumstances, OutOfScope, PlannedEnd, Standing};
 pub use self::survey::{FileKind, Passed, Survey, SurveyedFile};
 use crate::key::{Fingerprint, PublicKey};
+use crate::timestamp::TimestampAuthorities;
 
 /// The keys of a directory, in the order in which they are tried.
 #[derive(Debug, Default)]
@@ -57,6 +58,7 @@ pub struct Keyring {
     trusted_count: usize,
     skipped: Vec<SkippedKey>,
     is_missing: bool,
+    authorities: TimestampAuthorities,
 }
 
 impl Keyring {
@@ -101,6 +103,17 @@ impl Keyring {
         Self { keys: vec![HeldKey::at_hand(id, key)], trusted_count: 1, ..Self::default() }
     }
 
+    /// The keyring of a site that takes the word of those authorities for when something was signed.
+    #[must_use]
+    pub fn with_timestamp_authorities(self, authorities: TimestampAuthorities) -> Self {
+        Self { authorities, ..self }
+    }
+
+    /// Whose word is taken for when something was signed.
+    pub(crate) fn timestamp_authorities(&self) -> &TimestampAuthorities {
+        &self.authorities
+    }
+
     /// The keyring, if there was anything to read. Keys that are nowhere are no verdict about a signature:
     /// somebody has misspelt a path, or not mounted it.
     ///
@@ -127,6 +140,7 @@ impl Keyring {
             keys,
             skipped: self.skipped.iter().filter(|skipped| !is_gone(skipped)).cloned().collect(),
             is_missing: self.is_missing,
+            authorities: self.authorities.clone(),
         }
     }
 
@@ -150,6 +164,7 @@ impl Keyring {
             keys,
             skipped: self.skipped.clone(),
             is_missing: self.is_missing,
+            authorities: self.authorities.clone(),
         }
     }
 
@@ -163,6 +178,7 @@ impl Keyring {
             keys,
             skipped: self.skipped.clone(),
             is_missing: self.is_missing,
+            authorities: self.authorities.clone(),
         }
     }
 

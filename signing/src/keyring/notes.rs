@@ -3,7 +3,8 @@
 //!
 //! A note that is not understood refuses the whole directory: nobody can tell which key it revokes, and that key may
 //! stand there under other names. Hosts that know only the contract pass over the file. A signature carries no time
-//! that could be believed, so a key counts by the time at which it is asked, not by the time at which it signed.
+//! that could be believed, so a key counts by the time at which it is asked, and by the time at which it signed where
+//! an authority vouches for that.
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use super::member::given;
 use super::scope::Scope;
 use super::standing::{EndedBy, PlannedEnd, Standing};
 use crate::key::Fingerprint;
+use crate::timestamp::SignedAt;
 
 /// The content of the file. Unknown members refuse it, and so does a `null`: a limit that is misspelt or was never
 /// filled in must not be no limit.
@@ -63,8 +65,8 @@ pub struct Revocation {
     /// Why, for people. Notes of the older form may leave it out.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Since when somebody else may have had the key. It decides nothing: a signature has no time that anybody vouches
-    /// for, so those that are said to be older are refused as well.
+    /// Since when somebody else may have had the key. It decides over signatures alone for whose time an authority
+    /// vouches that the operator has named: those that are said to be older by nobody else are refused as well.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
 }
@@ -195,6 +197,22 @@ impl KeyNotes {
             (_, Some(end)) if at >= end => Standing::Expired(end),
             _ => Standing::Current,
         }
+    }
+
+    /// Whether the key counted, by this note, at whatever moment that was. A revocation that counts takes back what it
+    /// says was signed since, and all where it does not say so.
+    pub(super) fn counted(&self, signed: &SignedAt, at: Timestamp, is_revoked_by_place: bool) -> bool {
+        let had_begun = self.not_before.is_none_or(|start| signed.earliest >= start);
+        let had_not_expired = self.not_after.is_none_or(|end| signed.latest < end);
+        let is_revoked = self.revoked.as_ref().is_some_and(|revoked| is_revoked_by_place || at >= revoked.at);
+        let had_not_leaked = !is_revoked || self.last_moment().is_some_and(|end| signed.latest < end);
+        had_begun && had_not_expired && had_not_leaked
+    }
+
+    /// Before when a key that is revoked was in nobody else's hands, where its revocation says so.
+    pub(super) fn last_moment(&self) -> Option<Timestamp> {
+        let revoked = self.revoked.as_ref()?;
+        revoked.since.map(|since| since.min(revoked.at))
     }
 
     /// When the key stops to count; nothing when no note says so.

@@ -510,7 +510,11 @@ fn signed_by_a_trusted_key(case: &ProofCase<'_>) -> Answer {
 
 fn signers(findings: &Findings) -> String {
     let counts = |key: &&aisoc_signing::KeyTried| !key.verifies.is_empty() && key.standing == Standing::Current;
-    let names: Vec<String> = findings.keys.iter().filter(counts).map(|key| key.key_id.to_string()).collect();
+    let named = |key: &aisoc_signing::KeyTried| match &key.signed_at {
+        Some(signed) => format!("{} (signed at {}, says `{}`)", key.key_id, signed.at, signed.authority),
+        None => key.key_id.to_string(),
+    };
+    let names: Vec<String> = findings.keys.iter().filter(counts).map(named).collect();
     names.join(", ")
 }
 

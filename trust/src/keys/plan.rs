@@ -121,11 +121,12 @@ impl KeyChange {
         Ok(why.change(Action::KeyRetire, key.id.as_str(), key.fingerprint, steps))
     }
 
-    /// Revokes a key wherever it stands and under every name: what it signed counts no more. `since` is written down
-    /// and decides nothing.
+    /// Revokes a key wherever it stands and under every name: what it signed counts no more, but for what a timestamp
+    /// authority of the site says was signed before `since`.
     ///
     /// # Errors
-    /// `usage` for a time that is still to come, `already_exists` for an id that is taken among the revoked.
+    /// `usage` for a time that is still to come, and for a time of a key that is not trusted: revoking it would give it
+    /// something. `already_exists` for an id that is taken among the revoked.
     pub fn revoke(keyring: &Keyring, key: &HeldKey, since: Option<Timestamp>, why: &Grounds) -> Result<Self> {
         if let Some(since) = since.filter(|since| *since > why.at) {
             return Err(Fault::new(Reason::Usage, "a key cannot have been lost in the future")
@@ -137,6 +138,14 @@ impl KeyChange {
         let standing: Vec<&HeldKey> = others.filter(|other| other.place != KeyPlace::Revoked).collect();
         if standing.is_empty() {
             return Err(nothing_to_do(key, "is revoked already"));
+        }
+        if since.is_some() && standing.iter().all(|held| held.place != KeyPlace::Trusted) {
+            return Err(Fault::new(
+                Reason::Usage,
+                format!("key `{}` is not trusted, and gets nothing by when", key.id),
+            )
+            .expected("no time: nothing that it signed counts", "a time before which it would count")
+            .hint("revoke it without `--since`"));
         }
         let mut steps = Vec::new();
         for held in standing {

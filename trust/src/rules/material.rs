@@ -14,8 +14,16 @@ use crate::state_directory::changeable;
 /// # Errors
 /// `trusted_root_invalid`, `directory_insecure` for one that others can change, and I/O reasons.
 pub fn read_trusted_root(path: &Path, rsa: RsaVerifiers) -> Result<TrustedRoot> {
-    let content = read_judged(path, MAX_TRUSTED_ROOT_BYTES, Reason::TrustedRootInvalid)?;
+    let content = trusted_root_file(path)?;
     TrustedRoot::read(&path.display().to_string(), &content, rsa)
+}
+
+/// The file of a trusted root, unread.
+///
+/// # Errors
+/// As [`read_trusted_root`], but for what is in it.
+pub fn trusted_root_file(path: &Path) -> Result<Vec<u8>> {
+    read_judged(path, MAX_TRUSTED_ROOT_BYTES, Reason::TrustedRootInvalid)
 }
 
 /// Reads a public key by which others' artifacts are judged.

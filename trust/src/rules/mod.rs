@@ -10,5 +10,5 @@ mod rule;
 pub use cases::{MAX_TRUST_CASES, MAX_TRUST_CASES_BYTES, TrustCase};
 pub use demand::{ProofDemand, ProofKind, ProvedBy, first_shown};
 pub use file::{MAX_RULE_PROOFS, MAX_RULES, MAX_TRUST_POLICY_BYTES};
-pub use material::{read_proof_key, read_trusted_root};
+pub use material::{read_proof_key, read_trusted_root, trusted_root_file};
 pub use rule::{KeyDemand, TrustRule, TrustRules};

@@ -45,7 +45,7 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Result<u8> {
     let of_tokens = tokens::examine(tokens, clock)?;
     // What cannot be read is a finding, and until it can keys are judged by the clock.
     let at = site.last_seen().ok().flatten().map_or(clock, |seen| seen.max(clock));
-    let Settings { policy, mode, findings } = Settings::read(mode.plugin_mode, &context.environment);
+    let Settings { policy, mode, timestamps, findings } = Settings::read(mode.plugin_mode, &context.environment);
     let keys_dir = context.keys_directory(place.trusted_keys);
     let demands = Demands { rules: context.trust_policy(None), ..Demands::default() };
     let is_named = lock.plugins_lock.is_some();
@@ -56,7 +56,7 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Result<u8> {
     let options = DoctorOptions {
         here: HereOptions {
             sources: context.sources(&site, sources)?,
-            trust: TrustInputs { keys_dir, policy, at, foreseen: ForeseenKeys::default(), demands },
+            trust: TrustInputs { keys_dir, policy, at, timestamps, foreseen: ForeseenKeys::default(), demands },
             limits: context.limits()?,
             // It is a finding, and what stands there is judged all the same.
             shared_directories: SharedDirectories::Accepted,

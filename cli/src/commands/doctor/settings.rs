@@ -7,11 +7,14 @@ use aisoc_manifests::fault::Result;
 use aisoc_manifests::text::shown;
 use aisoc_pipeline::REGISTRY_ALLOWLIST;
 use aisoc_pipeline::doctor::{Finding, Rule};
+use aisoc_signing::TimestampAuthorities;
 use aisoc_trust::{CoverageRule, PluginMode, Policy, TRUSTED_PUBLISHERS, TrustMode, UNSIGNED_ACK};
 
 use crate::environment::{
-    CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, SANDBOX, TRUST_COVERAGE, TRUST_MODE, USER_PLUGINS,
+    CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, SANDBOX, TIMESTAMP_ROOT, TRUST_COVERAGE, TRUST_MODE,
+    USER_PLUGINS,
 };
+use crate::timestamps;
 use crate::variables::{COVERAGE_RULES, OneOf, PLUGIN_MODES, SANDBOXES, TRUST_MODES};
 
 /// Longest value that a finding repeats.
@@ -21,6 +24,7 @@ const MAX_SHOWN: usize = 60;
 pub(super) struct Settings {
     pub(super) policy: Policy,
     pub(super) mode: PluginMode,
+    pub(super) timestamps: TimestampAuthorities,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -36,13 +40,14 @@ impl Settings {
         let denied = denied.and_then(|list| list.map_or(Ok(Default::default()), |list| Capability::read_list(&list)));
         let denied_capabilities = reader.list(DENY_CAPABILITIES, denied);
         let is_unsigned_acknowledged = reader.list(UNSIGNED_ACK, environment.is_unsigned_acknowledged());
+        let timestamps = reader.list(TIMESTAMP_ROOT, timestamps::authorities(None, environment));
         reader.list(REGISTRY_ALLOWLIST, environment.reference_rules().map(drop));
         reader.word(SANDBOX, &SANDBOXES);
         reader.lenient(trust_mode, coverage);
         reader.kill_switches();
         let policy =
             Policy { coverage, publishers, denied_capabilities, is_unsigned_acknowledged, ..Policy::of(trust_mode) };
-        Self { policy, mode: mode.or(ours).or(capas).unwrap_or_default(), findings: reader.findings }
+        Self { policy, mode: mode.or(ours).or(capas).unwrap_or_default(), timestamps, findings: reader.findings }
     }
 }
 

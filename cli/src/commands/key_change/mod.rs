@@ -30,6 +30,7 @@ use crate::args::known::Requirement;
 use crate::args::plugin::TrustArgs;
 use crate::clock;
 use crate::context::{Context, shared_directories};
+use crate::environment::TIMESTAMP_ROOT;
 use crate::output::{Answer, path_text, printable};
 
 impl Answer for ChangedKey {
@@ -90,9 +91,9 @@ pub(crate) fn revoke(args: KeyRevokeArgs, context: &Context) -> Result<u8> {
         KeyChange::revoke(keyring, key, args.since, grounds)
     });
     let changed = changed.map_err(|fault| successors::after_refusal(fault, asked, &options))?;
-    if args.since.is_some() {
-        let said =
-            "what the key signed before that time is refused as well: a signature has no time that anybody vouches for";
+    if args.since.is_some() && context.environment.path(TIMESTAMP_ROOT).is_none() {
+        let said = "what the key signed before that time is refused as well: PLUGIN_TIMESTAMP_ROOT names no authority by \
+                    whose word anything is older";
         context.output.warning(Warning::SinceDecidesNothing, said);
     }
     let successors = successors::of_revoked(&changed, wish, &options, guard, context);
@@ -181,7 +182,16 @@ pub(super) fn installed_as_far_as_read(
     let site = context.site(plugins_dir);
     let deny_capabilities = Some(Capabilities::default());
     let required = vec![Requirement::Signers(required_signers)];
-    let trust = TrustArgs { trusted_keys, trust_mode, trust_coverage, deny_capabilities, required, trust_policy: None };
+    let (timestamp_root, trust_policy) = (None, None);
+    let trust = TrustArgs {
+        trusted_keys,
+        timestamp_root,
+        trust_mode,
+        trust_coverage,
+        deny_capabilities,
+        required,
+        trust_policy,
+    };
     let (at, time) = context.judging_time_as_far_as_read(&site);
     let (trust, policy) = context.trust_as_far_as_read(trust, at);
     let installed = AtRestOptions {

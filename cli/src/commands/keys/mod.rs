@@ -42,6 +42,10 @@ fn here(args: HereArgs, context: &Context) -> Result<AtRestOptions> {
 /// As [`here`].
 fn looked_at(args: HereArgs, context: &Context) -> Result<(AtRestOptions, KeysHere)> {
     let is_named = args.plugins_dir.is_some();
+    // What the environment names may be mended later; what was typed just now is a slip of the hand.
+    if let Some(named) = &args.trust.timestamp_root {
+        named.symlink_metadata().map_err(|error| Fault::io("read", named, error))?;
+    }
     let site = context.site(args.plugins_dir);
     let (at, time) = context.judging_time_as_far_as_read(&site);
     let (trust, policy) = context.trust_as_far_as_read(args.trust, at);

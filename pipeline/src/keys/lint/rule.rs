@@ -127,7 +127,7 @@ rules! {
     PlannedRevocation "planned_revocation" Note "a revocation that is still to come"
         "The key counts until then. Hosts that know only PEM files go on after it."
     SinceWithoutEffect "since_without_effect" Note "a `since` without effect"
-        "A signature has no time that anybody vouches for, so all that a revoked key has signed is refused."
+        "What a revoked key has signed is refused, but for signatures that a timestamp authority of the site (`PLUGIN_TIMESTAMP_ROOT`) says are older."
     CoverageCode "coverage_code" Note "a key for which code is enough"
         "Its signatures count although they cover the manifest and `*.py` alone. Its note is the one kind that gives something, so it is always shown."
     Ignored "ignored" Note "a file that is not read"

@@ -60,7 +60,7 @@ fn ending(key: &HeldKey, survey: &Survey, when: &When) -> Option<Finding> {
 
 fn since(key: &HeldKey, survey: &Survey) -> Option<Finding> {
     let since = key.notes()?.revoked.as_ref()?.since?;
-    let message = format!("`since` {since} of key `{}` has no effect without an authenticated time", key.id);
+    let message = format!("`since` {since} of key `{}` has no effect but on signatures with a timestamp", key.id);
     Some(Finding::of_key(Rule::SinceWithoutEffect, key, survey, message))
 }
 
