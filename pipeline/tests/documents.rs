@@ -7,7 +7,7 @@ use aisoc_pipeline::documents::{
     KeyPair, ListedPlugin, LoadedPlugin, ManifestProblem, NewPlugin, Objection, PackedArtifact, PlatformArtifact,
     PluginList, PluginVerdict, PluginVerdicts, PluginVersion, PulledArtifact, PushedArtifact, ReasonCode, ReasonCodes,
     RemovedGarbage, RolledBackPlugin, SignatureFile, SignatureJudgement, SignedPlugin, Signer, SourceVerdict,
-    UncoveredFile, UninstalledPlugin, ValidManifest, VerdictCounts,
+    TimestampFile, UncoveredFile, UninstalledPlugin, ValidManifest, VerdictCounts,
 };
 use serde::Serialize;
 
@@ -65,6 +65,7 @@ fn what_an_author_makes() {
         canonical_digest: text("d"),
         signing_key_fingerprint: text("k"),
         coverage: "full",
+        signed_at: None,
         allowed_secrets: Vec::new(),
     };
     is(
@@ -312,6 +313,7 @@ fn a_verdict_and_how_it_came_about() {
             path: text("k.pem"),
             signing_key_fingerprint: text("f"),
             verifies: Vec::new(),
+            signed_at: Some(text("t")),
             why_not: None,
         }],
         skipped_keys: vec![text("s")],
@@ -319,6 +321,12 @@ fn a_verdict_and_how_it_came_about() {
             path: text("plugin.sig"),
             stated_key_fingerprint: None,
             signing_key_id: None,
+        }],
+        timestamps: vec![TimestampFile {
+            path: text("x.tsr"),
+            signed_at: text("t"),
+            timestamp_authority: None,
+            why_not: Some(text("w")),
         }],
         file_list: Some("intact"),
         changed: vec![ChangedFile { path: text("p"), signed: state("a"), found: state("b") }],
@@ -351,8 +359,8 @@ fn a_verdict_and_how_it_came_about() {
             r#""coverage":"none","canonical_digest":null,"artifact_digest":null,"objection":null,"explanation":{"verdict":"refused","#,
             r#""objection":{"reason_code":"coverage_mismatch","message":"m","expected":"e","found":"f","hint":"h"},"signature_status":"invalid","coverage":"none","checks":[{"gate":"4","name":"m","#,
             r#""result":"passed","evidence":"c"},{"gate":"5","name":"n","result":"failed","evidence":"d","hint":"w"}],"keys":[{"signing_key_id":"k","path":"k.pem","signing_key_fingerprint":"f","verifies":[],"#,
-            r#""why_not":null}],"skipped_keys":["s"],"signatures":[{"path":"plugin.sig","stated_key_fingerprint":null,"#,
-            r#""signing_key_id":null}],"file_list":"intact","changed":[{"path":"p","signed":{"content_digest":"a","content_bytes":1,"#,
+            r#""signed_at":"t","why_not":null}],"skipped_keys":["s"],"signatures":[{"path":"plugin.sig","stated_key_fingerprint":null,"#,
+            r#""signing_key_id":null}],"timestamps":[{"path":"x.tsr","signed_at":"t","timestamp_authority":null,"why_not":"w"}],"file_list":"intact","changed":[{"path":"p","signed":{"content_digest":"a","content_bytes":1,"#,
             r#""executable":false},"found":{"content_digest":"b","content_bytes":1,"executable":false}}],"extra":["x"],"missing":["y"],"#,
             r#""uncovered":[{"path":"u","hazard":null}]}}"#
         ),
