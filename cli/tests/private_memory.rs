@@ -112,6 +112,31 @@ fn no_copy_of_the_private_key_is_left_while_a_release_is_pushed() {
     }
 }
 
+/// A key of P-256 is held as a number until it has signed; of the text that it was read from nothing is left by then.
+#[test]
+fn no_copy_of_the_text_of_a_key_of_p256_is_left_while_a_registry_is_asked() {
+    let is_root = fs::metadata("/proc/self").expect("proc").uid() == 0;
+    let hanging = Hanging::new();
+    let genpkey = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "p256.key"];
+    let made = Command::new("openssl").args(genpkey).current_dir(hanging.bench.path("")).output();
+    if !is_root || !made.is_ok_and(|made| made.status.success()) {
+        eprintln!("SKIPPED: only root reads another process's memory, and OpenSSL makes the key");
+        return;
+    }
+    let pem = fs::read_to_string(hanging.bench.path("p256.key")).expect("a key");
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    // Behind the names of algorithm and curve: the number itself (RFC 5915, 3).
+    let number = STANDARD.decode(&body).expect("base64")[36..68].to_vec();
+    let reference = format!("{}/team/demo:1", hanging.listener.local_addr().expect("an address"));
+    let words = ["plugin", "sign", &reference, "--cosign", "--private-key", "p256.key", "-q"];
+    let mut child = hanging.bench.command(&words).stderr(Stdio::null()).spawn().expect("starts");
+    let (_held, _) = hanging.listener.accept().expect("asked");
+    let found = [body.as_bytes()[48..90].to_vec(), number].map(|secret| copies(child.id(), &secret));
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    assert_eq!(found, [0, 0], "copies of the text and of the number in it");
+}
+
 #[test]
 fn no_core_is_dumped_and_no_other_process_of_the_user_reads_memory() {
     let hanging = Hanging::new();

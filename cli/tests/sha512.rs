@@ -146,6 +146,18 @@ fn a_blob_that_is_not_what_its_sha512_says_is_refused() {
     install(&bench, "oci:long:1", &[]).refused(3, "pull_failed");
 }
 
+/// Cosign looks under a tag that is made of the digest, and one of SHA-512 is longer than a tag may be.
+#[test]
+fn an_artifact_of_sha512_is_not_signed_where_cosign_finds_nothing() {
+    let bench = Bench::new();
+    let (_, long) = both(&bench);
+    let sign = |place: &str| bench.run(&["plugin", "sign", place, "--cosign", "--private-key", "release.key"]);
+    let refused = sign("oci:long:1");
+    refused.refused(3, "proof_unsupported");
+    assert!(refused.stderr.contains(&long) && refused.stderr.contains("aisoc plugin attest"), "{refused:?}");
+    sign("oci:plain:1").ok();
+}
+
 #[test]
 fn an_artifact_of_sha512_is_attested_under_the_name_that_it_has() {
     let bench = Bench::new();

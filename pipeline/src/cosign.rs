@@ -73,14 +73,14 @@ impl Cosigned {
     }
 }
 
-/// Signs the artifact that a reference names, and puts the signature beside it.
+/// Signs the artifact that a reference names, and puts the signature beside it. The key is gone before anything is sent.
 ///
 /// # Errors
 /// Every refusal of fetching a manifest; `proof_unsupported` for an artifact that is named by another digest than SHA-256;
 /// those of the signer; `tag_exists` where somebody else has signed meanwhile; what the place refuses.
 pub fn cosign<'a>(
     source: &'a Reference,
-    signer: &'a ArtifactSigner,
+    signer: ArtifactSigner,
     options: &'a CosignOptions,
     reporter: &'a dyn Reporter,
 ) -> LocalBoxFuture<'a, Result<Cosigned>> {
@@ -93,9 +93,10 @@ pub fn cosign<'a>(
             true => look_at(source, &options.client)?,
             false => Some(Target::create(source, &options.client)?),
         };
-        let signature = CosignSignature::make(&called(source, artifact), sha256, signer)?;
+        let signature = CosignSignature::make(&called(source, artifact), sha256, &signer)?;
         let mut done =
             Cosigned { artifact: artifact.digest(), signer: signer.fingerprint()?, bundle: None, tagged: None };
+        drop(signer);
         let under = match options.forms {
             CosignForms::Bundle => None,
             CosignForms::Both | CosignForms::Tag => Some(beside(place.as_ref(), &tag, &signature).await?),

@@ -32,8 +32,8 @@ pub(super) fn run(args: SignArgs, forms: CosignForms, context: &Context) -> Resu
     require_named(&reference, &options.client, context)?;
     let signer = signer::of_artifact(&key.signer.private_key, &key.signer.passphrase, context)?;
     let reporter = context.output.reporter();
-    let done = runtime::block_on(context.cancellation()?, cosign(&reference, &signer, &options, &reporter));
-    drop((reporter, signer));
+    let done = runtime::block_on(context.cancellation()?, cosign(&reference, signer, &options, &reporter));
+    drop(reporter);
     let done = naming_tags(done, &reference, &options.client, context)?;
     announce(&done, &reference, context);
     context.output.answer(&answer(&done, &reference))
