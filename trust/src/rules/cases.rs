@@ -111,10 +111,10 @@ impl TrustCase {
                 .invalid(&content, (0, "the file has no case, or too many".to_owned()))
                 .expected(format!("1 to {MAX_TRUST_CASES}"), cases.len().to_string()));
         }
+        let mut lines = Lines { content: &content, at: 0, line: 1 };
         let read = |case: Spanned<WrittenCase>| {
             let at = case.span().start;
-            let line = place.position(&content, at).line;
-            case.into_inner().read(at, line).map_err(|wrong| place.invalid(&content, wrong))
+            case.into_inner().read(at, lines.of(at)).map_err(|wrong| place.invalid(&content, wrong))
         };
         cases.into_iter().map(read).collect()
     }
@@ -126,6 +126,22 @@ impl TrustCase {
             (expected, Err(fault)) => fault.reason().as_str() == expected,
             (_, Ok(_)) => false,
         }
+    }
+}
+
+/// Where lines begin, counted once for all cases, which stand one behind the other.
+struct Lines<'a> {
+    content: &'a [u8],
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, at: usize) -> usize {
+        let passed = self.content.get(self.at..at).unwrap_or_default();
+        self.line += memchr::memchr_iter(b'\n', passed).count();
+        self.at = self.at.max(at);
+        self.line
     }
 }
 

@@ -90,12 +90,8 @@ impl Place {
         Self { shown: path.display().to_string(), invalid }
     }
 
-    pub(super) fn position(&self, content: &[u8], at: usize) -> Position {
-        Position::of_byte(content, at)
-    }
-
     pub(super) fn invalid(&self, content: &[u8], (at, what): Wrong) -> Fault {
-        Fault::new(self.invalid, what).at(Location::new(&self.shown, self.position(content, at)))
+        Fault::new(self.invalid, what).at(Location::new(&self.shown, Position::of_byte(content, at)))
     }
 }
 
