@@ -52,7 +52,7 @@ use crate::notices;
 use crate::output::Output;
 use crate::proofs;
 use crate::runtime;
-use crate::timestamps;
+use crate::timestamp_root;
 use crate::variables::{
     COVERAGE_RULES, DEFAULT_PLUGINS_DIR, DEFAULT_TRUSTED_KEYS_DIR, OneOf, PLUGIN_MODES, SANDBOXES, TRUST_MODES,
     Word as _,
@@ -407,7 +407,7 @@ impl Context {
         let mut doubt = None;
         let timestamps = match mode {
             TrustMode::Disabled => TimestampAuthorities::default(),
-            _ => timestamps::authorities(args.timestamp_root, &self.environment)
+            _ => timestamp_root::authorities(args.timestamp_root, &self.environment)
                 .unwrap_or_else(|fault| left_out(fault, &mut doubt)),
         };
         let required_signers = proofs::required_signers(&args.required).unwrap_or_else(|fault| {
@@ -428,7 +428,7 @@ impl Context {
                 .unwrap_or_else(|fault| left_out(fault, &mut doubt)),
             ..Policy::of(mode)
         };
-        let demands = Demands { proofs: Vec::new(), rules: self.trust_policy(args.trust_policy) };
+        let demands = Demands { rules: self.trust_policy(args.trust_policy), ..Demands::default() };
         (TrustInputs { keys_dir, policy, at, timestamps, foreseen: ForeseenKeys::default(), demands }, doubt)
     }
 

@@ -27,6 +27,7 @@ mod runtime;
 mod scaffold;
 mod secret_file;
 mod signer;
+mod timestamp_root;
 mod timestamps;
 mod usage;
 mod variables;

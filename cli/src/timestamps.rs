@@ -1,31 +1,16 @@
-//! When something was signed: whose word is taken for it, and where a timestamp comes from.
+//! Where the timestamp of a new signature comes from.
 
 use std::path::{Path, PathBuf};
 
 use aisoc_files::{Links, SmallFileError, read_small, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_registry_client::{MAX_TIMESTAMP_ANSWER_BYTES, ask_for_timestamp, signature_verifiers};
+use aisoc_registry_client::{MAX_TIMESTAMP_ANSWER_BYTES, ask_for_timestamp};
 use aisoc_signing::{Signature, TimestampAuthorities, TimestampQuery, TimestampToken, standard_reply};
-use aisoc_trust::trusted_root_file;
 
 use crate::args::plugin::RegistryArgs;
 use crate::context::Context;
-use crate::environment::{Environment, TIMESTAMP_ROOT};
+use crate::environment::TIMESTAMP_ROOT;
 use crate::runtime;
-
-/// The authorities of the file that is named; none where none is. Who can change it decides what an expired key is worth,
-/// so it is judged as the keys are.
-///
-/// # Errors
-/// `trusted_root_invalid`, `directory_insecure` and I/O reasons.
-pub(crate) fn authorities(flag: Option<PathBuf>, environment: &Environment) -> Result<TimestampAuthorities> {
-    match flag.or_else(|| environment.path(TIMESTAMP_ROOT)) {
-        None => Ok(TimestampAuthorities::default()),
-        Some(place) => {
-            TimestampAuthorities::read(&place.display().to_string(), &trusted_root_file(&place)?, signature_verifiers())
-        }
-    }
-}
 
 /// Where the timestamp of a new signature comes from.
 #[derive(Debug, Clone)]

@@ -63,6 +63,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
         "a host and a port of a URL that was read",
     ),
     ("keyless/src/token.rs", "AUDIENCE", "a word of our own"),
+    ("signing/src/proof/artifact_signer.rs", "command", "a command with a quoted path"),
     ("signing/src/key_source.rs", "NEW_DIRECTORY", "a name of our own"),
     ("signing/src/key_source.rs", "SPLIT", "commands of our own"),
     ("signing/src/key_source.rs", "from", "a command with a quoted path"),

@@ -115,6 +115,17 @@ fn as_many_of_the_named_keys_as_a_rule_says_have_to_have_signed() {
     verify(&site).ok();
     install(&site, &BY_RULES).ok();
     at_rest(&site).ok();
+    // Whoever is about to take a key away is told that a rule needs it.
+    let impact = |key: &str, words: &[&str]| {
+        let impact = ["keys", "impact", key, "--keys", "keys", "--plugins-dir", "plugins"];
+        site.bench.run(&[&impact[..], words].concat())
+    };
+    impact("security", &[]).ok();
+    for (key, code) in [("security", 3), ("release", 3), ("other", 0)] {
+        let run = impact(key, &BY_RULES);
+        assert_eq!(run.code, code, "{key}: {run:?}");
+        assert!(code == 0 || run.stdout.contains("signers_too_few"), "{key}: {run:?}");
+    }
     // A key that is named and trusted no more counts for nobody.
     fs::remove_file(site.bench.path("keys/security.pem")).expect("removed");
     let rested = at_rest(&site);

@@ -70,7 +70,7 @@ impl TrustInputs {
     pub(crate) fn by_keys_alone(&self) -> Self {
         // Mode `disabled` is none to judge by: what it lets in unread is asked about for the day on which it reads again.
         let foreseen = ForeseenKeys { are_strict: self.policy.mode != TrustMode::Warn, ..self.foreseen.clone() };
-        Self { policy: self.policy.by_keys_alone(), foreseen, demands: Demands::default(), ..self.clone() }
+        Self { policy: self.policy.by_keys_alone(), foreseen, demands: self.demands.by_keys_alone(), ..self.clone() }
     }
 
     /// Says before anything is fetched that nothing will be let in that nobody has read.
@@ -204,8 +204,7 @@ impl<'a> Judge<'a> {
         let examined = aisoc_trust::examine(&self.policy, claim, |claim, findings| {
             examine(claim, &self.keyring, &circumstances, findings)
         });
-        let demands = &self.trust.demands.proofs;
-        if demands.is_empty() && self.rules.is_none() {
+        if self.trust.demands.proofs.is_empty() && self.rules.is_none() {
             return (examined, Vec::new());
         }
         let plugin = claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.id);
@@ -218,12 +217,15 @@ impl<'a> Judge<'a> {
             circumstances: &circumstances,
             keyring: &self.keyring,
         };
-        let required = required(demands, self.rules.as_deref(), &asked);
+        let required = required(&self.trust.demands, self.rules.as_deref(), &asked);
         (examined.with_proofs(&as_evidence(&required)), required.proofs)
     }
 
     /// How large the largest proof may be that has to be looked for of what comes from there. None where none has to.
     pub(crate) fn largest_proof_of(&self, origin: &Origin) -> Option<u64> {
+        if self.trust.demands.are_of_keys_alone {
+            return None;
+        }
         let asked = self.trust.demands.proofs.iter().map(ProofDemand::max_bytes);
         asked.chain(self.rules.iter().flat_map(|rules| rules.largest_proof_of(origin))).max()
     }

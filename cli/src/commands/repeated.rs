@@ -20,7 +20,7 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 27] = [
+const REPEATED: [(&str, &[&str], When); 28] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
@@ -39,6 +39,7 @@ const REPEATED: [(&str, &[&str], When); 27] = [
     ("profile", &[], When::Always),
     ("require", &[], When::Always),
     ("trusted-root", &[], When::Always),
+    ("trust-policy", &[], When::Always),
     // Who is asked, where somebody signs without a key.
     ("fulcio-url", &["fulcio"], When::Always),
     ("rekor-url", &["rekor"], When::Always),
@@ -235,6 +236,8 @@ mod tests {
                 "check",
                 "add",
                 "coverage",
+                "cosign",
+                "timestamp",
                 "canonical",
                 "source",
                 "commit",

@@ -16,7 +16,8 @@ use crate::args::plugin::{SignArgs, SignedCoverage};
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
 use crate::signer;
-use crate::timestamps::{self, TimestampSource};
+use crate::timestamp_root;
+use crate::timestamps::TimestampSource;
 
 impl Answer for SignedPlugin {
     fn text(&self) -> String {
@@ -50,7 +51,7 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     // Nobody else hears of what is only tried.
     let source = source.filter(|source| !(dry_run.is_on() && matches!(source, TimestampSource::Authority(_))));
     let named = match &source {
-        Some(_) => timestamps::authorities(args.timestamp_root.clone(), &context.environment)?,
+        Some(_) => timestamp_root::authorities(args.timestamp_root.clone(), &context.environment)?,
         None => TimestampAuthorities::default(),
     };
     let timestamp = source.map(|source| move |signature: &Signature| source.timestamp(signature, &named, context));

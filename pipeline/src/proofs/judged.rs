@@ -12,8 +12,16 @@ use aisoc_trust::{ProofDemand, ProvedBy, first_shown, not_counted};
 
 use super::at_hand::AtHand;
 use super::offered::{Offered, OfferedProof};
-use super::required::ShownProof;
 use super::tagged::TaggedProof;
+
+/// A proof that shows what was required.
+#[derive(Debug, Clone)]
+pub struct ShownProof {
+    /// Where it was: a file, or the digest of the manifest that refers to the artifact.
+    pub place: String,
+    /// What it shows.
+    pub proven: Proven,
+}
 
 /// Who is asked about which plugin.
 pub(super) struct Trusted<'a> {

@@ -11,8 +11,9 @@ mod tagged;
 
 pub(crate) use at_hand::AtHand;
 pub(crate) use coming::Coming;
+pub use judged::ShownProof;
 pub(crate) use kept::keep_proofs;
+pub use required::RequiredProof;
 pub(crate) use required::{Asked, as_evidence, required};
-pub use required::{RequiredProof, ShownProof};
 pub use rule::{Demands, OfferedFile};
 pub(crate) use tagged::{TagKind, tag_of};

@@ -5,13 +5,13 @@ use std::cell::OnceCell;
 
 use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_signing::proof::Proven;
 use aisoc_signing::{Circumstances, Keyring};
 use aisoc_trust::{KnownSigner, ProofDemand, ProofKind, Proofs, RequiredShown, TrustRule, TrustRules};
 
 use super::at_hand::AtHand;
 use super::coming::Coming;
-use super::judged::{Trusted, find};
+use super::judged::{ShownProof, Trusted, find};
+use super::rule::Demands;
 
 /// A proof that was required, and what came of it.
 #[derive(Debug)]
@@ -22,15 +22,6 @@ pub struct RequiredProof {
     pub rule: Option<String>,
     /// The one that shows it, or why none does.
     pub outcome: Result<ShownProof>,
-}
-
-/// A proof that shows what was required.
-#[derive(Debug, Clone)]
-pub struct ShownProof {
-    /// Where it was: a file, or the digest of the manifest that refers to the artifact.
-    pub place: String,
-    /// What it shows.
-    pub proven: Proven,
 }
 
 /// What is asked about: which plugin it is, by whom it is signed, and where it comes from.
@@ -51,16 +42,19 @@ pub(crate) struct Required {
 }
 
 /// Judges it by what was demanded, and by the rules of the site.
-pub(crate) fn required(demands: &[ProofDemand], rules: Option<&TrustRules>, asked: &Asked<'_>) -> Required {
+pub(crate) fn required(demands: &Demands, rules: Option<&TrustRules>, asked: &Asked<'_>) -> Required {
     let mut required = Required::default();
     // Read once, and not at all where nothing is demanded of it.
     let at_hand = OnceCell::new();
     let proof = |rule: Option<&str>, demand: &ProofDemand| {
         proof(rule, demand, at_hand.get_or_init(|| asked.coming.at_hand(asked.tree)), asked)
     };
-    required.proofs.extend(demands.iter().map(|demand| proof(None, demand)));
+    required.proofs.extend(demands.proofs.iter().map(|demand| proof(None, demand)));
     let Some(rules) = rules else { return required };
     match rules.about(asked.plugin, &asked.coming.origin) {
+        about if demands.are_of_keys_alone => {
+            required.rules.extend(about.into_iter().flatten().filter_map(|rule| keys(rule, asked.signers)));
+        }
         Err(fault) => required.rules.push(RequiredShown { name: RULE, outcome: Err(fault) }),
         Ok(about) => {
             let names: Vec<&str> = about.iter().map(|rule| rule.name.as_str()).collect();

@@ -18,9 +18,16 @@ pub struct Demands {
     pub proofs: Vec<ProofDemand>,
     /// The site's file of rules. It is read whenever something is judged, so that a change of it counts at once.
     pub rules: Option<PathBuf>,
+    /// Whether the rules are asked for what they say of keys, and for nothing else.
+    pub are_of_keys_alone: bool,
 }
 
 impl Demands {
+    /// The same, of keys alone: what is shown otherwise hangs on no key.
+    pub(crate) fn by_keys_alone(&self) -> Self {
+        Self { proofs: Vec::new(), rules: self.rules.clone(), are_of_keys_alone: true }
+    }
+
     /// Refuses a directory where somebody asked for a proof: of it there is no artifact that a proof could be of.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use sigstore_verify::types::{
     DerCertificate, DerPublicKey, SignatureBytes, TimeRange, TimestampToken as Token, TsaAuthority,
 };
 
-use super::SHOWN;
+use super::refusal::SHOWN;
 use super::signed_data::{brought, is};
 use super::token::TimestampToken;
 use crate::pem::blocks;

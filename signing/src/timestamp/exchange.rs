@@ -8,8 +8,8 @@ use der::asn1::{AnyRef, SetOfVec, Utf8StringRef};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _};
 use sha2::{Digest as _, Sha256};
 
+use super::refusal::{SHOWN, invalid};
 use super::token::{GRANTED, TimestampToken};
-use super::{SHOWN, invalid};
 use crate::signature::Signature;
 
 /// SHA-256 as an algorithm, which has no parameters.

@@ -6,6 +6,7 @@
 
 mod authority;
 mod exchange;
+mod refusal;
 mod signed_data;
 mod time_info;
 mod token;
@@ -14,13 +15,3 @@ pub use authority::{MAX_AUTHORITIES, MAX_AUTHORITY_CERTIFICATES, SignedAt, Times
 pub use exchange::{TimestampQuery, standard_reply};
 pub(crate) use signed_data::{brought, says_more_than_is_signed};
 pub use token::{MAX_TIMESTAMP_BYTES, MAX_TIMESTAMP_CERTIFICATES, TimestampToken};
-
-use aisoc_manifests::fault::{Fault, Reason};
-use aisoc_manifests::text::shown;
-
-/// How much is shown of what stands in a token or is said of it.
-const SHOWN: usize = 300;
-
-fn invalid(place: &str, what: impl AsRef<str>) -> Fault {
-    Fault::new(Reason::TimestampInvalid, format!("`{place}` is no timestamp: {}", shown(what.as_ref(), SHOWN)))
-}

@@ -12,7 +12,7 @@ use der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::invalid;
+use super::refusal::invalid;
 use super::signed_data::{is, is_written_in_another_way, says_more_than_is_signed};
 use super::time_info::TimeInfo;
 use crate::content::Content;

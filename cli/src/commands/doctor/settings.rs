@@ -14,7 +14,7 @@ use crate::environment::{
     CAPA_PLUGIN_MODE, DENY_CAPABILITIES, Environment, PLUGIN_MODE, SANDBOX, TIMESTAMP_ROOT, TRUST_COVERAGE, TRUST_MODE,
     USER_PLUGINS,
 };
-use crate::timestamps;
+use crate::timestamp_root;
 use crate::variables::{COVERAGE_RULES, OneOf, PLUGIN_MODES, SANDBOXES, TRUST_MODES};
 
 /// Longest value that a finding repeats.
@@ -40,7 +40,7 @@ impl Settings {
         let denied = denied.and_then(|list| list.map_or(Ok(Default::default()), |list| Capability::read_list(&list)));
         let denied_capabilities = reader.list(DENY_CAPABILITIES, denied);
         let is_unsigned_acknowledged = reader.list(UNSIGNED_ACK, environment.is_unsigned_acknowledged());
-        let timestamps = reader.list(TIMESTAMP_ROOT, timestamps::authorities(None, environment));
+        let timestamps = reader.list(TIMESTAMP_ROOT, timestamp_root::authorities(None, environment));
         reader.list(REGISTRY_ALLOWLIST, environment.reference_rules().map(drop));
         reader.word(SANDBOX, &SANDBOXES);
         reader.lenient(trust_mode, coverage);
