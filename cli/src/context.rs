@@ -459,7 +459,7 @@ impl Context {
         };
         let trust = self.publisher_trust(keys_dir);
         let policy = Policy { coverage: args.trust_coverage.unwrap_or_default(), ..trust.policy };
-        SignatureRule::Verified { trust: TrustInputs { policy, ..trust }, destination }
+        SignatureRule::Verified { trust: Box::new(TrustInputs { policy, ..trust }), destination }
     }
 
     /// Whom a publisher trusts, who has no site: strictly, and by the clock, to which no timestamp is an exception.

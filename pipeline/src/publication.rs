@@ -44,7 +44,7 @@ pub enum SignatureRule {
     /// Verified by these keys, by the gate of an operator in strict mode.
     Verified {
         /// Whom to trust.
-        trust: TrustInputs,
+        trust: Box<TrustInputs>,
         /// Where it is going to be, which a key can be limited to.
         destination: Origin,
     },

@@ -103,9 +103,6 @@ pub(crate) fn as_evidence(required: &Required) -> Proofs {
         name: one.kind.question(),
         outcome: one.outcome.as_ref().map(|shown| shown.proven.signer.to_string()).map_err(Fault::clone),
     };
-    let rules = required.rules.iter().map(|rule| RequiredShown {
-        name: rule.name,
-        outcome: rule.outcome.as_ref().map(String::clone).map_err(Fault::clone),
-    });
+    let rules = required.rules.iter().map(|rule| RequiredShown { name: rule.name, outcome: rule.outcome.clone() });
     Proofs(rules.chain(required.proofs.iter().map(shown)).collect())
 }
