@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use aisoc_testkit::sigstore::{PROVENANCE, SBOM, Signer};
 use serde_json::{Value, json};
+use support::host::{ServedHost, has_python};
 use support::proven::{Site, WHO};
 use support::{Bench, Run};
 
@@ -427,4 +428,35 @@ fn rules_are_shown_explained_and_tested() {
         site.bench.write("cases.toml", wrong);
         policy(&["test", "cases.toml"]).refused(1, "trust_cases_invalid");
     }
+}
+
+#[test]
+fn a_host_asks_for_what_was_shown_and_by_the_rules_of_now() {
+    if !has_python() {
+        return;
+    }
+    let site = Site::new();
+    site.bench.run(&["plugin", "new", "demo", "--type", "enricher", "-o", "other"]).ok();
+    site.bench.run(&["plugin", "sign", "other/demo", "--private-key", "release.key"]).ok();
+    site.bench.run(&["plugin", "push", "other/demo", &site.reference(), "--replace-tag"]).ok();
+    site.attach_bundle(&provenance(&site, BUILDER));
+    let built_by = |builder: &str| rules(&site, &demo(&by_workflow("provenance", &format!("builder = \"{builder}\""))));
+    built_by(BUILDER);
+    install(&site, &BY_RULES).ok();
+    let mut serving = support::host::command(&site.bench, &[]);
+    let host = ServedHost::ready(serving.env("PLUGIN_TRUST_POLICY", site.bench.path("trust.toml")));
+    assert_eq!(host.plugin("demo")["state"], "enabled", "{}", host.plugin("demo"));
+    built_by("https://elsewhere.test");
+    host.wait_for(|host| host.plugin("demo")["quarantined"] == true);
+    assert_eq!(host.plugin("demo")["reason_code"], "proof_builder_refused");
+    built_by(BUILDER);
+    host.wait_for(|host| host.plugin("demo")["quarantined"] == false);
+    fs::remove_file(&kept_proofs(&site)[0]).expect("removed");
+    host.wait_for(|host| host.plugin("demo")["reason_code"] == "proof_missing");
+    assert_eq!(host.terminate(), Some(0));
+    // A host that begins without them takes it in no more.
+    let mut serving = support::host::command(&site.bench, &[]);
+    let host = ServedHost::ready(serving.env("PLUGIN_TRUST_POLICY", site.bench.path("trust.toml")));
+    assert_ne!(host.plugin("demo")["state"], "enabled", "{}", host.plugin("demo"));
+    host.terminate();
 }

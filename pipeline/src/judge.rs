@@ -211,7 +211,7 @@ impl<'a> Judge<'a> {
         let signers: Vec<KnownSigner> = examined.signers().iter().map(KnownSigner::from).collect();
         let asked = Asked {
             plugin: plugin.as_ref().map(PluginId::as_str),
-            tree: claim.subject(),
+            claim,
             signers: &signers,
             coming,
             circumstances: &circumstances,

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use aisoc_installation::{InstallRecord, Site};
-use aisoc_manifests::digest::{ArtifactDigest, TreeDigest};
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_manifests::fault::Result;
-use aisoc_signing::Origin;
+use aisoc_signing::{Claim, Origin};
 
 use super::at_hand::AtHand;
 
@@ -44,15 +44,19 @@ impl<'a> Coming<'a> {
         }
     }
 
-    /// What is at hand of the proofs of the artifact that became that tree.
+    /// What is at hand of the proofs of the artifact that the claim came in. What is kept is of a tree by all its files,
+    /// however they were read: what a claim is about has another name where a host reads it.
     ///
     /// # Errors
     /// As [`AtHand::kept`].
-    pub(super) fn at_hand(&self, tree: TreeDigest) -> Result<Option<Cow<'a, AtHand>>> {
+    pub(super) fn at_hand(&self, claim: &Claim) -> Result<Option<Cow<'a, AtHand>>> {
         match self.proofs {
             Whereabouts::Nowhere => Ok(None),
             Whereabouts::AtHand(at_hand) => Ok(Some(Cow::Borrowed(at_hand))),
-            Whereabouts::Kept(site, artifact) => Ok(AtHand::kept(site, artifact, tree)?.map(Cow::Owned)),
+            Whereabouts::Kept(site, artifact) => {
+                let tree = claim.tree().files.tree_digest();
+                Ok(AtHand::kept(site, artifact, tree)?.map(Cow::Owned))
+            }
         }
     }
 }

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use aisoc_manifests::digest::TreeDigest;
 use aisoc_manifests::fault::{Fault, Result};
-use aisoc_signing::{Circumstances, Keyring};
+use aisoc_signing::{Circumstances, Claim, Keyring};
 use aisoc_trust::{KnownSigner, ProofDemand, ProofKind, Proofs, RequiredShown, TrustRule, TrustRules};
 
 use super::at_hand::AtHand;
@@ -27,7 +26,7 @@ pub struct RequiredProof {
 /// What is asked about: which plugin it is, by whom it is signed, and where it comes from.
 pub(crate) struct Asked<'a> {
     pub(crate) plugin: Option<&'a str>,
-    pub(crate) tree: TreeDigest,
+    pub(crate) claim: &'a Claim,
     pub(crate) signers: &'a [KnownSigner],
     pub(crate) coming: &'a Coming<'a>,
     pub(crate) circumstances: &'a Circumstances,
@@ -47,7 +46,7 @@ pub(crate) fn required(demands: &Demands, rules: Option<&TrustRules>, asked: &As
     // Read once, and not at all where nothing is demanded of it.
     let at_hand = OnceCell::new();
     let proof = |rule: Option<&str>, demand: &ProofDemand| {
-        proof(rule, demand, at_hand.get_or_init(|| asked.coming.at_hand(asked.tree)), asked)
+        proof(rule, demand, at_hand.get_or_init(|| asked.coming.at_hand(asked.claim)), asked)
     };
     required.proofs.extend(demands.proofs.iter().map(|demand| proof(None, demand)));
     let Some(rules) = rules else { return required };
