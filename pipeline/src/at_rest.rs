@@ -18,7 +18,7 @@ use aisoc_manifests::progress::{Act, Measured};
 use aisoc_manifests::text::printable;
 use aisoc_packaging::{Limits, default_threads, stated_bytes};
 use aisoc_signing::{Claim, Coverage, Origin};
-use aisoc_trust::{Examined, SignatureStatus};
+use aisoc_trust::{Examined, SignatureStatus, TrustMode};
 
 use crate::afterwards::Afterwards;
 use crate::bytecode::{cure, mended};
@@ -282,24 +282,29 @@ impl Reader<'_> {
         Judged { seen: Seen { plugin, foreseen }, placed: Placed { directory, path, id } }
     }
 
+    fn refused(&self, fault: Fault) -> Verdicts {
+        let known = known_of_refusal(fault.reason(), self.options.trust.policy.mode);
+        Verdicts { known, today: Err(fault), foreseen: None }
+    }
+
     /// The verdict, and what is known of the signature even where it is a refusal.
     fn judge(&self, read: Result<Read>) -> Verdicts {
         let Read { id, examined, foreseen, .. } = match read {
             Ok(read) => read,
-            Err(fault) => return Verdicts::refused(fault),
+            Err(fault) => return self.refused(fault),
         };
         let known = examined.verdict().map(|verdict| (verdict.status(), verdict.coverage())).unzip();
         let facts = match self.observed.facts_at_rest(&id) {
             Ok(facts) => facts,
-            Err(fault) => return Verdicts::refused(fault),
+            Err(fault) => return self.refused(fault),
         };
         match self.judge.observe(examined, Some(&facts)).outcome {
             Ok(verdict) => {
                 let foreseen = self.foresight.observe(foreseen, Some(&facts));
                 Verdicts { today: Ok(self.judge.judgement(&verdict)), known, foreseen }
             }
-            Err(fault) if fault.reason() == Reason::CoverageDowngrade => Verdicts { known, ..Verdicts::refused(fault) },
-            Err(fault) => Verdicts::refused(fault),
+            Err(fault) if fault.reason() == Reason::CoverageDowngrade => Verdicts { known, ..self.refused(fault) },
+            Err(fault) => self.refused(fault),
         }
     }
 
@@ -368,19 +373,15 @@ struct Verdicts {
     foreseen: Option<Result<Judgement>>,
 }
 
-impl Verdicts {
-    fn refused(fault: Fault) -> Self {
-        Self { known: known_of_refusal(fault.reason()), today: Err(fault), foreseen: None }
-    }
-}
-
 /// The signature's status and coverage, where somebody has judged it.
 type Known = (Option<SignatureStatus>, Option<Coverage>);
 
 /// What a refusal says of the signature and its coverage. One that is not the gate's says nothing: nobody
 /// has come so far as to judge a signature.
-fn known_of_refusal(reason: Reason) -> Known {
+fn known_of_refusal(reason: Reason, mode: TrustMode) -> Known {
     match reason {
+        // Where a mode lets in what is not verified, trust rules refuse that as well.
+        Reason::SignersTooFew if mode != TrustMode::Strict => (None, None),
         Reason::Unsigned => (Some(SignatureStatus::Unsigned), Some(Coverage::None)),
         Reason::CoveragePartial => (Some(SignatureStatus::Verified), Some(Coverage::Code)),
         Reason::SignersTooFew | Reason::UntrustedPublisher => (Some(SignatureStatus::Verified), None),

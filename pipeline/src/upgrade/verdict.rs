@@ -27,6 +27,16 @@ fn is_proof(reason: Reason) -> bool {
             | CoverageMismatch
             | CoveragePartial
             | CoverageDowngrade
+            | ProofMissing
+            | ProofUnsupported
+            | ProofMalformed
+            | ProofOtherArtifact
+            | ProofSignatureInvalid
+            | ProofCertificateRefused
+            | ProofLogRefused
+            | ProofTimestampRefused
+            | ProofIdentityRefused
+            | ProofBuilderRefused
             | SignerChanged
             | UntrustedPublisher
             | CapabilityDenied
