@@ -428,6 +428,9 @@ impl Context {
                 .unwrap_or_else(|fault| left_out(fault, &mut doubt)),
             ..Policy::of(mode)
         };
+        if let Some(missing) = args.trust_policy.as_ref().filter(|named| !named.exists()) {
+            doubt.get_or_insert(Fault::io("read", missing, std::io::ErrorKind::NotFound.into()));
+        }
         let demands = Demands { rules: self.trust_policy(args.trust_policy), ..Demands::default() };
         (TrustInputs { keys_dir, policy, at, timestamps, foreseen: ForeseenKeys::default(), demands }, doubt)
     }
