@@ -100,6 +100,8 @@ fn right(command: &str) -> &'static [&'static str] {
         | "api install" => &["shodan", "--url", "http://127.0.0.1:1"],
         "config policy explain" => &["plugin", "sign"],
         "config policy test" => &["cases.yml", "--policy", "policy.yml"],
+        "trust policy explain" => &["demo"],
+        "trust policy test" => &["cases.toml", "--trust-policy", "trust.toml"],
         "config policy validate" => &["policy.yml"],
         "token create" => &["monitor", "--role", "viewer", "--tokens", "tokens.json"],
         "registry login" => &["127.0.0.1:1", "-u", "me", "--password-stdin"],
@@ -284,6 +286,9 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             }
             if command == "config policy test" {
                 bench.write("policy.yml", "name: x\n");
+            }
+            if command == "trust policy test" {
+                bench.write("trust.toml", "schema_version = 1\nrules = [{ name = \"all\", plugins = [\"**\"] }]\n");
             }
             let mut typed = with(&command, word, OsStr::new("nowhere/at-all"));
             // A directory is signed where it is; of an artifact a registry is asked.

@@ -43,7 +43,7 @@ fn here(args: HereArgs, context: &Context) -> Result<AtRestOptions> {
 fn looked_at(args: HereArgs, context: &Context) -> Result<(AtRestOptions, KeysHere)> {
     let is_named = args.plugins_dir.is_some();
     // What the environment names may be mended later; what was typed just now is a slip of the hand.
-    if let Some(named) = &args.trust.timestamp_root {
+    for named in args.trust.timestamp_root.iter().chain(&args.trust.trust_policy) {
         named.symlink_metadata().map_err(|error| Fault::io("read", named, error))?;
     }
     let site = context.site(args.plugins_dir);
