@@ -153,3 +153,35 @@ fn what_could_not_be_read_is_neither_signed_nor_passed_over() {
     let locked = nobody(&[&lock[..], &places].concat());
     assert!(locked.refused(1, "io_denied").error_line().contains("tool/a_plugin: "), "{locked:?}");
 }
+
+#[test]
+fn trust_rules_are_asked_of_a_drop_in_too() {
+    let bench = bench(Some(NOTE));
+    sign(&bench).ok();
+    let rule = |what: &str| format!("schema_version = 1\n[[rules]]\nname = \"all\"\nplugins = [\"**\"]\n{what}");
+    let verified = |rules: &str, mode: &str| {
+        bench.write("trust.toml", rules);
+        asked(&bench, &["plugins", "verify", "--only", "signatures", "--trust-policy", "trust.toml"], mode)
+    };
+    verified(&rule(""), "production").ok();
+    verified(&rule("keys = { at_least = 1, of = [\"ops\"] }\n"), "production").ok();
+    for (rules, code, reason) in [
+        (rule("").replace("**", "acme-*"), 3, "no_trust_rule"),
+        (rule("keys = { at_least = 2 }\n"), 3, "signers_too_few"),
+        (rule("keys = { at_least = 1, of = [\"other\"] }\n"), 3, "signers_too_few"),
+        (rule("[[rules.proofs]]\nkind = \"sbom\"\n"), 3, "proof_missing"),
+        (rule("more = 1\n"), 1, "trust_policy_invalid"),
+    ] {
+        let refused = verified(&rules, "production");
+        assert!(refused.code == code && refused.error_line().contains(&format!("[{reason}]")), "{rules}{refused:?}");
+        // In dev a host loads it whoever has made it.
+        assert!(reason == "trust_policy_invalid" || verified(&rules, "dev").code == 0, "{rules}");
+    }
+    // And without a signature as well, where a mode lets that pass.
+    fs::remove_file(bench.path(SIGNATURE)).expect("removed");
+    bench.write("trust.toml", rule("more = 1\n"));
+    let words = ["plugins", "list", "--json", "--trust-mode", "warn", "--trust-policy", "trust.toml"];
+    let listed = asked(&bench, &words, "production");
+    let document: Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    assert_eq!(document["plugins"][0]["error"]["reason_code"], "trust_policy_invalid", "{document}");
+}

@@ -207,6 +207,50 @@ fn proofs_that_are_kept_are_of_that_artifact_and_of_that_tree() {
 }
 
 #[test]
+fn what_was_kept_stays_when_less_is_asked_for_next() {
+    let site = Site::new();
+    site.attach_bundle(&provenance(&site, BUILDER));
+    site.attach_bundle(&site.sigstore.states(&site.digits(), SBOM, &json!({}), WHO));
+    let both = demo(&(by_workflow("provenance", "") + &by_workflow("sbom", "")));
+    rules(&site, &both);
+    install(&site, &BY_RULES).ok();
+    let [kept] = &kept_proofs(&site)[..] else { panic!("one file of proofs") };
+    let before = fs::read(kept).expect("read");
+    rules(&site, &demo(&by_workflow("sbom", "")));
+    install(&site, &BY_RULES).ok();
+    rules(&site, &both);
+    at_rest(&site).ok();
+    install(&site, &BY_RULES).ok();
+    assert_eq!(fs::read(kept).expect("read").len(), before.len(), "each once");
+}
+
+#[test]
+fn an_upgrade_passes_over_a_version_without_its_proofs() {
+    let site = Site::new();
+    let publish = |version: &str, is_proven: bool| {
+        site.bench.signed_version("demo", version, "release.key");
+        let place = format!("{}/team/demo:{version}", site.registry.address);
+        let pushed = site.bench.run(&["plugin", "push", "demo", &place]);
+        if is_proven {
+            site.bench.write("slsa.json", r#"{"buildDefinition":{},"runDetails":{"builder":{"id":"b"}}}"#);
+            let attest = ["plugin", "attest", &place, "--type", "slsa", "--predicate", "slsa.json"];
+            site.bench.run(&[&attest[..], &["--private-key", "release.key"]].concat()).ok();
+        }
+        drop(pushed);
+    };
+    publish("1.0.0", true);
+    rules(&site, &demo("[[rules.proofs]]\nkind = \"provenance\"\nbuilder = \"b\"\n"));
+    install(&site, &BY_RULES).ok();
+    publish("1.1.0", true);
+    publish("1.2.0", false);
+    let upgrade = ["plugin", "upgrade", "demo", "--yes", "--keys", "keys", "--plugins-dir", "plugins"];
+    let run = site.bench.run(&[&upgrade[..], &BY_RULES].concat());
+    assert!(run.stderr.contains("1.2.0") && run.stderr.contains("proof_missing"), "{run:?}");
+    let installed = fs::read_to_string(site.bench.path("plugins/demo/plugin.yaml")).expect("read");
+    assert!(installed.contains("1.1.0"), "{run:?}");
+}
+
+#[test]
 fn proofs_go_with_the_garbage_once_nothing_came_of_their_artifact() {
     let site = Site::new();
     site.attach_bundle(&provenance(&site, BUILDER));

@@ -108,7 +108,13 @@ pub fn cosign<'a>(
         if let Some(under) = under {
             let pushed = match under {
                 Under::There(digest) => Pushed::nothing(digest),
-                Under::New(outgoing) => outgoing.ship(place.as_ref(), source, options.dry_run, reporter).await?,
+                Under::New(outgoing) => {
+                    let shipped = outgoing.ship(place.as_ref(), source, options.dry_run, reporter).await;
+                    shipped.map_err(|fault| match &done.bundle {
+                        Some(bundle) => fault.although(format!("the bundle `{}` refers to it", bundle.digest)),
+                        None => fault,
+                    })?
+                }
             };
             done.tagged = Some((tag, pushed));
         }

@@ -321,7 +321,7 @@ impl Incoming<'_> {
             let in_place = present.facts().in_place.as_ref();
             let replaced = Replaced::of(in_place, present.record(), admitted.verdict(), &record);
             let grants = Grants { before: GrantsBefore::of(in_place), now: self.manifest.grants() };
-            keep_proofs(&session, &self.coming, &proofs, (self.digest, admitted.verdict().subject()))?;
+            keep_proofs((site, &session), &self.coming, &proofs, (self.digest, admitted.verdict().subject()))?;
             let active = session.activate(admitted, present, staged.take(), &record, self.options.keep)?;
             let mut installation = Installation { replaced, ..self.installation(active, signature, grants) };
             if let (true, Ok(arriving)) = (guard.is_asked(), &self.arriving) {

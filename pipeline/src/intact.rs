@@ -121,7 +121,7 @@ pub(crate) fn confirm_in_place(
         let judge = Judge::new(trust)?;
         let (examined, proofs) = judge.examine_noting(&tree.claim(), coming);
         let admitted = judge.decide(examined, &present).outcome?;
-        keep_proofs(&session, coming, &proofs, (record.digest, tree.subject()))?;
+        keep_proofs((site, &session), coming, &proofs, (record.digest, tree.subject()))?;
         let signature = judge.judgement(admitted.verdict());
         let leftovers = session.confirm(admitted, present, &tree)?;
         Ok(leftovers.map(|leftovers| Confirmed { signature, grants: grants(&tree), leftovers, claim: tree.claim() }))

@@ -239,9 +239,20 @@ impl<'a> Judge<'a> {
         mode: PluginMode,
     ) -> FileVerdict {
         let circumstances = Circumstances::from(self.trust.at);
-        judge_file(&self.trust.policy, mode, place, || {
+        let verdict = judge_file(&self.trust.policy, mode, place, || {
             verify_file(id, statement, signature, &self.keyring, &circumstances)
-        })
+        });
+        // In dev a host loads it whoever has made it.
+        match &self.rules {
+            Some(rules) if mode == PluginMode::Production => {
+                let signers: Vec<KnownSigner> = verdict.signer.iter().map(KnownSigner::from).collect();
+                match rules.allow_file(id, &signers) {
+                    Ok(()) => verdict,
+                    Err(fault) => verdict.and_refused(fault),
+                }
+            }
+            _ => verdict,
+        }
     }
 
     /// The trusted keys that have signed what a claim states, whether or not they count at this time.

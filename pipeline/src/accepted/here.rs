@@ -209,8 +209,11 @@ pub(super) fn said_of_file(
     let Origin::File { statement, signature, .. } = &plugin.origin else { return None };
     Some(match (judge, signature) {
         (Ok(judge), signature) => judge.file((&plugin.id, &plugin.place), *statement, signature.as_ref(), mode),
-        (Err(_), None) => judge_file(&trust.policy, mode, &plugin.place, || FileOutcome::Unsigned),
-        (Err(fault), Some(_)) => {
+        // Without trust rules keys that cannot be read say nothing of it; rules might.
+        (Err(_), None) if trust.demands.rules.is_none() => {
+            judge_file(&trust.policy, mode, &plugin.place, || FileOutcome::Unsigned)
+        }
+        (Err(fault), _) => {
             let said = match mode {
                 PluginMode::Dev => FoundSignature::Passes(format!("not judged, which dev lets pass: {fault}")),
                 PluginMode::Production => FoundSignature::Refused(fault.clone()),

@@ -15,6 +15,8 @@ use super::required::RequiredProof;
 use super::tagged::TaggedProof;
 
 const SCHEMA_VERSION: u32 = 1;
+/// Up to where what was kept before is kept on: within what is read again, with room for the manifest.
+const MOST_BYTES: usize = 80 << 20;
 
 /// The form of the file. What each proof shows it shows by itself, and the manifest is that of the digest; which tree came
 /// of it is what an install wrote down, as in its record.
@@ -28,7 +30,7 @@ struct Written {
     proofs: Vec<WrittenProof>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenProof {
     place: String,
@@ -39,7 +41,7 @@ struct WrittenProof {
 }
 
 /// What stood under a tag of cosign.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenLayer {
     media_type: String,
@@ -63,6 +65,11 @@ impl WrittenProof {
         })
     }
 
+    /// About how long it is in the file.
+    fn bytes(&self) -> usize {
+        self.bundle.as_ref().or(self.tagged.as_ref().map(|layer| &layer.content)).map_or(0, String::len)
+    }
+
     /// None for what is neither, and for what is both.
     fn offered(self) -> Option<Offered> {
         let decoded = |text: &str| STANDARD.decode(text).ok();
@@ -78,19 +85,32 @@ impl WrittenProof {
 }
 
 impl AtHand {
-    /// The text of the file of those that have shown what was required, and which tree came of the artifact. None where
-    /// nothing was required.
+    /// The text of the file of those that have shown what was required, with those that were kept before, and which tree
+    /// came of the artifact. None where nothing was required.
     ///
     /// # Errors
     /// `internal` where it cannot be written as JSON.
-    pub(crate) fn to_keep(&self, shown: &[RequiredProof], tree_digest: TreeDigest) -> Result<Option<Vec<u8>>> {
+    fn to_keep(
+        &self,
+        shown: &[RequiredProof],
+        before: Vec<Offered>,
+        tree_digest: TreeDigest,
+    ) -> Result<Option<Vec<u8>>> {
         let has_shown = |offer: &&Offered| {
             let places = shown.iter().filter_map(|one| one.outcome.as_ref().ok());
             places.into_iter().any(|shown| shown.place == offer.place)
         };
-        let proofs: Vec<WrittenProof> = self.offered.iter().filter(has_shown).filter_map(WrittenProof::of).collect();
+        let mut proofs: Vec<WrittenProof> =
+            self.offered.iter().filter(has_shown).filter_map(WrittenProof::of).collect();
         if proofs.is_empty() {
             return Ok(None);
+        }
+        let before = before.iter().filter_map(WrittenProof::of);
+        let new: Vec<WrittenProof> = before.filter(|kept| !proofs.contains(kept)).collect();
+        let bytes: usize = proofs.iter().chain(&new).map(WrittenProof::bytes).sum();
+        // Others attach what they like: what was kept goes before more is kept than is read again.
+        if bytes <= MOST_BYTES {
+            proofs.extend(new);
         }
         let manifest = STANDARD.encode(&self.manifest);
         let written = Written { schema_version: SCHEMA_VERSION, digest: self.artifact, tree_digest, manifest, proofs };
@@ -102,7 +122,7 @@ impl AtHand {
     /// What is kept on a site of that artifact, which has to have become that tree. None where nothing is kept.
     ///
     /// # Errors
-    /// As [`Site::kept_proofs`]; `record_invalid` for what is not as [`AtHand::to_keep`] writes it, and for what is kept of
+    /// As [`Site::kept_proofs`]; `record_invalid` for what is not as `to_keep` writes it, and for what is kept of
     /// another artifact or another tree.
     pub(crate) fn kept(site: &Site, artifact: ArtifactDigest, tree: TreeDigest) -> Result<Option<Self>> {
         let Some(text) = site.kept_proofs(artifact)? else { return Ok(None) };
@@ -127,16 +147,21 @@ impl AtHand {
     }
 }
 
-/// Keeps what has shown what was required of what comes, under the lock under which it does.
+/// Keeps what has shown what was required of what comes, under the lock under which it does, beside what is kept of the same
+/// artifact already: what another rule asked for once may be asked for again.
 ///
 /// # Errors
 /// As [`Session::keep_proofs`].
 pub(crate) fn keep_proofs(
-    session: &Session<'_>,
+    (site, session): (&Site, &Session<'_>),
     coming: &Coming<'_>,
     shown: &[RequiredProof],
     (artifact, tree): (ArtifactDigest, TreeDigest),
 ) -> Result<()> {
-    let text = coming.gathered().map(|at_hand| at_hand.to_keep(shown, tree)).transpose()?.flatten();
+    let Some(at_hand) = coming.gathered() else { return Ok(()) };
+    // What cannot be read any more is written anew.
+    let before = AtHand::kept(site, artifact, tree).ok().flatten();
+    let before = before.map(|kept| kept.offered).unwrap_or_default();
+    let text = at_hand.to_keep(shown, before, tree)?;
     text.map_or(Ok(()), |text| session.keep_proofs(artifact, &text))
 }

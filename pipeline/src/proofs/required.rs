@@ -45,7 +45,7 @@ pub(crate) fn required(demands: &Demands, rules: Option<&TrustRules>, asked: &As
     let mut required = Required::default();
     // Read once, and not at all where nothing is demanded of it.
     let at_hand = OnceCell::new();
-    let proof = |rule: Option<&str>, demand: &ProofDemand| {
+    let proof = |rule: Option<&TrustRule>, demand: &ProofDemand| {
         proof(rule, demand, at_hand.get_or_init(|| asked.coming.at_hand(asked.claim)), asked)
     };
     required.proofs.extend(demands.proofs.iter().map(|demand| proof(None, demand)));
@@ -60,7 +60,7 @@ pub(crate) fn required(demands: &Demands, rules: Option<&TrustRules>, asked: &As
             required.rules.push(RequiredShown { name: RULE, outcome: Ok(names.join(", ")) });
             for rule in about {
                 required.rules.extend(keys(rule, asked.signers));
-                required.proofs.extend(rule.proofs.iter().map(|demand| proof(Some(&rule.name), demand)));
+                required.proofs.extend(rule.proofs.iter().map(|demand| proof(Some(rule), demand)));
             }
         }
     }
@@ -73,11 +73,11 @@ const KEYS: &str = "trust rule: keys";
 
 fn keys(rule: &TrustRule, signers: &[KnownSigner]) -> Option<RequiredShown> {
     let outcome = rule.keys.as_ref()?.require(signers).map(|names| format!("{}: {}", rule.name, names.join(", ")));
-    Some(RequiredShown { name: KEYS, outcome: outcome.map_err(|fault| in_rule(&rule.name, fault)) })
+    Some(RequiredShown { name: KEYS, outcome: outcome.map_err(|fault| rule.refusing(fault)) })
 }
 
 fn proof(
-    rule: Option<&str>,
+    rule: Option<&TrustRule>,
     demand: &ProofDemand,
     at_hand: &Result<Option<Cow<'_, AtHand>>>,
     asked: &Asked<'_>,
@@ -85,15 +85,10 @@ fn proof(
     let Asked { plugin, circumstances, keyring, .. } = asked;
     let outcome = find(demand, at_hand, &Trusted { plugin: *plugin, circumstances, keyring });
     let outcome = outcome.map_err(|fault| match rule {
-        Some(rule) => in_rule(rule, fault),
+        Some(rule) => rule.refusing(fault),
         None => fault,
     });
-    RequiredProof { kind: demand.kind, rule: rule.map(str::to_owned), outcome }
-}
-
-/// By which rule something is refused, whoever has written that.
-fn in_rule(rule: &str, fault: Fault) -> Fault {
-    fault.about(format_args!("by the trust rule `{}`", aisoc_manifests::text::printable(rule)))
+    RequiredProof { kind: demand.kind, rule: rule.map(|rule| rule.name.clone()), outcome }
 }
 
 /// The same, for the gate.

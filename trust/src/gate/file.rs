@@ -29,6 +29,18 @@ pub struct FileVerdict {
     pub said: FoundSignature,
 }
 
+impl FileVerdict {
+    /// The same, which something else refuses as well. What it was refused for before is said first.
+    #[must_use]
+    pub fn and_refused(mut self, fault: Fault) -> Self {
+        if !matches!(self.said, FoundSignature::Refused(_)) {
+            self.objection = Some(fault.clone());
+            self.said = FoundSignature::Refused(fault);
+        }
+        self
+    }
+}
+
 /// Judges the file in that place by what is known of the signature over it; `prove` is not asked in mode `disabled`.
 ///
 /// In dev a host loads it whoever has made it, and what there is to say is said. In production the trust mode decides, as

@@ -59,6 +59,27 @@ impl TrustRules {
         Ok(about)
     }
 
+    /// Whether a single file of that id is let in that those have signed, if anybody has. It comes from nowhere that is
+    /// known, and is of no artifact that a proof could be of.
+    ///
+    /// # Errors
+    /// `no_trust_rule`; `signers_too_few` and `proof_missing` of the first rule that asks for more.
+    pub fn allow_file(&self, id: &str, signers: &[KnownSigner]) -> Result<()> {
+        for rule in self.about(Some(id), &Origin::unknown())? {
+            if let Some(keys) = &rule.keys {
+                keys.require(signers).map_err(|fault| rule.refusing(fault))?;
+            }
+            if let Some(demand) = rule.proofs.first() {
+                let missing = format!("a single file has no proof of the kind `{}`: it is of no artifact", demand.kind);
+                let missing = Fault::new(Reason::ProofMissing, missing)
+                    .expected(format!("a proof of {}", demand.by), "a file")
+                    .hint("have it published as a plugin, whose artifact has proofs, and install that");
+                return Err(rule.refusing(missing));
+            }
+        }
+        Ok(())
+    }
+
     /// How large the largest proof may be that any rule demands of what comes from there: whoever fetches it has to ask for
     /// proofs before anybody knows which plugin it is. None where no rule demands one.
     pub fn largest_proof_of(&self, origin: &Origin) -> Option<u64> {
@@ -68,6 +89,12 @@ impl TrustRules {
 }
 
 impl TrustRule {
+    /// What it refuses, saying that it does.
+    #[must_use]
+    pub fn refusing(&self, fault: Fault) -> Fault {
+        fault.about(format_args!("by the trust rule `{}`", printable(&self.name)))
+    }
+
     fn is_about(&self, plugin: Option<&str>, origin: &Origin) -> bool {
         self.scope.holds_plugin(plugin) && self.scope.holds_origin(origin)
     }
