@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use aisoc_manifests::fault::{Fault, Reason};
 use aisoc_signing::proof::{ProofSigner, Proven};
-use aisoc_signing::{Coverage, Fingerprint, Origin, Outcome, SigningKey, verify};
+use aisoc_signing::{Coverage, FileOutcome, Fingerprint, Origin, Outcome, SigningKey, verify};
 use aisoc_testkit::sigstore::{Sigstore, key, other_key};
 use aisoc_trust::{
-    Answered, KnownSigner, MAX_RULE_PROOFS, MAX_RULES, MAX_TRUST_CASES, MAX_TRUST_CASES_BYTES, MAX_TRUST_POLICY_BYTES,
-    Policy, Proofs, ProvedBy, RequiredShown, TrustCase, TrustMode, TrustRules, admit, examine, first_shown,
-    read_proof_key, read_trusted_root,
+    Answered, FoundSignature, KnownSigner, MAX_RULE_PROOFS, MAX_RULES, MAX_TRUST_CASES, MAX_TRUST_CASES_BYTES,
+    MAX_TRUST_POLICY_BYTES, PluginMode, Policy, Proofs, ProvedBy, RequiredShown, TrustCase, TrustMode, TrustRules,
+    admit, examine, first_shown, judge_file, read_proof_key, read_trusted_root,
 };
 use common::{MANIFEST, Site, claim_with, facts, keyring, now, signature_files};
 use tempfile::TempDir;
@@ -462,4 +462,49 @@ fn what_was_required_and_not_shown_refuses_in_every_mode_and_stands_in_the_trace
         assert_eq!(answered("trust rule"), Some(Answered::Passed));
         assert_eq!(answered("proof: sbom"), Some(Answered::Failed));
     }
+}
+
+#[test]
+fn a_single_file_has_one_signature_and_no_proof() {
+    let bench = Bench::new();
+    let allowed = |rules: &str, signers: &[KnownSigner]| {
+        let rules = bench.rules(rules).expect("rules");
+        rules.allow_file("tool/a_plugin", signers).map_err(|fault| fault.reason())
+    };
+    let ops = [signer("ops", "01")];
+    assert_eq!(allowed(ALL, &ops), Ok(()));
+    assert_eq!(allowed(ALL, &[]), Ok(()), "who has to have signed it is for others to say");
+    assert_eq!(allowed(&ALL.replace("**", "acme-*"), &ops), Err(Reason::NoTrustRule));
+    let from = ALL.replace("plugins = [\"**\"]", "repositories = [\"ghcr.io\"]");
+    assert_eq!(allowed(&from, &ops), Err(Reason::NoTrustRule), "it comes from nowhere that is known");
+    for (keys, expected) in [
+        ("at_least = 1", Ok(())),
+        ("at_least = 1, of = [\"ops\"]", Ok(())),
+        ("at_least = 1, of = [\"other\"]", Err(Reason::SignersTooFew)),
+        ("at_least = 2", Err(Reason::SignersTooFew)),
+    ] {
+        assert_eq!(allowed(&format!("{ALL}keys = {{ {keys} }}\n"), &ops), expected, "{keys}");
+    }
+    assert_eq!(allowed(&format!("{ALL}keys = {{ at_least = 1 }}\n"), &[]), Err(Reason::SignersTooFew));
+    let proof = format!("{ALL}[[rules.proofs]]\nkind = \"sbom\"\n");
+    assert_eq!(allowed(&proof, &ops), Err(Reason::ProofMissing));
+    let rules = bench.rules(&proof).expect("rules");
+    let refusal = rules.allow_file("a", &ops).expect_err("no proof");
+    assert!(refusal.message().starts_with("by the trust rule `all`: "), "{refusal}");
+    assert!(!refusal.next_step().contains("--trust-policy"), "{refusal:?}");
+}
+
+#[test]
+fn what_a_file_was_refused_for_before_is_said_first() {
+    let place = Path::new("tools/a_plugin.py");
+    let judged = |mode| judge_file(&Policy::of(TrustMode::Warn), mode, place, || FileOutcome::Unsigned);
+    let fault = || Fault::new(Reason::NoTrustRule, "no rule");
+    let passed = judged(PluginMode::Production);
+    assert!(matches!(passed.said, FoundSignature::Passes(_)), "{passed:?}");
+    let refused = passed.and_refused(fault());
+    assert_eq!(refused.objection.as_ref().map(Fault::reason), Some(Reason::NoTrustRule));
+    let FoundSignature::Refused(first) = refused.clone().said else { panic!("{refused:?}") };
+    assert_eq!(first.reason(), Reason::NoTrustRule);
+    let again = refused.and_refused(Fault::new(Reason::ProofMissing, "no proof"));
+    assert_eq!(again.objection.map(|fault| fault.reason()), Some(Reason::NoTrustRule));
 }
