@@ -1,65 +1,55 @@
-//! Where the timestamp of a new signature comes from.
+//! Where the timestamp of a new signature comes from, as it was typed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aisoc_files::{Links, SmallFileError, read_small, shell_word};
 use aisoc_manifests::fault::{Fault, Reason, Result};
-use aisoc_registry_client::{MAX_TIMESTAMP_ANSWER_BYTES, ask_for_timestamp};
-use aisoc_signing::{Signature, TimestampAuthorities, TimestampQuery, TimestampToken, standard_reply};
+use aisoc_pipeline::{TimestampOrigin, TimestampSource};
+use aisoc_registry_client::MAX_TIMESTAMP_ANSWER_BYTES;
+use aisoc_signing::{Signature, TimestampToken};
 
 use crate::args::plugin::RegistryArgs;
+use crate::args::timestamp::TimestampArgs;
 use crate::context::Context;
-use crate::environment::TIMESTAMP_ROOT;
 use crate::runtime;
+use crate::timestamp_root;
 
-/// Where the timestamp of a new signature comes from.
-#[derive(Debug, Clone)]
-pub(crate) enum TimestampSource {
-    /// An authority that is asked.
-    Authority(String),
-    /// The answer of one that somebody has asked.
-    Answer(PathBuf),
+/// What was asked for; nothing where nothing was.
+///
+/// # Errors
+/// `timestamp_invalid` for an answer that is larger than any, and what reading it and the authorities comes to.
+pub(crate) fn source(args: TimestampArgs, context: &Context) -> Result<Option<TimestampSource>> {
+    let Some(text) = args.timestamp else { return Ok(None) };
+    // Nothing is a file that is named as a URL is.
+    let origin = match ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme)) {
+        true => TimestampOrigin::Authority { url: text, options: context.client(&RegistryArgs::default(), &[])? },
+        false => TimestampOrigin::Answer { content: read_answer(text.as_ref())?, place: text },
+    };
+    let named = timestamp_root::authorities(args.timestamp_root, &context.environment)?;
+    Ok(Some(TimestampSource::new(origin, named)))
 }
 
-impl TimestampSource {
-    /// Reads what was typed. Nothing is a file that is named as a URL is.
-    pub(crate) fn of(text: &str) -> Self {
-        let is_url = ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
-        if is_url { Self::Authority(text.to_owned()) } else { Self::Answer(text.into()) }
-    }
-
-    /// The timestamp of that signature. Where authorities are named here, one of them has to have signed it: nobody
-    /// wants a timestamp that this very machine would not count.
-    ///
-    /// # Errors
-    /// `timestamp_invalid`, and what asking and reading come to.
-    pub(crate) fn timestamp(
-        &self,
-        signature: &Signature,
-        named: &TimestampAuthorities,
-        context: &Context,
-    ) -> Result<TimestampToken> {
-        let token = match self {
-            Self::Authority(url) => ask(url, signature, context)?,
-            Self::Answer(path) => standard_reply(&path.display().to_string(), &read_answer(path)?, signature)?,
-        };
-        if named.is_none() {
-            return Ok(token);
-        }
-        let judged = named.judge(&token, signature);
-        judged.map(|_| token).map_err(|why| {
-            Fault::new(Reason::TimestampInvalid, format!("the timestamp would not count here: {why}"))
-                .expected("a timestamp of an authority that is named here", "another one")
-                .hint(format!("ask an authority of the file that {TIMESTAMP_ROOT} or `--timestamp-root` names"))
-        })
+/// As [`source`], where the result is named by a digest: nobody else hears of what is only tried, and without the answer
+/// there is no saying what that digest would be.
+///
+/// # Errors
+/// As [`source`]; `usage` in a dry run that would have to ask somebody.
+pub(crate) fn source_of_digest(args: TimestampArgs, context: &Context) -> Result<Option<TimestampSource>> {
+    let source = source(args, context)?;
+    match source.as_ref().is_some_and(TimestampSource::is_asked) && context.dry_run().is_on() {
+        false => Ok(source),
+        true => Err(Fault::new(Reason::Usage, "a dry run asks no timestamp authority, and each answer makes another digest")
+            .expected("`--dry-run` or `--timestamp URL`", "both")
+            .hint("leave `--timestamp` out of the dry run")),
     }
 }
 
-fn ask(url: &str, signature: &Signature, context: &Context) -> Result<TimestampToken> {
-    let query = TimestampQuery::new(*signature)?;
-    let options = context.client(&RegistryArgs::default(), &[])?;
-    let answer = runtime::block_on(context.cancellation()?, ask_for_timestamp(url, query.to_der(), &options))?;
-    query.answered("the answer of the timestamp authority", &answer)
+/// Asks for the timestamp of a signature, and waits for it.
+pub(crate) fn asked<'a>(
+    source: &'a TimestampSource,
+    context: &'a Context,
+) -> impl Fn(&Signature) -> Result<TimestampToken> + 'a {
+    move |signature| runtime::block_on(context.cancellation()?, source.timestamp(signature))
 }
 
 fn read_answer(path: &Path) -> Result<Vec<u8>> {

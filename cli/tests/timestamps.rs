@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use aisoc_registry_client::MAX_TIMESTAMP_ANSWER_BYTES;
+use aisoc_testkit::registry::{Registry, Seen};
 use aisoc_testkit::timestamps::{Manner, Stamp, TimestampAuthority, Usage, serve};
 use serde_json::Value;
 use support::{Bench, Run, copy_tree};
@@ -215,7 +216,7 @@ fn a_timestamp_that_is_none_of_that_signature_refuses_the_plugin() {
 #[test]
 fn what_is_published_keeps_its_timestamp_when_another_key_signs_it_too() {
     let bench = bench();
-    let registry = aisoc_testkit::registry::Registry::start();
+    let registry = Registry::start();
     stamped(&bench, IN_TIME);
     let (reference, next) = (registry.reference("team/demo:0.1.0"), registry.reference("team/demo:0.1.0-new"));
     bench.run(&["plugin", "push", "demo", &reference]).ok();
@@ -229,6 +230,97 @@ fn what_is_published_keeps_its_timestamp_when_another_key_signs_it_too() {
     assert_eq!(timestamps(&bench, "alone"), Vec::<String>::new());
 }
 
+#[test]
+fn a_release_has_a_timestamp_beside_each_of_its_signatures() {
+    let bench = bench();
+    let registry = Registry::start();
+    bench.run(&["plugin", "keygen", "--out", "second"]).ok();
+    let before = bench.snapshot("demo");
+    let (url, reference) = (serve(authority(1), Manner::Answers(IN_TIME)), registry.reference("team/demo:0.1.0"));
+    let release = ["plugin", "release", "demo", &reference, "--private-key", "release.key"];
+    let both = [&release[..], &["--private-key", "second.key", "--timestamp", &url, ROOT[0], ROOT[1]]].concat();
+    // Nobody is asked in a dry run, and by what nobody has answered no digest can be named.
+    let run = bench.run(&[&both[..], &["--dry-run"]].concat());
+    run.refused(2, "usage");
+    let silent = serve(authority(1), Manner::Rejects);
+    bench.run(&[&release[..], &["--timestamp", &silent]].concat()).refused(3, "timestamp_invalid");
+    let other = serve(authority(2), Manner::Answers(IN_TIME));
+    bench.run(&[&release[..], &["--timestamp", &other, ROOT[0], ROOT[1]]].concat()).refused(3, "timestamp_invalid");
+    let is_a_look = |seen: &Seen| ["GET", "HEAD"].contains(&seen.method.as_str());
+    assert!(registry.requests().iter().all(is_a_look), "nothing was pushed: {:?}", registry.requests());
+    bench.run(&both).ok();
+    assert_eq!(bench.snapshot("demo"), before, "the checkout stays as it is");
+    bench.write("keys/release.json", EXPIRED);
+    let install = ["plugin", "install", &reference, "--plugins-dir", "plugins", "--trusted-keys", "keys"];
+    bench.run(&install).refused(3, "key_expired");
+    bench.run(&[&install[..], &ROOT].concat()).ok();
+    assert_eq!(timestamps(&bench, "plugins/demo").len(), 2, "each signer has one");
+}
+
+#[test]
+fn a_release_of_what_is_signed_keeps_the_timestamp_that_is_there() {
+    let bench = bench();
+    let registry = Registry::start();
+    stamped(&bench, IN_TIME);
+    let reference = registry.reference("team/demo:0.1.0");
+    let words = ["plugin", "release", "demo", &reference, "--private-key", "release.key"];
+    bench.run(&words).ok();
+    bench.run(&["plugin", "pull", &reference, "--out", "pulled"]).ok();
+    let kept = |directory| fs::read(bench.path(&timestamp(&bench, directory))).expect("a timestamp");
+    assert!(kept("pulled") == kept("demo"));
+    // What is none is evidence of nothing, and goes.
+    bench.write(&timestamp(&bench, "demo"), "hunter2");
+    let next = registry.reference("team/demo:next");
+    bench.run(&["plugin", "release", "demo", &next, "--private-key", "release.key", "--update-checkout"]).ok();
+    assert_eq!(timestamps(&bench, "demo"), Vec::<String>::new());
+    verify(&bench, &[]).ok();
+}
+
+#[test]
+fn what_is_published_gets_a_timestamp_when_it_is_signed_again() {
+    let bench = bench();
+    let registry = Registry::start();
+    sign(&bench, &[]).ok();
+    let reference = registry.reference("team/demo:0.1.0");
+    bench.run(&["plugin", "push", "demo", &reference]).ok();
+    let url = serve(authority(1), Manner::Answers(IN_TIME));
+    let resign = |key: &str, words: &[&str]| {
+        let begin = ["plugin", "resign", &reference, "--private-key", key, "--trusted-keys", "release.pem"];
+        bench.run(&[&begin[..], words].concat())
+    };
+    let pulled = |tag: &str, out: &str| {
+        bench.run(&["plugin", "pull", &registry.reference(&format!("team/demo:{tag}")), "--out", out]).ok();
+        timestamps(&bench, out)
+    };
+    bench.run(&["plugin", "keygen", "--out", "new"]).ok();
+    resign("new.key", &["--tag", "tried", "--timestamp", &url, "--dry-run"]).refused(2, "usage");
+    let other = serve(authority(2), Manner::Answers(IN_TIME));
+    resign("new.key", &["--tag", "other", "--timestamp", &other, ROOT[0], ROOT[1]]).refused(3, "timestamp_invalid");
+    resign("new.key", &["--tag", "both", "--add", "--timestamp", &url]).ok();
+    assert_eq!(pulled("both", "both").len(), 1, "of the new signature alone");
+    bench.run(&["plugin", "verify", "both", "--trusted-keys", "new.pem"]).ok();
+    resign("new.key", &["--tag", "alone", "--timestamp", &url, ROOT[0], ROOT[1]]).ok();
+    assert_eq!(pulled("alone", "alone"), timestamps(&bench, "both"));
+    // The key that has signed it gets one too, and the same again when it is asked for again: nothing is newer than it.
+    let change = |words: &[&str]| {
+        let run = resign("release.key", &[&["--replace-tag", "--json", "--timestamp"], words].concat());
+        json(run.ok())["artifacts"][0]["change"].clone()
+    };
+    assert_eq!(change(&[&url, "--add"]), "added");
+    let later = serve(authority(1), Manner::Answers("20200701000000Z"));
+    assert_eq!(change(&[&later, "--add"]), "unchanged");
+    assert_eq!(change(&[&later, ROOT[0], ROOT[1]]), "unchanged");
+    bench.write("other.pem", authority(2).pem());
+    assert_eq!(change(&[&other, "--timestamp-root", "other.pem"]), "replaced");
+    bench.write("keys/release.json", EXPIRED);
+    pulled("0.1.0", "last");
+    let verified = |root: &str| {
+        bench.run(&["plugin", "verify", "last", "--trusted-keys", "keys", "--timestamp-root", root])
+    };
+    verified("tsa.pem").refused(3, "key_expired");
+    verified("other.pem").ok();
+}
+
 fn openssl(bench: &Bench, words: &[&str]) {
     let run = Command::new("/usr/bin/openssl").args(words).current_dir(bench.path(".")).output().expect("runs");
     assert!(run.status.success(), "{words:?}: {run:?}");
@@ -236,6 +328,16 @@ fn openssl(bench: &Bench, words: &[&str]) {
 
 #[test]
 fn what_openssl_answers_is_taken_and_what_is_kept_it_takes() {
+    for (algorithm, option, digest) in [
+        ("EC", "ec_paramgen_curve:P-256", "sha256"),
+        ("RSA", "rsa_keygen_bits:2048", "sha256"),
+        ("RSA", "rsa_keygen_bits:3072", "sha512"),
+    ] {
+        beside_openssl(algorithm, option, digest);
+    }
+}
+
+fn beside_openssl(algorithm: &str, option: &str, digest: &str) {
     if !Path::new("/usr/bin/openssl").exists() {
         println!("skipped: there is no openssl on this machine");
         return;
@@ -243,10 +345,12 @@ fn what_openssl_answers_is_taken_and_what_is_kept_it_takes() {
     let bench = bench();
     bench.write(
         "tsa.cnf",
-        "[ts]\nserial = ./serial\nsigner_digest = sha256\ndefault_policy = 1.2.3.4\ndigests = sha256\n\
-        ess_cert_id_alg = sha256\naccuracy = secs:1\n[ext]\nextendedKeyUsage = critical, timeStamping\n",
+        format!(
+            "[ts]\nserial = ./serial\nsigner_digest = {digest}\ndefault_policy = 1.2.3.4\ndigests = sha256\n\
+            ess_cert_id_alg = sha256\naccuracy = secs:1\n[ext]\nextendedKeyUsage = critical, timeStamping\n"
+        ),
     );
-    let key = |name| ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", name];
+    let key = |name| ["genpkey", "-algorithm", algorithm, "-pkeyopt", option, "-out", name];
     openssl(&bench, &key("root.key"));
     openssl(
         &bench,

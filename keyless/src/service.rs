@@ -116,7 +116,12 @@ impl Service {
 
     /// It, and where it is, for messages.
     pub(crate) fn name(&self) -> String {
-        format!("{} at `{}`", self.role.name(), self.client.place())
+        format!("{} at `{}`", self.role.name(), self.place())
+    }
+
+    /// Where it is.
+    pub(crate) fn place(&self) -> impl fmt::Display {
+        self.client.place()
     }
 
     /// What it answers, where that is a yes. What it says beside a no is not shown: whoever has seen the token could

@@ -69,6 +69,7 @@ mod staying;
 mod stopping;
 mod subject;
 mod tags;
+mod timestamps;
 mod uninstall;
 mod upgrade;
 mod verify;
@@ -126,7 +127,7 @@ pub use resign::{Naming, Resign, ResignOptions, resign};
 pub use rollback::{Rollback, RollbackOptions, roll_back};
 pub use sbom::{Bom, SBOM_PREDICATE_TYPE, Sbom, UnreadList};
 pub use search::{MAX_SEARCH_WORDS, search};
-pub use sign::{SignedDirectory, Signing, Timestamper, sign_directory, sign_directory_knowing};
+pub use sign::{SignedDirectory, Signing, sign_directory, sign_directory_knowing};
 pub use sign_file::{SignedFile, sign_file};
 pub use signature_look::SignatureLook;
 pub use signed_set::{ExportedSet, NewVersion};
@@ -135,6 +136,7 @@ pub use stated::CheckedAgainst;
 pub use stopping::{stopped, unless_stopped};
 pub use subject::{Subject, installed};
 pub use tags::{Tags, tags};
+pub use timestamps::{TimestampOrigin, TimestampSource, Timestamper};
 pub use uninstall::uninstall;
 pub use upgrade::{
     MAX_CANDIDATES, PassedOver, PreReleases, Upgrade, UpgradeChoice, UpgradeOptions, UpgradePurpose, UpgradeStanding,

@@ -10,6 +10,7 @@ use aisoc_signing::{Fingerprint, KeyHolder};
 
 use crate::publication::{PackageOptions, Publication, SignatureRule, read_manifest};
 use crate::sign::{WholeTree, sweep_checkout};
+use crate::timestamps::Timestamper;
 
 /// What becomes of the checkout that is released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,13 +76,20 @@ impl ReleaseCopy {
         self.0.allowed_secrets()
     }
 
-    /// Signs the copy, every file, with `key` and with every one of `others`: nobody else has signed it then.
+    /// Signs the copy, every file, with `key` and with every one of `others`: nobody else has signed it then. With a
+    /// `timestamper` each signature has its timestamp beside it.
     ///
     /// # Errors
-    /// As [`crate::sign_directory`]; `internal` when the copy is not what was signed.
-    pub fn sign(self, key: &dyn KeyHolder, others: &[Box<dyn KeyHolder>], checkout: Checkout) -> Result<SignedRelease> {
+    /// As [`crate::sign_directory_knowing`]; `internal` when the copy is not what was signed.
+    pub fn sign(
+        self,
+        key: &dyn KeyHolder,
+        others: &[Box<dyn KeyHolder>],
+        timestamper: Option<Timestamper<'_>>,
+        checkout: Checkout,
+    ) -> Result<SignedRelease> {
         let Self(plugin) = self;
-        let whole = WholeTree::sign(&plugin, key, others)?;
+        let whole = WholeTree::sign(&plugin, key, others, timestamper)?;
         let removed_signatures = whole.replaced(&plugin);
         if checkout == Checkout::Updated {
             whole.write(&plugin, None)?;

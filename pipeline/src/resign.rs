@@ -28,8 +28,8 @@ use aisoc_registry_client::{
     BlobSource, ClientOptions, Fetch as _, Manifest as StoredManifest, ReplaceTag, Tagging as _, Target, copy,
 };
 use aisoc_signing::{
-    Claim, Coverage, Fingerprint, KeyHolder, Keyring, Origin, Outcome, Publishable, Resigned, Resigning,
-    SignedStatement, is_signature_file, verify,
+    Claim, Content, Coverage, Fingerprint, KeyHolder, Keyring, Origin, Outcome, Publishable, Resigned, Resigning,
+    Signature, SignedStatement, TimestampToken, is_signature_file, timestamp_place, verify,
 };
 use aisoc_trust::KnownSigner;
 use bytes::Bytes;
@@ -40,6 +40,7 @@ use crate::fetch::{Fetched, fetch};
 use crate::judge::{Judge, TrustInputs};
 use crate::pushed::Pushed;
 use crate::sent::Sent;
+use crate::timestamps::{TimestampSource, timestamp_of};
 use naming::Destination;
 pub use naming::Naming;
 use vouched::Vouched;
@@ -51,6 +52,8 @@ pub struct ResignOptions {
     pub how: Resigning,
     /// Who vouches for what is there. It is judged in mode `strict`.
     pub trust: TrustInputs,
+    /// Where the timestamp of the signature comes from; without, it has none that it had not before.
+    pub timestamps: Option<TimestampSource>,
     /// Under which tag the result is found.
     pub naming: Naming,
     /// How to reach registries.
@@ -106,7 +109,7 @@ pub async fn resign(
     let work = Work { source, fetched: &fetched, claim: &claim, key, options };
     let vouched = Vouched::of(&claim, Origin::of(source), &key.public_key(), &options.trust)
         .map_err(|fault| fault.about(source))?;
-    let change = work.change(&vouched)?;
+    let change = work.change(&vouched).await?;
     let manifest = Manifest::from_document(claim.document()?)?;
     let (pushed, coverage) = match &change {
         None => (place.keep(&fetched, reporter).await?, vouched.coverage),
@@ -137,15 +140,31 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// What changes; `None` when this key has signed it, and nothing else is to go.
-    fn change(&self, vouched: &Vouched) -> Result<Option<Resigned>> {
-        let how = self.options.how;
+    async fn change(&self, vouched: &Vouched) -> Result<Option<Resigned>> {
+        let ResignOptions { how, timestamps, .. } = self.options;
         let signature = match vouched.own {
-            Some(_) if how == Resigning::Added => return Ok(None),
+            Some(_) if *how == Resigning::Added && timestamps.is_none() => return Ok(None),
             Some(own) => own,
             None => *aisoc_signing::sign(self.claim.statement()?, self.key)?.signature(),
         };
-        let change = Resigned::of(self.claim, self.key.public_key().fingerprint(), &signature, vouched.first, how);
+        let stamp = match timestamps {
+            Some(source) => Some(self.stamp(source, &signature).await?),
+            None => None,
+        };
+        let signer = self.key.public_key().fingerprint();
+        let change = Resigned::of(self.claim, signer, &signature, stamp.as_ref(), vouched.first, *how);
         Ok(Some(change).filter(|change| !change.is_nothing()))
+    }
+
+    /// The timestamp that is there, which is of an earlier time than any new one; else a new one.
+    async fn stamp(&self, source: &TimestampSource, signature: &Signature) -> Result<TimestampToken> {
+        let name = timestamp_place(self.key.public_key().fingerprint());
+        let present = self.claim.tree().signature_files.get(&name).and_then(Content::whole);
+        let present = present.and_then(|content| timestamp_of(&name, content, signature));
+        match present.filter(|present| source.require_counted(present, signature).is_ok()) {
+            Some(present) => Ok(present),
+            None => source.timestamp(signature).await,
+        }
     }
 
     async fn exchange(

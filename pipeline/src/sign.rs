@@ -15,10 +15,12 @@ use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{
     Content, Coverage, FILE_LIST, Fingerprint, KeyHolder, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY,
-    SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TimestampToken, TreeFinding, is_timestamp_file, sign,
-    signature_place, stamp, timestamp_place,
+    SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TreeFinding, is_timestamp_file, sign, signature_place, stamp,
+    timestamp_place,
 };
 use jiff::Timestamp;
+
+use crate::timestamps::{Stamp, Timestamper};
 
 /// How a directory is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +41,6 @@ pub enum Signing<'a> {
 
 /// How the names of files begin that are on their way.
 const DRAFTS: &str = ".aisoc-sign-";
-
-/// Where a timestamp of a signature that was just made comes from; asked before anything is written.
-pub type Timestamper<'a> = &'a dyn Fn(&Signature) -> Result<TimestampToken>;
 
 /// A signature that was written.
 #[derive(Debug)]
@@ -83,25 +82,7 @@ impl SignedDirectory {
     }
 
     fn stamped(self, stamp: Option<&Stamp>) -> Self {
-        Self { signed_at: stamp.map(|stamp| stamp.token.claimed_time()), ..self }
-    }
-}
-
-/// The timestamp of a signature, and its place.
-struct Stamp {
-    name: String,
-    token: TimestampToken,
-}
-
-impl Stamp {
-    fn of(signed: &Signed, timestamper: Option<Timestamper<'_>>) -> Result<Option<Self>> {
-        let Some(timestamper) = timestamper else { return Ok(None) };
-        let token = timestamper(signed.signature())?;
-        Ok(Some(Self { name: timestamp_place(signed.signer()), token }))
-    }
-
-    fn file(&self) -> (&str, &[u8]) {
-        (&self.name, self.token.as_bytes())
+        Self { signed_at: stamp.map(Stamp::claimed_time), ..self }
     }
 }
 
@@ -187,21 +168,20 @@ fn sign_as(
 ) -> Result<SignedDirectory> {
     match how {
         Signing::WholeTree { out } => {
-            let whole = WholeTree::sign(plugin, key, &[])?;
-            let stamp = Stamp::of(&whole.signed, timestamper)?;
+            let whole = WholeTree::sign(plugin, key, &[], timestamper)?;
             let path = match dry_run.is_on() {
                 true => path_of_signature(plugin, out)?,
-                false => whole.write_stamped(plugin, out, stamp.as_ref())?,
+                false => whole.write(plugin, out)?,
             };
             let removed_signatures = if is_in_place(out, plugin) { whole.replaced(plugin) } else { Vec::new() };
-            let signed = SignedDirectory::of(path, &whole.signed, Coverage::Full).stamped(stamp.as_ref());
+            let signed = SignedDirectory::of(path, &whole.signed, Coverage::Full).stamped(whole.stamps.first());
             Ok(SignedDirectory { removed_signatures, ..signed })
         }
         Signing::CodeOnly { out } => {
             let hint = "sign the whole tree, or remove the key `integrity` from the manifest";
             let coverage = refuse_other_tree(plugin, hint)?;
             let signed = sign(describe(plugin, plugin.manifest_bytes())?, key)?;
-            let stamp = Stamp::of(&signed, timestamper)?;
+            let stamp = Stamp::of(plugin, &signed, timestamper)?.filter(|_| is_in_place(out, plugin));
             let beside: Vec<_> = stamp.iter().map(Stamp::file).collect();
             let path = match dry_run.is_on() {
                 true => out.map_or_else(|| plugin.root().join(SIGNATURE_FILE), Path::to_owned),
@@ -223,17 +203,26 @@ pub(crate) struct WholeTree {
     signed: Signed,
     /// Those of whoever signs the same beside the first signer.
     added: Vec<Signed>,
+    /// When they were made, as far as anybody vouches for it.
+    stamps: Vec<Stamp>,
 }
 
 impl WholeTree {
     /// Stamps the manifest and signs what comes out, with every key the same.
-    pub(crate) fn sign(plugin: &PluginDir, key: &dyn KeyHolder, others: &[Box<dyn KeyHolder>]) -> Result<Self> {
+    pub(crate) fn sign(
+        plugin: &PluginDir,
+        key: &dyn KeyHolder,
+        others: &[Box<dyn KeyHolder>],
+        timestamper: Option<Timestamper<'_>>,
+    ) -> Result<Self> {
         let stamped = stamp(plugin.manifest_file(), plugin.manifest_bytes(), plugin.files())
             .map_err(|fault| fault.below(plugin.root()))?;
         let signed_by = |key: &dyn KeyHolder| sign(describe(plugin, &stamped.manifest)?, key);
-        let added = others.iter().map(|other| signed_by(other.as_ref())).collect::<Result<_>>()?;
+        let added = others.iter().map(|other| signed_by(other.as_ref())).collect::<Result<Vec<_>>>()?;
         let signed = signed_by(key)?;
-        Ok(Self { manifest_file: plugin.manifest_file(), stamped, signed, added })
+        let all = std::iter::once(&signed).chain(&added);
+        let stamps = all.filter_map(|signed| Stamp::of(plugin, signed, timestamper).transpose()).collect::<Result<_>>()?;
+        Ok(Self { manifest_file: plugin.manifest_file(), stamped, signed, added, stamps })
     }
 
     pub(crate) fn signed(&self) -> &Signed {
@@ -255,17 +244,14 @@ impl WholeTree {
 
     /// Writes it into the directory that was signed, or its signature to `out`; says where that is.
     pub(crate) fn write(&self, plugin: &PluginDir, out: Option<&Path>) -> Result<PathBuf> {
-        self.write_stamped(plugin, out, None)
-    }
-
-    fn write_stamped(&self, plugin: &PluginDir, out: Option<&Path>, stamp: Option<&Stamp>) -> Result<PathBuf> {
         let Stamped { manifest, list, .. } = &self.stamped;
         let manifest = (self.manifest_file.name(), manifest.as_slice());
         let changed = Some(manifest).filter(|(_, manifest)| *manifest != plugin.manifest_bytes());
         let added: Vec<_> = self.added.iter().map(|signed| (place_of(signed), signed.signature().to_hex())).collect();
         let added = added.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
         let beside = changed.into_iter().chain([(FILE_LIST, list.as_slice())]).chain(added);
-        let beside: Vec<_> = beside.chain(stamp.map(Stamp::file)).collect();
+        let stamps = if is_in_place(out, plugin) { self.stamps.as_slice() } else { &[] };
+        let beside: Vec<_> = beside.chain(stamps.iter().map(Stamp::file)).collect();
         write_signature(plugin, &beside, &self.signed, out)
     }
 
@@ -278,7 +264,8 @@ impl WholeTree {
             (FILE_LIST.to_owned(), self.stamped.list),
             (SIGNATURE_FILE.to_owned(), text(&self.signed)),
         ];
-        named.chain(files).map(|(name, content)| Ok((RelPath::parse(&name)?, content))).collect()
+        let stamps = self.stamps.iter().map(Stamp::file).map(|(name, content)| (name.to_owned(), content.to_vec()));
+        named.chain(stamps).chain(files).map(|(name, content)| Ok((RelPath::parse(&name)?, content))).collect()
     }
 }
 
@@ -362,18 +349,8 @@ fn replace_signers(plugin: &PluginDir, beside: &[(&str, &[u8])], signed: &Signed
     files.push((plugin.root().join(place_of(signed)), text.as_bytes()));
     files.push((path.clone(), text.as_bytes()));
     place_all(plugin, &files)?;
-    let stamp = plugin.root().join(timestamp_place(signed.signer()));
-    let is_stamped = is_signed_so(plugin, signed);
-    let is_kept = |path: &Path| files.iter().any(|(written, _)| written == path) || (is_stamped && path == stamp);
-    remove_signatures(&added, is_kept).map_err(|fault| half_signed(fault, plugin))?;
+    remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path)).map_err(|fault| half_signed(fault, plugin))?;
     Ok(path)
-}
-
-/// Whether that very signature stands there already, so that a timestamp beside it is about it.
-fn is_signed_so(plugin: &PluginDir, signed: &Signed) -> bool {
-    let claim = plugin.claim();
-    let present = claim.tree().signature_files.get(&place_of(signed)).and_then(Content::whole);
-    present.is_some_and(|present| Signature::read(present).is_ok_and(|present| present == *signed.signature()))
 }
 
 /// The files in which others have signed what is signed now, and that its only signer replaces. `plugin.sig` is named
@@ -495,7 +472,7 @@ fn add_signer(
     }
     let coverage = refuse_other_tree(plugin, "sign without --add: the others have to sign what there is now, too")?;
     let signed = sign(describe(plugin, plugin.manifest_bytes())?, key)?;
-    let stamp = Stamp::of(&signed, timestamper)?;
+    let stamp = Stamp::of(plugin, &signed, timestamper)?;
     let path = plugin.root().join(place_of(&signed));
     let done = SignedDirectory::of(path.clone(), &signed, coverage).stamped(stamp.as_ref());
     if dry_run.is_on() {
@@ -505,7 +482,7 @@ fn add_signer(
     let stamped = stamp.iter().map(Stamp::file).map(|(name, content)| (plugin.root().join(name), content));
     let files: Vec<_> = std::iter::once((path, text.as_bytes())).chain(stamped).collect();
     place_all(plugin, &files)?;
-    if stamp.is_none() && !is_signed_so(plugin, &signed) {
+    if stamp.is_none() {
         remove_stamp(&plugin.root().join(timestamp_place(signed.signer())))?;
     }
     Ok(done)

@@ -11,6 +11,7 @@ use crate::claim::Claim;
 use crate::content::Content;
 use crate::key::{Fingerprint, PublicKey};
 use crate::signature::{SIGNATURE_FILE, Signature};
+use crate::timestamp::TimestampToken;
 use crate::tree::{FILE_LIST, claimed_signer, signature_place, timestamp_place};
 use crate::tried::read_signatures;
 
@@ -33,8 +34,8 @@ pub struct Resigned {
 }
 
 impl Resigned {
-    /// The files of `claim` as a key of that fingerprint has signed it. `first` is whose `plugin.sig` is, as far as a
-    /// trusted key says.
+    /// The files of `claim` as a key of that fingerprint has signed it, with the timestamp of that signature where there is
+    /// one. `first` is whose `plugin.sig` is, as far as a trusted key says.
     ///
     /// Where the first signer's file in `plugin.sig.d` is missing, as of a plugin that the host's own tool has signed,
     /// it is written too: a host that trusts the new key alone would take a `plugin.sig` that it cannot check and that
@@ -43,11 +44,13 @@ impl Resigned {
         claim: &Claim,
         signer: Fingerprint,
         signature: &Signature,
+        stamp: Option<&TimestampToken>,
         first: Option<Fingerprint>,
         how: Resigning,
     ) -> Self {
         let present = &claim.tree().signature_files;
         let mut wanted = BTreeMap::from([(signature_place(signer), signature.to_hex().into_bytes())]);
+        wanted.extend(stamp.map(|token| (timestamp_place(signer), token.as_bytes().to_vec())));
         match (how, first) {
             (Resigning::Alone, _) => {
                 wanted.insert(SIGNATURE_FILE.to_owned(), signature.to_hex().into_bytes());
@@ -62,12 +65,12 @@ impl Resigned {
             (Resigning::Added, None) => {}
         }
         // The timestamp of a signature that another one replaces is about none that is there.
-        let (own, stamp) = (signature_place(signer), timestamp_place(signer));
+        let (own, own_stamp) = (signature_place(signer), timestamp_place(signer));
         let before = present.get(&own).and_then(Content::whole).and_then(|bytes| Signature::read(bytes).ok());
         let is_same = before.as_ref() == Some(signature);
         let goes = |name: &&String| match name.as_str() {
             FILE_LIST => false,
-            name if name == stamp => !is_same,
+            name if name == own_stamp => !is_same && stamp.is_none(),
             name => how == Resigning::Alone && !wanted.contains_key(name),
         };
         let removed = present.keys().filter(goes).cloned().collect();

@@ -43,7 +43,7 @@ fn signed(key: &SigningKey) -> Signed {
 }
 
 fn change(claim: &Claim, new: &Signed, first: Option<&Signed>, how: Resigning) -> Resigned {
-    Resigned::of(claim, new.signer(), new.signature(), first.map(Signed::signer), how)
+    Resigned::of(claim, new.signer(), new.signature(), None, first.map(Signed::signer), how)
 }
 
 fn written(files: &[(&str, &Signed)]) -> BTreeMap<String, Vec<u8>> {

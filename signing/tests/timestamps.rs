@@ -10,7 +10,7 @@ use aisoc_manifests::fault::Reason;
 use aisoc_manifests::file_map::{FileEntry, FileMap, TreeScheme};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
-use aisoc_signing::proof::MAX_TRUSTED_ROOT_BYTES;
+use aisoc_signing::proof::{MAX_TRUSTED_ROOT_BYTES, RsaVerifiers};
 use aisoc_signing::{
     Circumstances, Claim, ClaimedTree, Content, Coverage, Findings, Keyring, MAX_AUTHORITIES,
     MAX_AUTHORITY_CERTIFICATES, MAX_TIMESTAMP_BYTES, MAX_TIMESTAMP_CERTIFICATES, Origin, Outcome, Overwrite, Signature,
@@ -48,7 +48,12 @@ fn claim(files: &[(String, Vec<u8>)]) -> Claim {
 }
 
 fn authorities(content: impl AsRef<[u8]>) -> TimestampAuthorities {
-    TimestampAuthorities::read("tsa.pem", content.as_ref(), &[]).expect("authorities")
+    TimestampAuthorities::read("tsa.pem", content.as_ref(), rsa()).expect("authorities")
+}
+
+/// What verifies RSA, of the one implementation of TLS that a process has.
+fn rsa() -> RsaVerifiers {
+    rustls_graviola::default_provider().signature_verification_algorithms.all
 }
 
 fn circumstances(at: &str) -> Circumstances {
@@ -389,6 +394,58 @@ fn no_byte_of_a_timestamp_can_be_changed_to_any_use() {
     assert!(tried >= 500);
 }
 
+/// As an authority of RSA signs: what is said of those of ECDSA holds for it too.
+#[test]
+fn an_authority_may_sign_by_rsa() {
+    let mut world = World::new().noted(EXPIRED);
+    world.authority = TimestampAuthority::of_rsa(1, LONG_LIFE, Usage::Timestamps);
+    let good = world.stamped("20260201000000Z");
+    assert!(world.counts(&good));
+    assert!(!world.counts(&world.stamped("20260301000000Z")), "the key had ended");
+    assert!(!world.counts(&world.authority.stamps_bringing(
+        &world.bytes(),
+        Stamp::at("20260201000000Z"),
+        &[TimestampAuthority::numbered(2).certificate().to_vec()],
+    )));
+    for index in 0..good.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut mutant = good.clone();
+            mutant[index] ^= flip;
+            assert!(!world.counts(&mutant), "byte {index} ^ {flip:#x}");
+        }
+    }
+    // The same certificate with another key, and of another root with the same key.
+    let named = |pem: String| matches!(world.judged_in(&good, authorities(pem), NOW).0, Outcome::Verified(_));
+    assert!(named(world.authority.pem()));
+    assert!(!named(TimestampAuthority::numbered(1).pem()));
+    let other = TimestampAuthority::of_rsa(2, LONG_LIFE, Usage::Timestamps);
+    assert!(!named(world.authority.pem().replace(&world.authority.root_pem(), &other.root_pem())));
+    // It had no certificate yet, or no more, or the operator did not take its word then.
+    for (life, counts) in [
+        (["240101000000Z", "260201000000Z"], true),
+        (["240101000000Z", "260131235959Z"], false),
+        (["260201000000Z", "490101000000Z"], true),
+        (["260201000001Z", "490101000000Z"], false),
+    ] {
+        world.authority = TimestampAuthority::of_rsa(1, life, Usage::Timestamps);
+        assert_eq!(world.counts(&world.stamped("20260201000000Z")), counts, "{life:?}");
+    }
+    world.authority = TimestampAuthority::of_rsa(1, LONG_LIFE, Usage::Timestamps);
+    for (from, counts) in [("2026-02-01T00:00:00Z", true), ("2026-02-01T00:00:01Z", false)] {
+        let root = authorities(world.authority.trusted_root(from).to_string());
+        let (outcome, _) = world.judged_in(&world.stamped("20260201000000Z"), root, NOW);
+        assert_eq!(matches!(outcome, Outcome::Verified(_)), counts, "{from}");
+    }
+    for usage in [Usage::NotCritical, Usage::TimestampsAndCode, Usage::Unsaid] {
+        let pem = TimestampAuthority::of_rsa(1, LONG_LIFE, usage).pem();
+        let read = TimestampAuthorities::read("tsa.pem", pem.as_bytes(), rsa());
+        assert_eq!(read.expect_err("an authority of something else").reason(), Reason::TrustedRootInvalid, "{usage:?}");
+    }
+    // Without what verifies it, whoever names it hears so at once.
+    let fault = TimestampAuthorities::read("tsa.pem", world.authority.pem().as_bytes(), &[]).expect_err("no RSA");
+    assert!(fault.message().contains("is of RSA, by which this build verifies nothing"), "{fault:?}");
+}
+
 #[test]
 fn a_timestamp_is_bounded_and_so_are_its_certificates() {
     let (world, stamp) = (World::new().noted(EXPIRED), Stamp::at("20260201000000Z"));
@@ -457,7 +514,7 @@ fn a_file_of_authorities_is_bounded_and_names_some() {
 #[test]
 fn an_answer_is_to_the_question_that_was_asked() {
     let world = World::new();
-    let query = TimestampQuery::new(world.signature).expect("random");
+    let query = TimestampQuery::new(&world.signature).expect("random");
     let answer = world.authority.answers(&query.to_der(), "20260201000000Z");
     let token = query.answered("https://time.test", &answer).expect("an answer");
     assert_eq!(token.claimed_time().to_string(), "2026-02-01T00:00:00Z");
@@ -465,7 +522,7 @@ fn an_answer_is_to_the_question_that_was_asked() {
         assert_eq!(query.answered("t", answer).expect_err(what).reason(), Reason::TimestampInvalid, "{what}");
     };
     refused(&world.stamped("20260201000000Z"), "no number");
-    let asked = |signature| TimestampQuery::new(signature).expect("random").to_der();
+    let asked = |signature| TimestampQuery::new(&signature).expect("random").to_der();
     refused(&world.authority.answers(&asked(world.signature), "20260201000000Z"), "another number");
     refused(&world.authority.answers(&asked(World::new().signature), "20260201000000Z"), "another signature");
     refused(&[0x30, 5, 0x30, 3, 0x02, 1, 2], "refused by its authority");

@@ -1,6 +1,7 @@
 //! JSON Web Tokens as an issuer makes them, with the keys of `testdata/jwt`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use aisoc_registry_client::tls_provider;
 use base64::Engine as _;
@@ -9,6 +10,7 @@ use serde_json::Value;
 use tokio_rustls::rustls::SignatureScheme;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::sign::SigningKey;
 
 /// Half of a signature by ECDSA over P-256.
 const P256_BYTES: usize = 32;
@@ -44,12 +46,20 @@ pub fn sign(key: &str, message: &[u8]) -> Vec<u8> {
         "ed25519" => SignatureScheme::ED25519,
         other => panic!("no key is called `{other}`"),
     };
-    let private = PrivateKeyDer::from_pem_file(file(&format!("TEST-ONLY-{key}.pem"))).expect("a private key");
-    let provider = tls_provider().expect("this processor");
-    let key = provider.key_provider.load_private_key(private).expect("a key of the provider's");
-    let signer = key.choose_scheme(&[scheme]).expect("what it signs by");
+    let signer = private_key(key).choose_scheme(&[scheme]).expect("what it signs by");
     let signature = signer.sign(message).expect("signed");
     if scheme == SignatureScheme::ECDSA_NISTP256_SHA256 { two_numbers(&signature) } else { signature }
+}
+
+/// The public half of that key, as certificates have it (SubjectPublicKeyInfo).
+pub fn public_key(key: &str) -> Vec<u8> {
+    private_key(key).public_key().expect("a public key").to_vec()
+}
+
+fn private_key(key: &str) -> Arc<dyn SigningKey> {
+    let private = PrivateKeyDer::from_pem_file(file(&format!("TEST-ONLY-{key}.pem"))).expect("a private key");
+    let provider = tls_provider().expect("this processor");
+    provider.key_provider.load_private_key(private).expect("a key of the provider's")
 }
 
 /// Two numbers one behind the other, out of a sequence of them in ASN.1, which is shorter than 128 bytes.

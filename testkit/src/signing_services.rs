@@ -424,8 +424,8 @@ impl Shared {
 
     fn stamps(&self, body: &[u8]) -> Option<Response<UnsyncBoxBody<Bytes, std::io::Error>>> {
         // Version 1, an imprint by SHA-256, a nonce, and nothing else.
-        let (start, rest) = (body.get(..24)?, body.get(24..)?);
-        let is_asked = start[2..5] == [2, 1, 1] && start[22..] == [4, 32];
+        let (start, rest) = (body.get(..22)?, body.get(22..)?);
+        let is_asked = start[2..5] == [2, 1, 1] && start[20..] == [4, 32];
         let (digest, nonce) = (rest.get(..32).filter(|_| is_asked)?, rest.get(32..)?);
         let nonce = nonce.strip_prefix(&[2])?.get(1..)?;
         let does = |misdeed| self.does(Role::Clock, misdeed);

@@ -8,6 +8,7 @@ use p256::ecdsa::SigningKey;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::jwt;
 use crate::sigstore::{
     Certificate, by_ecdsa, certificate, extension, name, oid, pem, public_key, sequence, signed, tlv,
 };
@@ -30,9 +31,40 @@ pub enum Usage {
 
 /// An authority.
 pub struct TimestampAuthority {
-    key: SigningKey,
+    key: AuthorityKey,
     root: Vec<u8>,
     certificate: Vec<u8>,
+}
+
+/// By what an authority signs.
+enum AuthorityKey {
+    P256(SigningKey),
+    /// That of `testdata/jwt`.
+    Rsa,
+}
+
+impl AuthorityKey {
+    fn public_key(&self) -> Vec<u8> {
+        match self {
+            Self::P256(key) => public_key(key),
+            Self::Rsa => jwt::public_key("rsa"),
+        }
+    }
+
+    fn sign(&self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::P256(key) => signed(key, message),
+            Self::Rsa => jwt::sign("rsa", message),
+        }
+    }
+
+    /// How that is called: of RSA as most authorities have it, who name the digest beside it alone.
+    fn algorithm(&self) -> Vec<u8> {
+        match self {
+            Self::P256(_) => by_ecdsa(),
+            Self::Rsa => sequence(&[oid("1.2.840.113549.1.1.1"), tlv(0x05, &[])]),
+        }
+    }
 }
 
 /// What it says of a signature.
@@ -53,6 +85,11 @@ impl<'a> Stamp<'a> {
     }
 }
 
+/// The key of the authority of that number in that role.
+fn key(number: u8, role: u8) -> SigningKey {
+    SigningKey::from_slice(&[number.wrapping_mul(4) + role + 130; 32]).expect("a key of P-256")
+}
+
 impl TimestampAuthority {
     /// The authority of that number, which has keys of its own.
     pub fn numbered(number: u8) -> Self {
@@ -61,9 +98,16 @@ impl TimestampAuthority {
 
     /// As [`TimestampAuthority::numbered`], with a certificate for that time and use.
     pub fn with(number: u8, life: [&str; 2], usage: Usage) -> Self {
-        let key =
-            |role: u8| SigningKey::from_slice(&[number.wrapping_mul(4) + role + 130; 32]).expect("a key of P-256");
-        let (above, key) = (key(1), key(2));
+        Self::of(AuthorityKey::P256(key(number, 2)), number, life, usage)
+    }
+
+    /// As [`TimestampAuthority::with`], and signs by RSA.
+    pub fn of_rsa(number: u8, life: [&str; 2], usage: Usage) -> Self {
+        Self::of(AuthorityKey::Rsa, number, life, usage)
+    }
+
+    fn of(own: AuthorityKey, number: u8, life: [&str; 2], usage: Usage) -> Self {
+        let above = key(number, 1);
         let root = certificate(&Certificate {
             serial: 1,
             issuer: "testkit time root",
@@ -90,11 +134,11 @@ impl TimestampAuthority {
             issuer: "testkit time root",
             subject: Some("testkit time"),
             life,
-            key: public_key(&key),
+            key: own.public_key(),
             extensions: [vec![extension("2.5.29.15", true, &tlv(0x03, &[7, 0x80]))], usage].concat(),
             signed_by: &above,
         });
-        Self { key, root, certificate }
+        Self { key: own, root, certificate }
     }
 
     /// Its certificates, its own first.
@@ -152,9 +196,9 @@ impl TimestampAuthority {
             issuer: "testkit time root",
             subject: Some("idle"),
             life: ["240101000000Z", "490101000000Z"],
-            key: public_key(&self.key),
+            key: public_key(&key(1, 3)),
             extensions: vec![extension("1.2.3.4.5", false, &tlv(0x04, &vec![0; padding]))],
-            signed_by: &self.key,
+            signed_by: &key(1, 3),
         })
     }
 
@@ -195,13 +239,13 @@ impl TimestampAuthority {
         ];
         let mut attributes = attributes.to_vec();
         attributes.sort();
-        let signature = signed(&self.key, &tlv(0x31, &attributes.concat()));
+        let signature = self.key.sign(&tlv(0x31, &attributes.concat()));
         let signer = sequence(&[
             tlv(0x02, &[1]),
             sequence(&[name(Some("testkit time root")), tlv(0x02, &[SERIAL])]),
             sha256(),
             tlv(0xa0, &attributes.concat()),
-            by_ecdsa(),
+            self.key.algorithm(),
             tlv(0x04, &signature),
         ]);
         let data = sequence(&[

@@ -30,6 +30,7 @@ pub(crate) mod release;
 pub(crate) mod resign;
 pub(crate) mod rotate;
 pub(crate) mod succession;
+pub(crate) mod timestamp;
 pub(crate) mod token;
 pub(crate) mod trust_policy;
 pub(crate) mod upgrade;

@@ -20,6 +20,7 @@ use crate::args::duration::some_duration;
 use crate::args::known::{self, Capabilities, Requirement};
 use crate::args::lock::{LockArgs, ModeArgs, SourceArgs, VerifiedPart};
 use crate::args::passphrase::{PassphraseArgs, PassphraseSource};
+use crate::args::timestamp::TimestampArgs;
 use crate::scaffold::ScaffoldType;
 
 #[derive(Debug, Args)]
@@ -200,7 +201,7 @@ pub(crate) struct SignArgs {
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
     /// Write the signature here instead of DIR/plugin.sig, or FILE.sig beside the file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "timestamp")]
     pub(crate) out: Option<PathBuf>,
     /// full: every file, through the key `integrity` that is added to the manifest; code: manifest and *.py, as they are
     #[arg(long, value_name = "COVERAGE", default_value = "full")]
@@ -208,13 +209,8 @@ pub(crate) struct SignArgs {
     /// Become one more signer of exactly what is signed already
     #[arg(long, conflicts_with_all = ["out", "coverage"])]
     pub(crate) add: bool,
-    /// Put a timestamp beside the signature (RFC 3161): of the authority at this URL, which is asked, or the answer of one
-    /// in this file
-    #[arg(long, value_name = "URL|FILE", conflicts_with = "out")]
-    pub(crate) timestamp: Option<String>,
-    /// Timestamp authorities, one of which has to have signed that timestamp [env: PLUGIN_TIMESTAMP_ROOT]
-    #[arg(long, value_name = "FILE", requires = "timestamp")]
-    pub(crate) timestamp_root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) timestamp: TimestampArgs,
     /// Sign a published artifact instead, so that `cosign verify --key` finds it signed, and put the signature beside it:
     /// the private key is of P-256, or one that signs plugins. As a bundle, which cosign 3 reads, and under a tag, which all
     /// others read (`both`), or as one of them (`bundle`, `tag`)

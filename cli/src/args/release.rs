@@ -14,6 +14,7 @@ use super::dry_run::DryRunArgs;
 use super::known;
 use super::passphrase::PassphraseArgs;
 use super::plugin::{RegistryArgs, SecretArgs};
+use super::timestamp::TimestampArgs;
 
 #[derive(Debug, Args)]
 #[command(override_usage = "aisoc plugin release [OPTIONS] [DIR] <REF>")]
@@ -46,6 +47,8 @@ pub(crate) struct ReleaseArgs {
     /// Move the tag if it names another digest
     #[arg(long)]
     pub(crate) replace_tag: bool,
+    #[command(flatten)]
+    pub(crate) timestamp: TimestampArgs,
     #[command(flatten)]
     pub(crate) documents: DocumentArgs,
     #[command(flatten)]

@@ -10,6 +10,7 @@ use clap::Args;
 use super::dry_run::DryRunArgs;
 use super::passphrase::PassphraseArgs;
 use super::plugin::RegistryArgs;
+use super::timestamp::TimestampArgs;
 
 #[derive(Debug, Args)]
 #[command(override_usage = "aisoc plugin resign [OPTIONS] --private-key <KEY> --trusted-keys <PATH>\n         \
@@ -30,6 +31,8 @@ pub(crate) struct ResignArgs {
     /// Keep the signatures that are there, and add this one; without it the new key is the only signer
     #[arg(long)]
     pub(crate) add: bool,
+    #[command(flatten)]
+    pub(crate) timestamp: TimestampArgs,
     #[command(flatten)]
     pub(crate) naming: NamingArgs,
     /// Of an image index of several artifacts, sign the one for this platform; the result is that one alone, under a tag of

@@ -9,7 +9,7 @@ use aisoc_manifests::reference::Reference;
 use aisoc_pipeline::documents::{AttestationOfRelease, KeyFiles, PushedArtifact, ReleasedPlugin, Signer};
 use aisoc_pipeline::{
     Checkout, Event, PackageOptions, PushOptions, ReleaseCopy, ReleaseDocumentsWanted, ReplaceTag, Reporter as _,
-    SignedRelease,
+    SignedRelease, Timestamper,
 };
 use aisoc_signing::{Coverage, Fingerprint, KeyHolder, WrittenPair};
 use serde::Serialize;
@@ -21,6 +21,7 @@ use crate::allowed_secrets::Allowance;
 use crate::args::release::ReleaseArgs;
 use crate::context::Context;
 use crate::output::{Answer, path_text};
+use crate::timestamps;
 
 /// What was released, and whether the steps behind it can read that.
 #[derive(Serialize)]
@@ -70,10 +71,13 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     }
     let wanted = release_documents::wanted(&args.documents, context)?;
     copy.require_documents(&wanted)?;
+    let source = timestamps::source_of_digest(args.timestamp, context)?;
+    let timestamp = source.as_ref().map(|source| timestamps::asked(source, context));
+    let timestamper = timestamp.as_ref().map(|timestamp| timestamp as Timestamper<'_>);
     let keys = Keys::of(args.keys, directory, &manifest.id, context)?;
     let public_key = keys.public_key();
     let Signers { first, others, made } = keys.read(context)?;
-    let shipped = copy.sign(first.as_ref(), &others, checkout).and_then(|signed| {
+    let shipped = copy.sign(first.as_ref(), &others, timestamper, checkout).and_then(|signed| {
         drop(others);
         sign::warn_of_removed(&signed.removed_signatures, "are not in the release", context);
         say_signed(directory, &signed.signers, made.is_some(), context);

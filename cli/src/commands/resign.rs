@@ -25,6 +25,7 @@ use crate::context::Context;
 use crate::output::{Answer, printable, redacted};
 use crate::runtime;
 use crate::signer;
+use crate::timestamps;
 
 /// What came of each, and what it makes of the command.
 #[derive(Serialize)]
@@ -55,6 +56,7 @@ pub(crate) fn run(args: ResignArgs, context: &Context) -> Result<u8> {
     let options = ResignOptions {
         how: if args.add { Resigning::Added } else { Resigning::Alone },
         trust: context.publisher_trust(args.trusted_keys),
+        timestamps: timestamps::source_of_digest(args.timestamp, context)?,
         naming,
         client: choosing(choice, context.client(&args.registry, &named)?),
         dry_run: context.dry_run(),

@@ -8,7 +8,6 @@ use aisoc_manifests::plugin::Profile;
 use aisoc_manifests::warning::Warning;
 use aisoc_pipeline::documents::SignedPlugin;
 use aisoc_pipeline::{Bench, Signing, Timestamper};
-use aisoc_signing::{Signature, TimestampAuthorities};
 
 use super::{bench, sign_artifact, sign_file};
 use crate::allowed_secrets::Allowance;
@@ -16,8 +15,7 @@ use crate::args::plugin::{SignArgs, SignedCoverage};
 use crate::context::Context;
 use crate::output::{Answer, path_text, printable};
 use crate::signer;
-use crate::timestamp_root;
-use crate::timestamps::TimestampSource;
+use crate::timestamps;
 
 impl Answer for SignedPlugin {
     fn text(&self) -> String {
@@ -47,14 +45,9 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
         SignedCoverage::Code => Signing::CodeOnly { out },
     };
     let (limits, dry_run) = (context.limits()?, context.dry_run());
-    let source = args.timestamp.as_deref().map(TimestampSource::of);
     // Nobody else hears of what is only tried.
-    let source = source.filter(|source| !(dry_run.is_on() && matches!(source, TimestampSource::Authority(_))));
-    let named = match &source {
-        Some(_) => timestamp_root::authorities(args.timestamp_root.clone(), &context.environment)?,
-        None => TimestampAuthorities::default(),
-    };
-    let timestamp = source.map(|source| move |signature: &Signature| source.timestamp(signature, &named, context));
+    let source = timestamps::source(args.timestamp, context)?.filter(|source| !(dry_run.is_on() && source.is_asked()));
+    let timestamp = source.as_ref().map(|source| timestamps::asked(source, context));
     let timestamper = timestamp.as_ref().map(|timestamp| timestamp as Timestamper<'_>);
     let (key, secrets) = (signer.as_ref(), &allowance.secrets);
     let written = aisoc_pipeline::sign_directory_knowing(directory, key, how, secrets, timestamper, &limits, dry_run)?;

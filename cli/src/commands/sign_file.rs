@@ -36,7 +36,7 @@ fn require_none_of_a_plugins(args: &SignArgs) -> Result<()> {
         (args.add, "--add"),
         (args.profile.is_some(), "--profile"),
         (args.coverage == SignedCoverage::Code, "--coverage code"),
-        (args.timestamp.is_some(), "--timestamp"),
+        (args.timestamp.timestamp.is_some(), "--timestamp"),
         (args.key.allow_ambiguous, "--allow-ambiguous"),
         (!args.secrets.allow_secret.is_empty(), "--allow-secret"),
     ];

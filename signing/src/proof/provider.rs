@@ -20,7 +20,10 @@ static RSA: OnceLock<RsaVerifiers> = OnceLock::new();
 
 /// Has the library verify by this, from the first time on. Whoever comes later brings the same: a process has one TLS.
 pub(crate) fn install(rsa: RsaVerifiers) {
-    RSA.get_or_init(|| rsa);
+    // Who has none says nothing of it.
+    if !rsa.is_empty() {
+        RSA.get_or_init(|| rsa);
+    }
     // It is refused where it is there already, which is what is wanted.
     let _: std::result::Result<_, _> = install_default_provider(&Provider);
 }

@@ -17,6 +17,7 @@ use sigstore_verify::types::{
     DerCertificate, DerPublicKey, SignatureBytes, TimeRange, TimestampToken as Token, TsaAuthority,
 };
 
+use super::by_rsa;
 use super::refusal::SHOWN;
 use super::signed_data::{brought, is};
 use super::token::TimestampToken;
@@ -46,6 +47,14 @@ struct Authority {
     /// Its certificates: a token may bring those, and no others.
     chain: BTreeSet<Vec<u8>>,
     authority: TsaAuthority,
+    key: KeyKind,
+}
+
+/// Who verifies what an authority has signed: of ECDSA the library, of RSA [`by_rsa`].
+#[derive(Clone, Copy)]
+enum KeyKind {
+    Ecdsa,
+    Rsa,
 }
 
 /// What an authority vouches for.
@@ -73,7 +82,7 @@ impl fmt::Debug for TimestampAuthorities {
 impl TimestampAuthorities {
     /// Reads the authorities of a file: a trusted root of sigstore, whose `timestampAuthorities` count, or the certificates
     /// of one authority in PEM, its own first and its root last. `place` is how it is called where it is refused; `rsa`
-    /// verifies certificates that were signed by RSA.
+    /// verifies what was signed by RSA.
     ///
     /// # Errors
     /// `trusted_root_invalid` for what is neither, for one that names no authority, and for an authority whose
@@ -95,7 +104,7 @@ impl TimestampAuthorities {
             return Err(invalid("it names none, or too many".to_owned())
                 .expected(format!("1 to {MAX_AUTHORITIES} authorities"), chains.len().to_string()));
         }
-        let authorities = chains.into_iter().map(Authority::of).collect::<std::result::Result<_, _>>();
+        let authorities = chains.into_iter().map(|chain| Authority::of(chain, rsa)).collect::<std::result::Result<_, _>>();
         let authorities = authorities.map_err(invalid)?;
         Ok(Self(Some(Arc::new(Named { place: place.to_owned(), authorities }))))
     }
@@ -108,10 +117,10 @@ impl TimestampAuthorities {
     /// What the token shows of that signature. An error says, in words, why it shows nothing here.
     pub fn judge(&self, token: &TimestampToken, signature: &Signature) -> std::result::Result<SignedAt, String> {
         let Some(named) = &self.0 else { return Err("no timestamp authority is named here".to_owned()) };
-        let (bytes, signature) = (Token::new(token.bytes.clone()), SignatureBytes::from_bytes(&signature.0));
         let mut refusal = format!("none of the authorities of `{}` has signed it", named.place);
-        for Authority { name, chain, authority } in &named.authorities {
-            match verify_timestamp_for_authority(&bytes, &signature, authority) {
+        for authority in &named.authorities {
+            let Authority { name, chain, .. } = authority;
+            match authority.verify(token, signature) {
                 Ok(_) if !brought(&token.signed).iter().all(|brought| chain.contains(brought)) => {
                     refusal = format!("it brings a certificate that is none of `{name}`'s");
                 }
@@ -168,7 +177,7 @@ fn of_pem(content: &[u8]) -> std::result::Result<Vec<Chain>, String> {
 }
 
 impl Authority {
-    fn of(Chain { certificates, valid_for }: Chain) -> std::result::Result<Self, String> {
+    fn of(Chain { certificates, valid_for }: Chain, rsa: RsaVerifiers) -> std::result::Result<Self, String> {
         if certificates.len() > MAX_AUTHORITY_CERTIFICATES {
             return Err(format!("an authority has {} certificates, and most have 3", certificates.len()));
         }
@@ -182,10 +191,20 @@ impl Authority {
         if !is_for_timestamps_alone(&own) {
             return Err(format!("the certificate of `{name}` is not for timestamps alone"));
         }
-        require_verified_kind(&own).map_err(|what| format!("the key of `{name}` {what}"))?;
+        let key = verified_kind(&own, rsa).map_err(|what| format!("the key of `{name}` {what}"))?;
         let authority = TsaAuthority::new(leaf.clone(), between.to_vec(), root.clone(), valid_for);
         let chain = certificates.iter().map(|one| one.as_bytes().to_vec()).collect();
-        Ok(Self { name, chain, authority })
+        Ok(Self { name, chain, authority, key })
+    }
+
+    fn verify(&self, token: &TimestampToken, signature: &Signature) -> sigstore_verify::tsa::Result<Timestamp> {
+        match self.key {
+            KeyKind::Rsa => by_rsa::verify(token, signature, &self.authority),
+            KeyKind::Ecdsa => {
+                let (token, signature) = (Token::new(token.bytes.clone()), SignatureBytes::from_bytes(&signature.0));
+                verify_timestamp_for_authority(&token, &signature, &self.authority)
+            }
+        }
     }
 }
 
@@ -199,11 +218,12 @@ fn is_for_timestamps_alone(certificate: &Certificate) -> bool {
 }
 
 /// Of other kinds no timestamp would ever count, and whoever names such an authority believes that one does.
-fn require_verified_kind(certificate: &Certificate) -> std::result::Result<(), String> {
+fn verified_kind(certificate: &Certificate, rsa: RsaVerifiers) -> std::result::Result<KeyKind, String> {
     use cms::cert::x509::der::Encode as _;
     let key = certificate.tbs_certificate.subject_public_key_info.to_der().map_err(|error| error.to_string())?;
     match KeyAlgorithm::from_spki(&DerPublicKey::new(key)) {
-        Ok(KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384) => Ok(()),
-        _ => Err("is of a kind that is not verified here: ECDSA over P-256 or P-384 is".to_owned()),
+        Ok(KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384) => Ok(KeyKind::Ecdsa),
+        Ok(KeyAlgorithm::Rsa) => by_rsa::require_verified(certificate, rsa).map(|()| KeyKind::Rsa),
+        _ => Err("is of a kind that is not verified here: ECDSA over P-256 or P-384 is, and RSA".to_owned()),
     }
 }

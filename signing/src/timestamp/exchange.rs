@@ -6,9 +6,9 @@ use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerInfo, SignerInfos};
 use der::asn1::{AnyRef, SetOfVec, Utf8StringRef};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _};
-use sha2::{Digest as _, Sha256};
 
 use super::refusal::{SHOWN, invalid};
+use super::time_info::{Imprint, imprint};
 use super::token::{GRANTED, TimestampToken};
 use crate::signature::Signature;
 
@@ -20,27 +20,43 @@ const NONCE_BYTES: usize = 8;
 /// A question: for a timestamp over one signature, with a number that only its answer has.
 #[derive(Debug, Clone)]
 pub struct TimestampQuery {
-    signature: Signature,
+    imprint: Imprint,
     nonce: Vec<u8>,
+    are_certificates_wanted: bool,
 }
 
 impl TimestampQuery {
+    /// For a timestamp that is kept beside a plugin's signature, with the certificates of its authority.
+    ///
     /// # Errors
     /// `io_error` when the system has no random numbers.
-    pub fn new(signature: Signature) -> Result<Self> {
+    pub fn new(signature: &Signature) -> Result<Self> {
+        Self::of(imprint(&signature.0), true)
+    }
+
+    /// For one over any signature, which brings no certificate: whoever judges it has those of its authority.
+    ///
+    /// # Errors
+    /// As [`TimestampQuery::new`].
+    pub fn without_certificates(signature: &[u8]) -> Result<Self> {
+        Self::of(imprint(signature), false)
+    }
+
+    fn of(imprint: Imprint, are_certificates_wanted: bool) -> Result<Self> {
         let mut random = [0; NONCE_BYTES];
         getrandom::fill(&mut random).map_err(|error| {
             Fault::new(Reason::IoError, "the system has no random numbers for a question").caused_by(error)
         })?;
         // A number above zero that begins with no byte of zeros is written in one way.
         random[0] = random[0] & 0x7f | 0x40;
-        Ok(Self { signature, nonce: random.to_vec() })
+        Ok(Self { imprint, nonce: random.to_vec(), are_certificates_wanted })
     }
 
-    /// `TimeStampReq`: version 1, the imprint, the nonce, and that the certificate is wanted.
+    /// `TimeStampReq`: version 1, the imprint, the nonce, and whether the certificate is wanted, which is not by default.
     pub fn to_der(&self) -> Vec<u8> {
-        let imprint = tlv(0x30, &[&SHA256[..], &tlv(0x04, &Sha256::digest(self.signature.0))].concat());
-        tlv(0x30, &[&[0x02, 0x01, 0x01], &imprint[..], &tlv(0x02, &self.nonce), &[0x01, 0x01, 0xff]].concat())
+        let imprint = tlv(0x30, &[&SHA256[..], &tlv(0x04, &self.imprint)].concat());
+        let wanted = if self.are_certificates_wanted { &[0x01, 0x01, 0xff][..] } else { &[] };
+        tlv(0x30, &[&[0x02, 0x01, 0x01], &imprint[..], &tlv(0x02, &self.nonce), wanted].concat())
     }
 
     /// The timestamp of an answer that came from `place`.
@@ -48,7 +64,7 @@ impl TimestampQuery {
     /// # Errors
     /// `timestamp_invalid` for what is no answer to this question, and for one that grants nothing.
     pub fn answered(&self, place: &str, answer: &[u8]) -> Result<TimestampToken> {
-        let token = standard_reply(place, answer, &self.signature)?;
+        let token = standardised(place, answer, &self.imprint)?;
         match token.info.nonce.as_deref() == Some(self.nonce.as_slice()) {
             true => Ok(token),
             false => Err(invalid(place, "it answers another question")
@@ -62,16 +78,21 @@ impl TimestampQuery {
 /// # Errors
 /// `timestamp_invalid` for one that grants nothing or is about another signature; as [`TimestampToken::read`].
 pub fn standard_reply(place: &str, answer: &[u8], signature: &Signature) -> Result<TimestampToken> {
+    standardised(place, answer, &imprint(&signature.0))
+}
+
+fn standardised(place: &str, answer: &[u8], imprint: &Imprint) -> Result<TimestampToken> {
     let unread = |error: der::Error| invalid(place, "it cannot be read").caused_by(error);
     let (status, token) = read(answer).map_err(unread)?;
     let Some(token) = token.filter(|_| status.is_granted) else {
         let said = if status.said.is_empty() { String::new() } else { format!(": {}", status.said) };
-        return Err(invalid(place, format!("its authority has granted none (status {}{said})", status.number)));
+        return Err(invalid(place, format!("its authority has granted none{said}"))
+            .expected("the status 0, or 1, and a token", format!("the status {}", status.number)));
     };
     let token = without_what_nobody_signed(&token).map_err(unread)?;
     let kept = tlv(0x30, &[&tlv(0x30, &GRANTED)[..], &token].concat());
     let token = TimestampToken::read(place, &kept)?;
-    token.require_about(place, signature).map(|()| token)
+    token.require_imprint(place, imprint).map(|()| token)
 }
 
 /// The token in the one way in which it is kept: without lists and attributes that nobody has signed, and in the order

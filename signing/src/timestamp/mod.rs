@@ -5,6 +5,7 @@
 //! remove the file would remove that too.
 
 mod authority;
+mod by_rsa;
 mod exchange;
 mod refusal;
 mod signed_data;

@@ -18,8 +18,10 @@ const SIGNATURES: [(&str, &str); 7] = [
     ("1.3.101.112", SHA512), // Ed25519
 ];
 pub(super) const SHA256: &str = "2.16.840.1.101.3.4.2.1";
-const SHA384: &str = "2.16.840.1.101.3.4.2.2";
-const SHA512: &str = "2.16.840.1.101.3.4.2.3";
+pub(super) const SHA384: &str = "2.16.840.1.101.3.4.2.2";
+pub(super) const SHA512: &str = "2.16.840.1.101.3.4.2.3";
+/// The attribute with the digest of what is signed (RFC 5652, 11.2).
+pub(super) const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
 /// RSA, where the digest is named beside it.
 const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
 

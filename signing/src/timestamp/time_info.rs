@@ -3,14 +3,23 @@
 use der::asn1::{AnyRef, GeneralizedTime, ObjectIdentifier, OctetStringRef};
 use der::{Decode as _, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
 
 use super::signed_data::{SHA256, is};
+
+/// What a token is about: a SHA-256.
+pub(super) type Imprint = [u8; 32];
+
+/// That of these bytes.
+pub(super) fn imprint(bytes: &[u8]) -> Imprint {
+    Sha256::digest(bytes).into()
+}
 
 /// The content of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TimeInfo {
     /// The SHA-256 of what it is about.
-    pub(super) imprint: [u8; 32],
+    pub(super) imprint: Imprint,
     /// The time that it states.
     pub(super) at: Timestamp,
     /// By how much that may be wrong, either way; nothing where it does not say so.
@@ -64,7 +73,7 @@ fn after_the_time(parts: &[AnyRef<'_>]) -> Result<(SignedDuration, Option<Vec<u8
     Ok((accuracy, nonce))
 }
 
-fn imprint_of(imprint: AnyRef<'_>) -> Result<[u8; 32], &'static str> {
+fn imprint_of(imprint: AnyRef<'_>) -> Result<Imprint, &'static str> {
     let read = || {
         let [algorithm, digest] = parts_of(imprint).ok()?.try_into().ok()?;
         let digest: OctetStringRef<'_> = digest.decode_as().ok()?;

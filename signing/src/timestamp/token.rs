@@ -10,11 +10,10 @@ use cms::signed_data::{SignedData, SignerInfo};
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _};
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 use super::refusal::invalid;
-use super::signed_data::{is, is_written_in_another_way, says_more_than_is_signed};
-use super::time_info::TimeInfo;
+use super::signed_data::{MESSAGE_DIGEST, is, is_written_in_another_way, says_more_than_is_signed};
+use super::time_info::{Imprint, TimeInfo, imprint};
 use crate::content::Content;
 use crate::signature::Signature;
 
@@ -26,7 +25,6 @@ pub const MAX_TIMESTAMP_CERTIFICATES: usize = 4;
 const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
 const TIME_INFO: &str = "1.2.840.113549.1.9.16.1.4";
 const CONTENT_TYPE: &str = "1.2.840.113549.1.9.3";
-const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
 
 /// A `TimeStampResp` that was granted (RFC 3161, 2.4.2) in the one way in which it is written here. Untrusted: anybody can
 /// make one.
@@ -75,11 +73,14 @@ impl TimestampToken {
     /// # Errors
     /// `timestamp_invalid` when it is about something else.
     pub fn require_about(&self, place: &str, signature: &Signature) -> Result<()> {
-        let imprint: [u8; 32] = Sha256::digest(signature.0).into();
-        match self.info.imprint == imprint {
+        self.require_imprint(place, &imprint(&signature.0))
+    }
+
+    pub(super) fn require_imprint(&self, place: &str, imprint: &Imprint) -> Result<()> {
+        match self.info.imprint == *imprint {
             true => Ok(()),
             false => Err(invalid(place, "it is about another signature").expected(
-                format!("about SHA-256 {}", hex(&imprint)),
+                format!("about SHA-256 {}", hex(imprint)),
                 format!("about SHA-256 {}", hex(&self.info.imprint)),
             )),
         }
