@@ -225,6 +225,34 @@ fn what_was_kept_stays_when_less_is_asked_for_next() {
 }
 
 #[test]
+fn a_bundle_that_is_carried_in_is_held_to_the_rules_by_the_proofs_in_it() {
+    let site = Site::new();
+    let export = |archive: &str| {
+        let words = ["bundle", "export", &site.reference(), "--keys", "keys", "--out", archive];
+        site.bench.run(&words).ok();
+    };
+    export("bare.tar");
+    site.attach_bundle(&provenance(&site, "https://evil.test/runner"));
+    export("other.tar");
+    site.attach_bundle(&provenance(&site, BUILDER));
+    export("proven.tar");
+    rules(&site, &demo(&by_workflow("provenance", &format!("builder = \"{BUILDER}\""))));
+    let import = |archive: &str| {
+        let import = ["bundle", "import", archive, "--keys", "keys", "--plugins-dir", "plugins"];
+        site.bench.run(&[&import[..], &BY_RULES].concat())
+    };
+    import("bare.tar").refused(3, "proof_missing");
+    import("other.tar").refused(3, "proof_builder_refused");
+    assert!(!site.bench.path("plugins/demo").exists());
+    import("proven.tar").ok();
+    // What was in the archive is kept, as what a registry has.
+    at_rest(&site).ok();
+    assert_eq!(kept_proofs(&site).len(), 1);
+    rules(&site, "[[rules]]\nname = \"others\"\nplugins = [\"acme-*\"]\n");
+    import("proven.tar").refused(3, "no_trust_rule");
+}
+
+#[test]
 fn an_upgrade_passes_over_a_version_without_its_proofs() {
     let site = Site::new();
     let publish = |version: &str, is_proven: bool| {
