@@ -344,6 +344,43 @@ fn a_layout_and_an_archive_are_signed_where_they_are() {
 }
 
 #[test]
+fn what_stands_under_the_tags_comes_along_where_what_refers_to_the_artifact_does() {
+    let site = Site::new();
+    site.put("sig", &[site.layer(&site.digest, None)]);
+    let proven = |reference: &str| {
+        let words = ["plugin", "verify", reference, "--keys", "keys", "--require", "sigstore"];
+        site.bench.run(&[&words[..], &["--proof-key", "proof.pub", "--unlogged"]].concat())
+    };
+    let copy = |from: &str, to: &str, words: &[&str]| site.bench.run(&[&["copy", from, to], words].concat());
+    let to = Registry::start();
+    let (alone, there) = (to.reference("alone/demo:1"), to.reference("inside/demo:other"));
+    copy(&site.reference, &alone, &[]).ok();
+    proven(&alone).refused(3, "proof_missing");
+    let told = copy(&site.reference, &there, &["--recursive", "--json"]);
+    assert_eq!(json(told.ok())["artifacts"].as_array().map(Vec::len), Some(1), "what was asked for: {told:?}");
+    proven(&there).ok();
+    copy(&there, "oci:layout:1", &["-r"]).ok();
+    proven("oci:layout:1").ok();
+    copy("oci:layout", &to.reference("all/demo"), &["-r", "--all-tags"]).ok();
+    proven(&to.reference("all/demo:1")).ok();
+    // Other signatures than those that stand there are one more tag that names something else.
+    site.put("sig", &[site.layer(&site.digest, None), site.layer(&site.digest, None)]);
+    let refused = copy(&site.reference, &there, &["-r"]);
+    refused.refused(1, "tag_exists");
+    assert!(refused.stderr.contains(&site.tag("sig")), "{refused:?}");
+    copy(&site.reference, &there, &["-r", "--replace-tag"]).ok();
+    // A bundle has them too, and what is carried in is proven by them.
+    site.bench.run(&["bundle", "export", &site.reference, "--keys", "keys", "--out", "out.tar"]).ok();
+    let import = |key: &str| {
+        let words = ["bundle", "import", "out.tar", "--keys", "keys", "--plugins-dir", "plugins"];
+        let required = ["--require", "sigstore", "--unlogged", "--proof-key", key];
+        site.bench.run(&[&words[..], &required].concat())
+    };
+    assert_eq!(import("other.pub").code, 3);
+    import("proof.pub").ok();
+}
+
+#[test]
 fn a_key_of_p256_signs_and_one_of_another_form_or_kind_is_refused_by_name() {
     let site = Site::new();
     if !site.p256("cosign-p256.key") {

@@ -14,6 +14,7 @@ use aisoc_registry_client::{ClientOptions, Fetch as _, ReplaceTag, Tagging as _,
 use crate::destination::{check_destination, check_digest};
 use crate::dry_run::look_at;
 use crate::events::{Event, Reporter, Silent};
+use crate::proofs::tags_of_all;
 use crate::pushed::Pushed;
 use crate::sent::Sent;
 
@@ -51,6 +52,7 @@ pub struct CopiedRoot {
 }
 
 /// One artifact, and the tag that it gets.
+#[derive(Clone)]
 struct Root {
     digest: ArtifactDigest,
     tag: Option<Tag>,
@@ -109,8 +111,19 @@ async fn copy(
     reporter: &dyn Reporter,
 ) -> Result<Copied> {
     let to = place(destination, options.dry_run, &options.client)?;
-    let places: Vec<_> = roots.iter().map(|root| root.place(destination)).collect();
-    for (root, place) in roots.iter().zip(&places) {
+    let mut all = roots.to_vec();
+    if options.with_referrers {
+        for root in roots {
+            // Of all tags these are some.
+            let others = tags_of_all(from, root.digest).await?.into_iter();
+            let others = others.map(|(tag, digest)| Root { digest, tag: Some(tag) });
+            all.extend(others.filter(|other| roots.iter().all(|root| root.tag != other.tag)));
+        }
+    }
+    let asked = roots.iter().map(|root| root.place(destination));
+    let others = all[roots.len()..].iter().map(|other| other.place_beside(destination));
+    let places: Vec<_> = asked.chain(others).collect();
+    for (root, place) in all.iter().zip(&places) {
         check(to.as_ref(), place, root.digest, options.replace_tag)
             .await
             // Of many tags, the one that it is about.
@@ -122,7 +135,7 @@ async fn copy(
         with_referrers: options.with_referrers,
         dry_run: options.dry_run,
     };
-    let (counts, pushed) = bring(from, to.as_ref(), roots, how, reporter).await?;
+    let (counts, pushed) = bring(from, to.as_ref(), &all, how, reporter).await?;
     let artifacts = places.into_iter().zip(roots).map(|(place, root)| CopiedRoot { place, digest: root.digest });
     Ok(Copied { artifacts: artifacts.collect(), counts, pushed })
 }
@@ -201,6 +214,14 @@ impl Root {
         match &self.tag {
             Some(tag) if destination.names_no_artifact() => destination.tagged(tag.clone()),
             _ => destination.clone(),
+        }
+    }
+
+    /// The place of what comes along with what was asked for.
+    fn place_beside(&self, destination: &Reference) -> Reference {
+        match &self.tag {
+            Some(tag) => destination.tagged_at(tag.clone(), self.digest),
+            None => destination.clone(),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::dry_run;
 use crate::events::{Event, Reporter};
 use crate::fetch::Fetched;
 use crate::judge::TrustInputs;
+use crate::proofs::tags_of_all;
 use crate::sent::Sent;
 use crate::verify::judge;
 
@@ -107,6 +108,9 @@ impl<'a> Exporting<'a> {
                 let note = |step: Step<'_>| sent.note(&step, self.reporter);
                 let mut copying = GraphCopy::new(&source, Destination::Write(bundle), true, &note);
                 copying.bring(root.digest(), None, ReplaceTag::No).await?;
+                for (tag, digest) in tags_of_all(&source, root.digest()).await? {
+                    copying.bring(digest, Some(&tag), ReplaceTag::No).await?;
+                }
                 self.counts.add_all(copying.counts());
                 bundle.clone()
             }

@@ -16,4 +16,4 @@ pub(crate) use kept::keep_proofs;
 pub use required::RequiredProof;
 pub(crate) use required::{Asked, as_evidence, required};
 pub use rule::{Demands, OfferedFile};
-pub(crate) use tagged::{TagKind, tag_of};
+pub(crate) use tagged::{TagKind, tag_of, tags_of_all};

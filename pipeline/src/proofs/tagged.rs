@@ -35,6 +35,33 @@ pub(crate) fn tag_of(subject: ArtifactDigest, kind: TagKind) -> Option<Tag> {
     format!("{stem}.{}", kind.ending()).parse().ok()
 }
 
+/// The tags of an artifact that are there, with what they lead to.
+///
+/// # Errors
+/// What the place refuses: that it has no such tag is no error.
+async fn tags_of(target: &Target, subject: ArtifactDigest) -> Result<Vec<(Tag, ArtifactDigest)>> {
+    let mut found = Vec::new();
+    for tag in TagKind::ALL.into_iter().filter_map(|kind| tag_of(subject, kind)) {
+        found.extend(target.tag_digest(&tag, Algorithm::Sha256).await?.map(|digest| (tag, digest)));
+    }
+    Ok(found)
+}
+
+/// As [`tags_of`], of an artifact and of all that it lists: what stands there refers to them by its name alone, and comes
+/// along where what refers to them does.
+///
+/// # Errors
+/// As [`tags_of`].
+pub(crate) async fn tags_of_all(target: &Target, root: ArtifactDigest) -> Result<Vec<(Tag, ArtifactDigest)>> {
+    let manifest = target.fetch_manifest(Some(root)).await?;
+    let listed = Links::read(manifest.bytes())?.manifests;
+    let mut found = Vec::new();
+    for artifact in std::iter::once(root).chain(listed.iter().map(Descriptor::artifact_digest)) {
+        found.extend(tags_of(target, artifact).await?);
+    }
+    Ok(found)
+}
+
 /// One thing under a tag, or why the tag leads to none.
 pub(super) struct Tagged {
     pub(super) place: String,
@@ -44,13 +71,13 @@ pub(super) struct Tagged {
 /// A layer that is said to be a signature or a statement.
 pub(super) struct Layer(Descriptor);
 
-/// All that stands under the tags of an artifact. That a place has no such tag is no error, and that it cannot say so is
-/// one.
+/// All that stands under the tags of an artifact.
+///
+/// # Errors
+/// As [`tags_of`].
 pub(super) async fn tagged(target: &Target, subject: ArtifactDigest) -> Result<Vec<Tagged>> {
     let mut found = Vec::new();
-    for kind in TagKind::ALL {
-        let Some(tag) = tag_of(subject, kind) else { continue };
-        let Some(digest) = target.tag_digest(&tag, Algorithm::Sha256).await? else { continue };
+    for (tag, digest) in tags_of(target, subject).await? {
         match layers(target, digest).await {
             Ok(layers) => found.extend(layers.into_iter().enumerate().map(|(index, layer)| {
                 let place = format!("{tag}#{}", index + 1);
