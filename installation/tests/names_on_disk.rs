@@ -7,7 +7,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use aisoc_installation::{Access, CoverageFloor, StagingDirectory};
+use aisoc_installation::{Access, CoverageFloor, Site, StagingDirectory};
+use aisoc_manifests::digest::ArtifactDigest;
 use aisoc_signing::Coverage;
 use common::signed::Publisher;
 use common::versions::{access, recorded, unfinished};
@@ -42,6 +43,7 @@ fn found(directory: &Path, parent: &str, names: &mut Names) {
         let shown = match name.strip_prefix(".aisoc-staging-") {
             Some(random) => format!(".aisoc-staging-{}", "X".repeat(random.len())),
             None if name.bytes().all(|byte| byte.is_ascii_digit()) => "N".to_owned(),
+            None if parent == ".aisoc/proofs/" => name.replace("sha256", "ALGORITHM").replace(&artifact().hex(), "HEX"),
             None => name.replace("demo", "ID"),
         };
         let is_ours = name == ".aisoc" || (!parent.is_empty() && name != "tree" && entry.path().is_dir());
@@ -55,6 +57,11 @@ fn found(directory: &Path, parent: &str, names: &mut Names) {
     }
 }
 
+/// One whose proofs are kept.
+fn artifact() -> ArtifactDigest {
+    ArtifactDigest::of(b"{}")
+}
+
 #[test]
 fn the_names_and_modes_in_a_plugins_directory_are_those_of_the_page() {
     let top = tempfile::tempdir().expect("a directory");
@@ -64,6 +71,7 @@ fn the_names_and_modes_in_a_plugins_directory_are_those_of_the_page() {
     let at = "2026-05-01T10:00:00Z".parse().expect("a time");
     let access = Access { coverage_floor: lowered, at, ..access() };
     publisher.install(&plugins, "1.1.0", Coverage::Code, &access).expect("installed");
+    Site::at(&plugins).session(&access, |session| session.keep_proofs(artifact(), b"{}")).expect("kept");
     let _running = StagingDirectory::create(&plugins).expect("made");
     unfinished(&plugins, Some(&recorded(&plugins)), None, 2, &plugins.join("demo"), None);
     let (mut there, documented) = (Names::new(), documented());
