@@ -325,6 +325,11 @@ def proofs():
         yield json.dumps({**bundle, "messageSignature": {"signature": "AAAA"}}).encode()
 
 
+def timestamps():
+    """A token of each kind of authority, and the file that names it."""
+    yield from (file.read_bytes() for file in sorted((HERE.parent / "testdata" / "timestamps").glob("*.[pt]*")))
+
+
 def main(corpus):
     public, tables = vectors("public.json"), vectors("tables_public.json")
     endorsements, sets, envelopes = statements(public)
@@ -348,6 +353,7 @@ def main(corpus):
         "lockset": locksets(),
         "registry_settings": registry_settings(),
         "proof": proofs(),
+        "timestamp": timestamps(),
     }
     for target, contents in seeds.items():
         folder = corpus / target

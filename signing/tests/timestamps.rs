@@ -446,6 +446,24 @@ fn an_authority_may_sign_by_rsa() {
     assert!(fault.message().contains("is of RSA, by which this build verifies nothing"), "{fault:?}");
 }
 
+/// What other readers begin with: tokens over 64 bytes of 7, and the certificates of their authorities.
+#[test]
+fn the_tokens_in_testdata_are_what_the_authorities_make() {
+    let place = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/timestamps"));
+    for (name, authority) in [
+        ("ecdsa", TimestampAuthority::numbered(1)),
+        ("rsa", TimestampAuthority::of_rsa(1, LONG_LIFE, Usage::Timestamps)),
+    ] {
+        let token = authority.stamps(&[7; 64], Stamp { accuracy: Some(1), ..Stamp::at("20260201000000Z") });
+        let read = |ending: &str| fs::read(place.join(format!("{name}.{ending}"))).expect("a file");
+        assert_eq!(read("tsr"), token, "{name}");
+        assert_eq!(read("pem"), authority.pem().into_bytes(), "{name}");
+        let read = TimestampToken::read(name, &token).expect("a timestamp");
+        let shown = authorities(authority.pem()).judge(&read, &Signature::read(&[7; 64]).expect("a signature")).expect("counts");
+        assert_eq!(shown.earliest.to_string(), "2026-01-31T23:59:59Z", "{name}");
+    }
+}
+
 #[test]
 fn a_timestamp_is_bounded_and_so_are_its_certificates() {
     let (world, stamp) = (World::new().noted(EXPIRED), Stamp::at("20260201000000Z"));
