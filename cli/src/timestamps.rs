@@ -22,7 +22,10 @@ pub(crate) fn source(args: TimestampArgs, context: &Context) -> Result<Option<Ti
     let Some(text) = args.timestamp else { return Ok(None) };
     // Nothing is a file that is named as a URL is.
     let origin = match ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme)) {
-        true => TimestampOrigin::Authority { url: text, options: context.client(&RegistryArgs::default(), &[])? },
+        true => {
+            let options = Box::new(context.client(&RegistryArgs::default(), &[])?);
+            TimestampOrigin::Authority { url: text, options }
+        }
         false => TimestampOrigin::Answer { content: read_answer(text.as_ref())?, place: text },
     };
     let named = timestamp_root::authorities(args.timestamp_root, &context.environment)?;
@@ -38,9 +41,12 @@ pub(crate) fn source_of_digest(args: TimestampArgs, context: &Context) -> Result
     let source = source(args, context)?;
     match source.as_ref().is_some_and(TimestampSource::is_asked) && context.dry_run().is_on() {
         false => Ok(source),
-        true => Err(Fault::new(Reason::Usage, "a dry run asks no timestamp authority, and each answer makes another digest")
-            .expected("`--dry-run` or `--timestamp URL`", "both")
-            .hint("leave `--timestamp` out of the dry run")),
+        true => Err(Fault::new(
+            Reason::Usage,
+            "a dry run asks no timestamp authority, and each answer makes another digest",
+        )
+        .expected("`--dry-run` or `--timestamp URL`", "both")
+        .hint("leave `--timestamp` out of the dry run")),
     }
 }
 

@@ -15,8 +15,8 @@ use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{
     Content, Coverage, FILE_LIST, Fingerprint, KeyHolder, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY,
-    SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TreeFinding, is_timestamp_file, sign, signature_place, stamp,
-    timestamp_place,
+    SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TreeFinding, is_timestamp_file, sign, signature_place,
+    stamp, timestamp_place,
 };
 use jiff::Timestamp;
 
@@ -221,7 +221,8 @@ impl WholeTree {
         let added = others.iter().map(|other| signed_by(other.as_ref())).collect::<Result<Vec<_>>>()?;
         let signed = signed_by(key)?;
         let all = std::iter::once(&signed).chain(&added);
-        let stamps = all.filter_map(|signed| Stamp::of(plugin, signed, timestamper).transpose()).collect::<Result<_>>()?;
+        let stamps =
+            all.filter_map(|signed| Stamp::of(plugin, signed, timestamper).transpose()).collect::<Result<_>>()?;
         Ok(Self { manifest_file: plugin.manifest_file(), stamped, signed, added, stamps })
     }
 
@@ -349,7 +350,8 @@ fn replace_signers(plugin: &PluginDir, beside: &[(&str, &[u8])], signed: &Signed
     files.push((plugin.root().join(place_of(signed)), text.as_bytes()));
     files.push((path.clone(), text.as_bytes()));
     place_all(plugin, &files)?;
-    remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path)).map_err(|fault| half_signed(fault, plugin))?;
+    remove_signatures(&added, |path| files.iter().any(|(written, _)| written == path))
+        .map_err(|fault| half_signed(fault, plugin))?;
     Ok(path)
 }
 

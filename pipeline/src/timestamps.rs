@@ -26,7 +26,7 @@ pub enum TimestampOrigin {
         /// Where it is.
         url: String,
         /// How it is reached.
-        options: ClientOptions,
+        options: Box<ClientOptions>,
     },
     /// What one has answered to somebody who asked for that very signature.
     Answer {
@@ -89,7 +89,11 @@ pub(crate) struct Stamp {
 impl Stamp {
     /// A new one where there is a `timestamper`. Without, the one that stands beside that very signature already: signing
     /// the same again takes nothing away.
-    pub(crate) fn of(plugin: &PluginDir, signed: &Signed, timestamper: Option<Timestamper<'_>>) -> Result<Option<Self>> {
+    pub(crate) fn of(
+        plugin: &PluginDir,
+        signed: &Signed,
+        timestamper: Option<Timestamper<'_>>,
+    ) -> Result<Option<Self>> {
         let (name, signature) = (timestamp_place(signed.signer()), signed.signature());
         let token = match timestamper {
             Some(timestamper) => Some(timestamper(signature)?),

@@ -8,8 +8,10 @@ use aisoc_manifests::file_map::{FileEntry, FileMap};
 use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{ManifestFile, PythonFiles};
 use aisoc_signing::{
-    Claim, ClaimedTree, Content, Resigned, Resigning, Signed, SigningKey, sign, signature_place, timestamp_place,
+    Claim, ClaimedTree, Content, Resigned, Resigning, Signed, SigningKey, TimestampToken, sign, signature_place,
+    timestamp_place,
 };
+use aisoc_testkit::timestamps::{Stamp, TimestampAuthority};
 
 const MANIFEST: &[u8] = b"id: demo\n";
 
@@ -137,4 +139,34 @@ fn a_timestamp_stays_with_its_signature_and_goes_with_it() {
         claim(&[("plugin.sig", hex(&new)), (&new_place, hex(&new).to_uppercase()), (&new_stamp, "t".to_owned())]);
     let made = change(&loose, &new, Some(&new), Resigning::Alone);
     assert_eq!((made.removed.len(), made.written), (0, written(&[(&new_place, &new)])));
+}
+
+#[test]
+fn a_new_timestamp_is_written_beside_its_signature_in_place_of_what_is_there() {
+    let [old, new] = [key(), key()].map(|key| signed(&key));
+    let hex = |signed: &Signed| signed.signature().to_hex();
+    let (new_place, stamp) = (signature_place(new.signer()), timestamp_place(new.signer()));
+    let text = hex(&new);
+    let bytes: Vec<u8> = (0..64).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).expect("a byte")).collect();
+    let token = TimestampAuthority::numbered(1).stamps(&bytes, Stamp::at("20260201000000Z"));
+    let token = TimestampToken::read("answer", &token).expect("a timestamp");
+    let stamped =
+        |claim: &Claim, how| Resigned::of(claim, new.signer(), new.signature(), Some(&token), Some(old.signer()), how);
+    for how in [Resigning::Alone, Resigning::Added] {
+        let by_old = claim(&[("plugin.sig", hex(&old)), (&signature_place(old.signer()), hex(&old))]);
+        let made = stamped(&by_old, how);
+        assert_eq!(made.written[&stamp], token.as_bytes(), "{how:?}");
+        assert_eq!(made.written[&new_place], text.clone().into_bytes(), "{how:?}");
+        // Whatever stands in its place, of this signature or of another one, is written over and not removed.
+        for before in [&text, &hex(&old)] {
+            let there = [
+                ("plugin.sig", text.clone()),
+                (new_place.as_str(), before.clone()),
+                (stamp.as_str(), "a time".to_owned()),
+            ];
+            let made = stamped(&claim(&there), how);
+            assert_eq!(made.written[&stamp], token.as_bytes(), "{how:?}: {before}");
+            assert!(!made.removed.contains(&stamp), "{how:?}: {before}");
+        }
+    }
 }

@@ -459,7 +459,9 @@ fn the_tokens_in_testdata_are_what_the_authorities_make() {
         assert_eq!(read("tsr"), token, "{name}");
         assert_eq!(read("pem"), authority.pem().into_bytes(), "{name}");
         let read = TimestampToken::read(name, &token).expect("a timestamp");
-        let shown = authorities(authority.pem()).judge(&read, &Signature::read(&[7; 64]).expect("a signature")).expect("counts");
+        let shown = authorities(authority.pem())
+            .judge(&read, &Signature::read(&[7; 64]).expect("a signature"))
+            .expect("counts");
         assert_eq!(shown.earliest.to_string(), "2026-01-31T23:59:59Z", "{name}");
     }
 }

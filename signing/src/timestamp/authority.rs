@@ -104,7 +104,8 @@ impl TimestampAuthorities {
             return Err(invalid("it names none, or too many".to_owned())
                 .expected(format!("1 to {MAX_AUTHORITIES} authorities"), chains.len().to_string()));
         }
-        let authorities = chains.into_iter().map(|chain| Authority::of(chain, rsa)).collect::<std::result::Result<_, _>>();
+        let authorities =
+            chains.into_iter().map(|chain| Authority::of(chain, rsa)).collect::<std::result::Result<_, _>>();
         let authorities = authorities.map_err(invalid)?;
         Ok(Self(Some(Arc::new(Named { place: place.to_owned(), authorities }))))
     }

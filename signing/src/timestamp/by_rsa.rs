@@ -74,9 +74,7 @@ pub(super) fn verify(token: &TimestampToken, signature: &Signature, authority: &
     is_signed(signer, stated.value(), &leaf)?;
     leads_to_root(authority, token.info.at)?;
     match &authority.valid_for {
-        Some(window) if !window.contains(token.info.at) => {
-            Err(Error::TimestampOutsideValidity { time: token.info.at })
-        }
+        Some(window) if !window.contains(token.info.at) => Err(Error::TimestampOutsideValidity { time: token.info.at }),
         _ => Ok(token.info.at),
     }
 }
@@ -128,9 +126,8 @@ fn digested(signer: &SignerInfo, stated: &[u8]) -> Option<(HashAlgorithm, Vec<u8
 /// Whether the certificates of the authority lead from its own to its root, and were valid at that time.
 fn leads_to_root(authority: &TsaAuthority, at: Timestamp) -> Result<()> {
     let refused = |error: webpki::Error| Error::CertificateValidationError(error.to_string());
-    let der = |certificate: &sigstore_verify::types::DerCertificate| {
-        CertificateDer::from(certificate.as_bytes().to_vec())
-    };
+    let der =
+        |certificate: &sigstore_verify::types::DerCertificate| CertificateDer::from(certificate.as_bytes().to_vec());
     let (leaf, root) = (der(&authority.leaf), der(&authority.root));
     let between: Vec<_> = authority.intermediates.iter().map(der).collect();
     let seconds = u64::try_from(at.as_second())
