@@ -69,7 +69,7 @@ fn what_is_packed_is_what_was_received_with_the_signatures_in_their_places() {
     let before = plugin(&files);
     let key = SigningKey::generate().expect("random numbers");
     let signed = sign(before.claim().statement().expect("a statement"), &key).expect("signed");
-    let change = Resigned::of(&before.claim(), signed.signer(), signed.signature(), None, Resigning::Alone);
+    let change = Resigned::of(&before.claim(), signed.signer(), signed.signature(), None, None, Resigning::Alone);
     let after = before.resigned(&change).expect("signed");
     let statement = match aisoc_signing::verify(
         &after.claim(),
