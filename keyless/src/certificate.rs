@@ -1,5 +1,6 @@
 //! Fulcio: a certificate for a key, of whoever a token names (github.com/sigstore/fulcio, `fulcio.proto`).
 
+use aisoc_manifests::digest::hex;
 use aisoc_manifests::fault::Result;
 use aisoc_manifests::text::{in_ascii, shown};
 use aisoc_registry_client::ClientOptions;
@@ -142,6 +143,5 @@ fn is_as_wanted(
 
 /// How a key is shown.
 fn fingerprint(key: &[u8]) -> String {
-    let digits: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("the key SHA256:{digits}")
+    format!("the key SHA256:{}", hex(&Sha256::digest(key)))
 }

@@ -11,6 +11,7 @@ mod source;
 mod timestamp;
 mod token;
 
+pub use log::LogVersion;
 pub use service::{MAX_SERVICE_ANSWER_BYTES, ServiceUrl};
 pub use signing::{KeylessBundle, KeylessSigner, MAX_STATEMENT_BYTES, Services};
 pub use source::{BearerToken, TokenSource};

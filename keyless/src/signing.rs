@@ -10,6 +10,7 @@ use sigstore_verify::types::{DsseEnvelope, DsseSignature, KeyId, PayloadBytes, S
 
 use crate::certificate::{Wanted, certificate};
 use crate::key::EphemeralKey;
+use crate::log::LogVersion;
 use crate::refusal;
 use crate::service::ServiceUrl;
 use crate::source::TokenSource;
@@ -26,6 +27,8 @@ pub struct Services {
     pub fulcio: ServiceUrl,
     /// Who keeps the log.
     pub rekor: ServiceUrl,
+    /// Which interface it has.
+    pub rekor_version: LogVersion,
     /// Who vouches for the time beside the log, where somebody does.
     pub timestamp_authority: Option<ServiceUrl>,
 }
@@ -62,7 +65,8 @@ impl KeylessSigner {
     /// Signs a payload of that type, once.
     ///
     /// # Errors
-    /// `attestation_invalid` for a payload that is larger than any; `identity_token_invalid`;
+    /// `attestation_invalid` for a payload that is larger than any; `usage` where nobody would vouch for the time;
+    /// `identity_token_invalid`;
     /// `signing_service_unavailable`, `signing_service_refused` and `signing_service_mismatch` of who is asked; those of
     /// proxies.
     pub async fn sign(self, payload_type: &str, payload: &[u8]) -> Result<KeylessBundle> {
@@ -70,6 +74,7 @@ impl KeylessSigner {
             return Err(too_large(payload.len()));
         }
         let Self { services, source, expected, options, now } = self;
+        services.require_time()?;
         let token = source.token(&options, now).await?;
         let (name, issuer, identity) = token.identity(&expected)?;
         let key = EphemeralKey::generate()?;
@@ -85,7 +90,7 @@ impl KeylessSigner {
         let signed = DsseSignature::new(SignatureBytes::new(signature), KeyId::default());
         let envelope = DsseEnvelope::new(payload_type, PayloadBytes::from_bytes(payload), signed);
         // The last, because it is the one that cannot be taken back.
-        let entry = log::entry(&services.rekor, &envelope, &certificate, &options).await?;
+        let entry = log::entry((&services.rekor, services.rekor_version), &envelope, &certificate, &options).await?;
         let bundle = BundleV03::with_certificate_and_dsse(certificate, envelope).with_tlog_entry(entry);
         let bundle = match stamp {
             Some(stamp) => bundle.with_rfc3161_timestamp(TimestampToken::new(stamp)),
@@ -93,6 +98,21 @@ impl KeylessSigner {
         };
         let content = serde_json::to_vec(&bundle.into_bundle()).map_err(|_| refusal::internal("a bundle"))?;
         Ok(KeylessBundle { content, identity, name, issuer })
+    }
+}
+
+impl Services {
+    /// A certificate counts for some minutes, so somebody has to say that the signature was made in them.
+    fn require_time(&self) -> Result<()> {
+        match (self.rekor_version, &self.timestamp_authority) {
+            (LogVersion::First, _) | (LogVersion::Second, Some(_)) => Ok(()),
+            (LogVersion::Second, None) => Err(Fault::new(
+                Reason::Usage,
+                "the second version of Rekor vouches for no time, and nobody else is named",
+            )
+            .expected("a timestamp authority", "none")
+            .hint("name one: `--timestamp-server-url URL`")),
+        }
     }
 }
 

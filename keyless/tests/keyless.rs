@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aisoc_keyless::{
-    BearerToken, ExpectedIdentity, IdentityToken, KeylessBundle, KeylessSigner, MAX_SERVICE_ANSWER_BYTES,
+    BearerToken, ExpectedIdentity, IdentityToken, KeylessBundle, KeylessSigner, LogVersion, MAX_SERVICE_ANSWER_BYTES,
     MAX_STATEMENT_BYTES, Services, TokenSource,
 };
 use aisoc_manifests::fault::{Fault, Reason, Result};
@@ -47,6 +47,7 @@ fn signer(services: &SigningServices, source: TokenSource, exchange: Duration) -
         services: Services {
             fulcio: at(Role::Fulcio),
             rekor: at(Role::Rekor),
+            rekor_version: LogVersion::First,
             timestamp_authority: Some(at(Role::Clock)),
         },
         source,
@@ -94,6 +95,52 @@ fn what_was_signed_is_a_bundle_that_the_verifier_takes() {
     assert_eq!(asked(&services), [Role::Issuer, Role::Fulcio, Role::Clock, Role::Rekor]);
     let bundle: Value = serde_json::from_slice(&made.content).expect("JSON");
     assert_eq!(bundle["mediaType"], "application/vnd.dev.sigstore.bundle.v0.3+json");
+}
+
+fn signed_in_second(services: &SigningServices) -> Result<KeylessBundle> {
+    let mut signer = signer(services, github(services), Duration::from_secs(5));
+    signer.services.rekor_version = LogVersion::Second;
+    run(signer, &statement())
+}
+
+#[test]
+fn a_log_of_the_second_version_holds_it_and_the_authority_says_when() {
+    let services = SigningServices::start();
+    let made = signed_in_second(&services).expect("signed");
+    let proven = judged(&services, &made).expect("proven");
+    assert_eq!(proven.predicate_type.as_deref(), Some("urn:x"));
+    assert_eq!(proven.signed_at.len(), 1, "the authority's time alone: {proven:?}");
+    let bundle: Value = serde_json::from_slice(&made.content).expect("JSON");
+    assert_eq!(bundle["verificationMaterial"]["tlogEntries"][0]["kindVersion"]["version"], "0.0.2");
+    // Without who says when it would never count, so nobody is asked for anything.
+    services.behave();
+    let mut signer = signer(&services, github(&services), Duration::from_secs(5));
+    signer.services = Services { rekor_version: LogVersion::Second, timestamp_authority: None, ..signer.services };
+    assert_eq!(run(signer, &statement()).expect_err("no time").reason(), Reason::Usage);
+    assert_eq!(asked(&services), []);
+    for (misdeed, what) in [
+        (Misdeed::OtherContent, "an entry of something else"),
+        (Misdeed::OtherSignature, "another signature"),
+        (Misdeed::OtherKey, "another certificate"),
+    ] {
+        services.behave();
+        services.misbehave(Role::Rekor, misdeed);
+        let fault = signed_in_second(&services).expect_err("refused");
+        assert_eq!(fault.reason(), Reason::SigningServiceMismatch, "{misdeed:?}: {}", shown(&fault));
+        assert!(fault.message().contains(what) && fault.difference().is_some(), "{misdeed:?}: {}", shown(&fault));
+    }
+    for misdeed in [Misdeed::OtherInstance, Misdeed::FalseProof, Misdeed::NoProof] {
+        services.behave();
+        services.misbehave(Role::Rekor, misdeed);
+        let made = signed_in_second(&services).expect("what was asked for");
+        let fault = judged(&services, &made).expect_err("not proven");
+        let reasons = [Reason::ProofMalformed, Reason::ProofLogRefused];
+        assert!(reasons.contains(&fault.reason()), "{misdeed:?}: {}", shown(&fault));
+    }
+    // A log of the other version has no such place.
+    services.behave();
+    services.misbehave(Role::Rekor, Misdeed::Status(404));
+    assert_eq!(signed_in_second(&services).expect_err("none").reason(), Reason::SigningServiceRefused);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use aisoc_keyless::{ExpectedIdentity, IdentityToken, KeylessSigner, Services, TokenSource};
+use aisoc_keyless::{ExpectedIdentity, IdentityToken, KeylessSigner, LogVersion, Services, TokenSource};
 use aisoc_registry_client::ClientOptions;
 use aisoc_testkit::jwt;
 use aisoc_testkit::signing_services::{Role, SigningServices};
@@ -143,6 +143,7 @@ fn fulcio_takes_the_request_and_the_token() {
     let services = || Services {
         fulcio: format!("http://{http}").parse().expect("a URL"),
         rekor: ours.url(Role::Rekor).parse().expect("a URL"),
+        rekor_version: LogVersion::First,
         timestamp_authority: None,
     };
     let claims = |more: Value| {
@@ -179,6 +180,7 @@ fn the_timestamp_authority_takes_the_question() {
     let services = Services {
         fulcio: ours.url(Role::Fulcio).parse().expect("a URL"),
         rekor: ours.url(Role::Rekor).parse().expect("a URL"),
+        rekor_version: LogVersion::First,
         timestamp_authority: Some(format!("http://{at}/api/v1/timestamp").parse().expect("a URL")),
     };
     let claims = json!({"iss": "https://issuer.test", "sub": "1", "aud": "sigstore", "exp": EXPIRES});

@@ -1,5 +1,6 @@
 //! `SigningServices`: those by which is signed without a key that stays, on this machine, each at a port of its own: an
-//! issuer of tokens as GitHub Actions has it, Fulcio (`/api/v2/signingCert`), Rekor (`/api/v1/log/entries`) and a timestamp
+//! issuer of tokens as GitHub Actions has it, Fulcio (`/api/v2/signingCert`), Rekor (`/api/v1/log/entries`, and
+//! `/api/v2/log/entries` of its second version) and a timestamp
 //! authority (RFC 3161). They speak the protocols, hold what they are sent against them, remember it, and misbehave on
 //! demand. What they give is of a [`Sigstore`].
 
@@ -21,6 +22,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use p256::ecdsa::signature::Verifier as _;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::ecdsa::{Signature, VerifyingKey};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -355,7 +357,59 @@ impl Shared {
     }
 
     fn logs(&self, path: &str, body: &[u8]) -> Option<Response<UnsyncBoxBody<Bytes, std::io::Error>>> {
-        let asked: Value = serde_json::from_slice(body).ok().filter(|_| path == "/api/v1/log/entries")?;
+        let asked: Value = serde_json::from_slice(body).ok()?;
+        match path {
+            "/api/v1/log/entries" => self.logs_first(&asked),
+            "/api/v2/log/entries" => self.logs_second(&asked),
+            _ => None,
+        }
+    }
+
+    /// A log of tiles is told a digest and who has signed it, and gives the entry as bundles have it.
+    fn logs_second(&self, asked: &Value) -> Option<Response<UnsyncBoxBody<Bytes, std::io::Error>>> {
+        let asked = &asked["hashedRekordRequestV002"];
+        let digest = STANDARD.decode(asked["digest"].as_str()?).ok()?;
+        let verifier = &asked["signature"]["verifier"];
+        (verifier["keyDetails"] == "PKIX_ECDSA_P256_SHA_256").then_some(())?;
+        let certificate = STANDARD.decode(verifier["x509Certificate"]["rawBytes"].as_str()?).ok()?;
+        let at = certificate.windows(P256.len()).rposition(|part| part == P256)?;
+        let key = certificate.get(at..at + P256.len() + POINT_BYTES)?;
+        let signature = asked["signature"]["content"].as_str()?;
+        verifies_digest(key, &digest, &STANDARD.decode(signature).ok()?).then_some(())?;
+        let does = |misdeed| self.does(Role::Rekor, misdeed);
+        let digest = if does(Misdeed::OtherContent) { vec![7; 32] } else { digest };
+        let signature = if does(Misdeed::OtherSignature) { "MAYCAQECAQE=" } else { signature };
+        let who = Signer { identity: "https://github.com/somebody/else", issuer: GITHUB };
+        let other = self.sigstore.certificate_for(who, key);
+        let certificate = if does(Misdeed::OtherKey) { other } else { certificate };
+        let body = json!({
+            "apiVersion": "0.0.2",
+            "kind": "hashedrekord",
+            "spec": {"hashedRekordV002": {
+                "data": {"algorithm": "SHA2_256", "digest": STANDARD.encode(digest)},
+                "signature": {
+                    "content": signature,
+                    "verifier": {
+                        "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                        "x509Certificate": {"rawBytes": STANDARD.encode(certificate)},
+                    },
+                },
+            }},
+        });
+        let mut entry = match does(Misdeed::OtherInstance) {
+            true => Sigstore::numbered(2).second_entry(&body),
+            false => self.sigstore.second_entry(&body),
+        };
+        if does(Misdeed::FalseProof) {
+            entry["inclusionProof"]["rootHash"] = json!(STANDARD.encode([7; 32]));
+        }
+        if does(Misdeed::NoProof) {
+            entry.as_object_mut()?.remove("inclusionProof");
+        }
+        Some(reply(201, entry.to_string().into_bytes()))
+    }
+
+    fn logs_first(&self, asked: &Value) -> Option<Response<UnsyncBoxBody<Bytes, std::io::Error>>> {
         (asked["kind"] == "dsse" && asked["apiVersion"] == "0.0.1").then_some(())?;
         let proposed = &asked["spec"]["proposedContent"];
         let written = proposed["envelope"].as_str()?;
@@ -446,6 +500,13 @@ fn der(text: &str, label: &str) -> Option<Vec<u8>> {
     let inner = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"))?;
     let inner = inner.strip_suffix(&format!("-----END {label}-----"))?;
     STANDARD.decode(inner.split_whitespace().collect::<String>()).ok()
+}
+
+/// As [`verifies`], of a message whose SHA-256 is known.
+fn verifies_digest(key: &[u8], digest: &[u8], signature: &[u8]) -> bool {
+    let point = key.strip_prefix(&P256).and_then(|point| VerifyingKey::from_sec1_bytes(point).ok());
+    let signature = Signature::from_der(signature).ok();
+    point.zip(signature).is_some_and(|(key, signature)| key.verify_prehash(digest, &signature).is_ok())
 }
 
 fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> bool {

@@ -270,6 +270,28 @@ impl Sigstore {
         })
     }
 
+    /// As [`Sigstore::entry`], as the second version of a log gives it: without a time, and of one kind alone.
+    pub(crate) fn second_entry(&self, body: &Value) -> Value {
+        let body = body.to_string();
+        let id = Sha256::digest(public_key(&self.signatures_log));
+        let root = STANDARD.encode(Sha256::digest([&[0], body.as_bytes()].concat()));
+        let note = format!("log.test\n1\n{root}\n");
+        let line = [&id[..4], &signed(&self.signatures_log, note.as_bytes())].concat();
+        json!({
+            "logIndex": "0",
+            "logId": {"keyId": STANDARD.encode(id)},
+            "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+            "inclusionProof": {
+                "logIndex": "0",
+                "rootHash": root,
+                "treeSize": "1",
+                "hashes": [],
+                "checkpoint": {"envelope": format!("{note}\n\u{2014} log.test {}\n", STANDARD.encode(line))},
+            },
+            "canonicalizedBody": STANDARD.encode(body),
+        })
+    }
+
     /// A certificate of the signer's key for that name, which the log of certificates has promised to hold (RFC 6962, 3).
     fn certificate_of(&self, who: Signer<'_>) -> Vec<u8> {
         self.certificate_for(who, &public_key(&self.signer))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aisoc_manifests::platform::PlatformName;
 use aisoc_manifests::reference::Reference;
 use aisoc_signing::AttestationType;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::dry_run::DryRunArgs;
 use super::passphrase::PassphraseArgs;
@@ -66,6 +66,10 @@ pub(crate) struct KeylessArgs {
     /// With --keyless: the log
     #[arg(long, value_name = "URL", alias = "rekor", requires = "keyless")]
     pub(crate) rekor_url: Option<String>,
+    /// With --keyless: the version of its interface, 1 or 2 [default: 1]; in the second the log vouches for no time, so
+    /// `--timestamp-server-url` has to name who does
+    #[arg(long, value_name = "VERSION", requires = "keyless", hide_possible_values = true)]
+    pub(crate) rekor_version: Option<RekorVersion>,
     /// With --keyless: a timestamp authority that vouches for the time as well (RFC 3161)
     #[arg(long, value_name = "URL", alias = "timestamp-authority", requires = "keyless")]
     pub(crate) timestamp_server_url: Option<String>,
@@ -82,4 +86,13 @@ pub(crate) struct KeylessArgs {
     /// With --keyless: who has to vouch for that name [default: the issuer of the token]
     #[arg(long, value_name = "URL", requires = "keyless")]
     pub(crate) certificate_oidc_issuer: Option<String>,
+}
+
+/// The version of a log's interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RekorVersion {
+    #[value(name = "1")]
+    One,
+    #[value(name = "2")]
+    Two,
 }

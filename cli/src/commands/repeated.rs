@@ -20,7 +20,7 @@ enum When {
 }
 
 /// The options that a command of a hint needs as well, with their other names, and when.
-const REPEATED: [(&str, &[&str], When); 28] = [
+const REPEATED: [(&str, &[&str], When); 29] = [
     // Where things are.
     ("plugins-lock", &[], When::Always),
     ("plugins-dir", &[], When::Always),
@@ -43,6 +43,7 @@ const REPEATED: [(&str, &[&str], When); 28] = [
     // Who is asked, where somebody signs without a key.
     ("fulcio-url", &["fulcio"], When::Always),
     ("rekor-url", &["rekor"], When::Always),
+    ("rekor-version", &[], When::Always),
     ("timestamp-server-url", &["timestamp-authority"], When::Always),
     ("identity-token-file", &[], When::Always),
     ("keyless", &[], When::Always),

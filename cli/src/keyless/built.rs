@@ -2,8 +2,8 @@
 //! judged.
 
 use aisoc_keyless::{
-    BearerToken, ExpectedIdentity, IdentityToken, KeylessSigner, MAX_IDENTITY_TOKEN_BYTES, ServiceUrl, Services,
-    TokenSource,
+    BearerToken, ExpectedIdentity, IdentityToken, KeylessSigner, LogVersion, MAX_IDENTITY_TOKEN_BYTES, ServiceUrl,
+    Services, TokenSource,
 };
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_pipeline::{AttestOptions, KeylessSigning, UnverifiedBundle};
@@ -11,7 +11,7 @@ use aisoc_signing::proof::TrustedRoot;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
-use crate::args::attest::KeylessArgs;
+use crate::args::attest::{KeylessArgs, RekorVersion};
 use crate::context::Context;
 use crate::environment::{ACTIONS_ID_TOKEN_REQUEST_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, SIGSTORE_ID_TOKEN};
 use crate::secret_file::Secret;
@@ -67,6 +67,10 @@ pub(crate) fn signer(
         services: Services {
             fulcio: url(args.fulcio_url.as_ref(), "--fulcio-url")?,
             rekor: url(args.rekor_url.as_ref(), "--rekor-url")?,
+            rekor_version: match args.rekor_version {
+                None | Some(RekorVersion::One) => LogVersion::First,
+                Some(RekorVersion::Two) => LogVersion::Second,
+            },
             timestamp_authority: args.timestamp_server_url.as_ref().map(|text| text.parse()).transpose()?,
         },
         source: source(args, now, context)?,
