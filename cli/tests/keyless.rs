@@ -150,6 +150,27 @@ mod built {
     }
 
     #[test]
+    fn a_log_of_the_second_version_is_asked_where_it_is_named_so() {
+        let site = Site::new();
+        site.in_github(&["--rekor-version", "2"]).ok();
+        let path = site.services.heard().into_iter().find(|heard| heard.role == Role::Rekor).expect("asked").path;
+        assert_eq!(path, "/api/v2/log/entries");
+        assert!(site.verify().ok().stdout.contains("proof=provenance"));
+        // It vouches for no time, so without somebody who does nobody is asked for anything.
+        let site = Site::new();
+        let [fulcio, rekor] = [Role::Fulcio, Role::Rekor].map(|role| site.services.url(role));
+        let reference = site.reference();
+        let at =
+            ["--fulcio-url", &fulcio, "--rekor-url", &rekor, "--rekor-version", "2", "--trusted-root", "root.json"];
+        let token = [("SIGSTORE_ID_TOKEN", &*site.services.token(&aisoc_testkit::signing_services::github_claims()))];
+        let run = site.bench.run_with(&[&fixed(&reference)[..], &at].concat(), &token);
+        run.refused(2, "usage");
+        assert!(run.stderr.contains("--timestamp-server-url"), "{run:?}");
+        site.nobody_was_asked();
+        site.nothing_was_sent("no time");
+    }
+
+    #[test]
     fn a_token_of_a_variable_and_of_a_file_does_as_well() {
         let site = Site::new();
         let token = site.services.token(&github_claims());

@@ -1,4 +1,4 @@
-//! Beside the programs themselves: Fulcio and the timestamp authority of sigstore, built from their Go modules
+//! Beside the programs themselves: Fulcio, Rekor's second version and the timestamp authority of sigstore, built from their Go modules
 //! (`checks/interop/peers/install`). Skipped, with a line that says so, where they are not there.
 
 use std::io::{Read as _, Write as _};
@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aisoc_keyless::{ExpectedIdentity, IdentityToken, KeylessSigner, LogVersion, Services, TokenSource};
-use aisoc_registry_client::ClientOptions;
+use aisoc_registry_client::{ClientOptions, signature_verifiers};
+use aisoc_signing::proof::{Bundle, Constraint, Identity, Subject, TrustedRoot, verify_bundle};
 use aisoc_testkit::jwt;
 use aisoc_testkit::signing_services::{Role, SigningServices};
 use base64::Engine as _;
@@ -16,6 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 const EXPIRES: i64 = 4_102_444_800;
+const ARTIFACT: [u8; 32] = [9; 32];
 /// How long a program may take to listen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -104,7 +106,10 @@ fn sign(services: Services, token: &str) -> aisoc_manifests::fault::Result<Value
         now,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let made = runtime.block_on(signer.sign("application/vnd.in-toto+json", b"{}"))?;
+    let digest = ARTIFACT.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let statement = json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": "urn:x", "predicate": {},
+        "subject": [{"name": "demo", "digest": {"sha256": digest}}]});
+    let made = runtime.block_on(signer.sign("application/vnd.in-toto+json", statement.to_string().as_bytes()))?;
     Ok(serde_json::from_slice(&made.content).expect("JSON"))
 }
 
@@ -187,4 +192,58 @@ fn the_timestamp_authority_takes_the_question() {
     let bundle = sign(services, &ours.token(&claims)).expect("signed");
     let stamps = &bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"];
     assert!(stamps[0]["signedTimestamp"].is_string(), "{bundle}");
+}
+
+/// A log of tiles takes what we tell it of a signature, and what it gives counts for our verifier by a trusted root that names
+/// its key.
+#[test]
+fn rekor_of_the_second_version_takes_the_entry_and_what_it_gives_counts() {
+    let Some(program) = peer("rekor-server") else {
+        println!("skipped: no `rekor-server`; checks/interop/peers/install builds it");
+        return;
+    };
+    let (http, grpc, metrics) = (free(), free(), free());
+    let tiles = std::env::temp_dir().join(format!("aisoc-rekor-{}", std::process::id()));
+    std::fs::create_dir_all(&tiles).expect("made");
+    let mut command = Command::new(program);
+    command.args(["serve", "--hostname", "log.test", "--checkpoint-interval", "1s", "--batch-max-age", "100ms"]);
+    command.arg("--storage-dir").arg(&tiles).arg("--signer-filepath").arg(jwt::file("TEST-ONLY-p256.pem"));
+    for (option, at) in [("--http-port", http), ("--grpc-port", grpc), ("--http-metrics-port", metrics)] {
+        command.args([option, &at.port().to_string()]);
+    }
+    let _rekor = Running::start(&mut command, http);
+    let ours = SigningServices::start();
+    let at = |role| ours.url(role).parse().expect("a URL");
+    let services = || Services {
+        fulcio: at(Role::Fulcio),
+        rekor: format!("http://{http}").parse().expect("a URL"),
+        rekor_version: LogVersion::Second,
+        timestamp_authority: Some(at(Role::Clock)),
+    };
+    let name = "https://github.com/team/demo/.github/workflows/release.yml@refs/heads/main";
+    let claims = json!({"iss": "https://issuer.test", "sub": name, "aud": "sigstore", "exp": EXPIRES});
+    let bundle = sign(services(), &ours.token(&claims)).expect("signed");
+    let entry = &bundle["verificationMaterial"]["tlogEntries"][0];
+    assert_eq!(entry["kindVersion"], json!({"kind": "hashedrekord", "version": "0.0.2"}), "{bundle}");
+    let mut root = ours.trusted_root();
+    let judged = |root: &Value| {
+        let root = TrustedRoot::read("root", root.to_string().as_bytes(), signature_verifiers()).expect("a root");
+        let [name, issuer] = [name, "https://issuer.test"].map(|text| Constraint::exact(text).expect("a name"));
+        let bundle = Bundle::read("bundle", bundle.to_string().as_bytes()).expect("a bundle");
+        verify_bundle(&bundle, Subject::Digest(ARTIFACT), &root, &Identity { name, issuer })
+    };
+    assert!(judged(&root).is_err(), "a log that nobody knows");
+    let log = json!({
+        "baseUrl": format!("http://{http}"),
+        "hashAlgorithm": "SHA2_256",
+        "publicKey": {
+            "rawBytes": STANDARD.encode(jwt::public_key("p256")),
+            "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+            "validFor": {"start": "2024-01-01T00:00:00Z"},
+        },
+        "logId": entry["logId"],
+    });
+    root["tlogs"].as_array_mut().expect("logs").push(log);
+    judged(&root).expect("proven");
+    std::fs::remove_dir_all(&tiles).expect("removed");
 }
