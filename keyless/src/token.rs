@@ -51,11 +51,34 @@ struct WrittenClaims {
     exp: f64,
     email: Option<String>,
     #[serde(default)]
-    email_verified: bool,
+    email_verified: Flag,
     /// Of GitHub: the workflow that runs, or the one that it calls.
     job_workflow_ref: Option<String>,
     /// Of GitLab: the file that says what runs.
     ci_config_ref_uri: Option<String>,
+}
+
+/// Some issuers write it as a text, which authorities take as well.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Flag {
+    Plain(bool),
+    Text(String),
+}
+
+impl Default for Flag {
+    fn default() -> Self {
+        Self::Plain(false)
+    }
+}
+
+impl Flag {
+    fn is_set(&self) -> bool {
+        match self {
+            Self::Plain(flag) => *flag,
+            Self::Text(text) => text == "true",
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -150,7 +173,7 @@ impl WrittenClaims {
                 .hint("have the job ask for a new one just before it signs, unless the clock of this machine is wrong: `date -u`"));
         }
         // As the authority has it: a mail address that the issuer has seen, else the subject.
-        let mail = self.email.filter(|_| self.email_verified);
+        let mail = self.email.filter(|_| self.email_verified.is_set());
         let challenge = mail.clone().unwrap_or_else(|| self.sub.clone());
         let workflow = self.job_workflow_ref.filter(|_| self.iss == GITHUB.0);
         let name = match (workflow, self.ci_config_ref_uri) {
@@ -197,6 +220,8 @@ mod tests {
             (json!({"aud": ["other", "sigstore"]}), "who", "who"),
             (json!({"exp": 1_000.5 + 1.0}), "who", "who"),
             (json!({"email": "a@b.test", "email_verified": true}), "a@b.test", "a@b.test"),
+            (json!({"email": "a@b.test", "email_verified": "true"}), "a@b.test", "a@b.test"),
+            (json!({"email": "a@b.test", "email_verified": "false"}), "who", "who"),
             (json!({"email": "a@b.test"}), "who", "who"),
             (
                 json!({"iss": github, "job_workflow_ref": "o/r/.github/workflows/w.yml@refs/heads/main"}),
