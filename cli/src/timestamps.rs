@@ -20,6 +20,7 @@ use crate::timestamp_root;
 /// `timestamp_invalid` for an answer that is larger than any, and what reading it and the authorities comes to.
 pub(crate) fn source(args: TimestampArgs, context: &Context) -> Result<Option<TimestampSource>> {
     let Some(text) = args.timestamp else { return Ok(None) };
+    let named = timestamp_root::authorities(args.timestamp_root, &context.environment)?;
     // Nothing is a file that is named as a URL is.
     let origin = match ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme)) {
         true => {
@@ -28,7 +29,6 @@ pub(crate) fn source(args: TimestampArgs, context: &Context) -> Result<Option<Ti
         }
         false => TimestampOrigin::Answer { content: read_answer(text.as_ref())?, place: text },
     };
-    let named = timestamp_root::authorities(args.timestamp_root, &context.environment)?;
     Ok(Some(TimestampSource::new(origin, named)))
 }
 

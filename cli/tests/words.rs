@@ -300,7 +300,9 @@ fn a_path_that_is_missing_is_a_failure_of_what_was_given_wherever_it_is_named() 
             let required: &[&str] = match word.option.as_str() {
                 "--bundle" => &["--require", "sbom"],
                 "--proof-key" => &["--require", "sbom", "--unlogged"],
-                "--timestamp-root" if command == "plugin sign" => &["--timestamp", "answer"],
+                "--timestamp-root" if ["plugin sign", "plugin release", "plugin resign"].contains(&&*command) => {
+                    &["--timestamp", "answer"]
+                }
                 "--trusted-root" => {
                     &["--require", "sbom", "--certificate-identity", "a", "--certificate-oidc-issuer", "b"]
                 }
