@@ -162,7 +162,7 @@ mod built {
         let reference = site.reference();
         let at =
             ["--fulcio-url", &fulcio, "--rekor-url", &rekor, "--rekor-version", "2", "--trusted-root", "root.json"];
-        let token = [("SIGSTORE_ID_TOKEN", &*site.services.token(&aisoc_testkit::signing_services::github_claims()))];
+        let token = [("SIGSTORE_ID_TOKEN", &*site.services.token(&github_claims()))];
         let run = site.bench.run_with(&[&fixed(&reference)[..], &at].concat(), &token);
         run.refused(2, "usage");
         assert!(run.stderr.contains("--timestamp-server-url"), "{run:?}");
