@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// Where it comes from, and whose counts.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct TimestampArgs {
     /// Put a timestamp beside the signature (RFC 3161): of the authority at this URL, which is asked, or the answer of one
     /// in this file

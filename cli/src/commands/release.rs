@@ -45,6 +45,7 @@ impl Answer for Outcome {
 pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
     let (directory, reference) = args.places()?;
+    let source = timestamps::source_of_digest(args.timestamp.clone(), context)?;
     let directory = directory.as_path();
     package::require_destination_outside(&reference, directory)?;
     let options = PushOptions {
@@ -71,7 +72,6 @@ pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     }
     let wanted = release_documents::wanted(&args.documents, context)?;
     copy.require_documents(&wanted)?;
-    let source = timestamps::source_of_digest(args.timestamp, context)?;
     let timestamp = source.as_ref().map(|source| timestamps::asked(source, context));
     let timestamper = timestamp.as_ref().map(|timestamp| timestamp as Timestamper<'_>);
     let keys = Keys::of(args.keys, directory, &manifest.id, context)?;
