@@ -85,7 +85,11 @@ fn what_a_key_signed_in_its_time_counts_by_the_word_of_an_authority_that_is_name
     bench.write("other.pem", authority(2).pem());
     let run = verify(&bench, &["--timestamp-root", "other.pem", "--explain"]);
     assert!(run.code == 3 && run.error_line().contains("key_expired"), "{run:?}");
-    assert!(run.stdout.contains("not counted: none of the authorities of `other.pem` has signed it"), "{run:?}");
+    assert!(
+        run.stdout
+            .contains("not counted: it names `CN=testkit time`, and its signature is not by the key of its authority"),
+        "{run:?}"
+    );
     verify(&bench, &["--timestamp-root", "absent.pem"]).refused(1, "io_not_found");
 }
 
@@ -127,6 +131,20 @@ fn a_key_that_was_revoked_counts_for_what_it_signed_before_it_may_have_leaked() 
     bench.run(&words).ok();
     verify(&bench, &[]).refused(3, "key_revoked");
     verify(&bench, &ROOT).ok();
+    // What counts stays: no new one would be of an earlier time.
+    let early = fs::read(bench.path(&timestamp(&bench, "demo"))).expect("a timestamp");
+    let later = serve(authority(1), Manner::Answers("20200602000000Z"));
+    for root in [&[][..], &ROOT] {
+        let run = sign(&bench, &[&["--timestamp", &later], root].concat());
+        assert!(run.ok().stderr.contains("Kept the timestamp of 2020-06-01T00:00:00Z"), "{run:?}");
+        assert_eq!(fs::read(bench.path(&timestamp(&bench, "demo"))).expect("a timestamp"), early);
+    }
+    // One that would not count gives way.
+    bench.write("other.pem", authority(2).pem());
+    let other = serve(authority(2), Manner::Answers("20200602000000Z"));
+    sign(&bench, &["--timestamp", &other, "--timestamp-root", "other.pem"]).ok();
+    assert_ne!(fs::read(bench.path(&timestamp(&bench, "demo"))).expect("a timestamp"), early);
+    fs::remove_file(bench.path(&timestamp(&bench, "demo"))).expect("removed");
     stamped(&bench, "20200602000000Z");
     verify(&bench, &ROOT).refused(3, "key_revoked");
 }
@@ -156,7 +174,12 @@ fn an_authority_that_misbehaves_leaves_the_plugin_as_it_was() {
     let url = serve(authority(1), Manner::Silent);
     let words = ["plugin", "sign", "demo", "--private-key", "release.key", "--timestamp", &url];
     bench.run_with(&words, &[("AISOC_TIMEOUT", "1s")]).refused(4, "registry_unavailable");
-    sign(&bench, &["--timestamp", "http://time.example/"]).refused(2, "usage");
+    for url in
+        ["http://time.example/", "HTTP://time.example/", "ftp://time.example/", "https://me:hunter2@time.example/"]
+    {
+        sign(&bench, &["--timestamp", url]).refused(2, "usage");
+        sign(&bench, &["--timestamp", url, "--dry-run"]).refused(2, "usage");
+    }
     let url = serve(authority(2), Manner::Answers(IN_TIME));
     sign(&bench, &["--timestamp", &url, ROOT[0], ROOT[1]]).refused(3, "timestamp_invalid");
     sign(&bench, &["--timestamp", &url, "--dry-run"]).ok();
@@ -214,6 +237,15 @@ fn a_timestamp_that_is_none_of_that_signature_refuses_the_plugin() {
 }
 
 #[test]
+fn a_hint_names_authorities_where_a_timestamp_is_asked_for_alone() {
+    let bench = bench();
+    stamped(&bench, IN_TIME);
+    bench.write("demo/added.py", "x = 1\n");
+    let run = verify(&bench, &ROOT);
+    assert!(run.code == 3 && run.stderr.contains("`aisoc plugin sign demo --private-key KEY`"), "{run:?}");
+}
+
+#[test]
 fn what_is_published_keeps_its_timestamp_when_another_key_signs_it_too() {
     let bench = bench();
     let registry = Registry::start();
@@ -242,6 +274,12 @@ fn a_release_has_a_timestamp_beside_each_of_its_signatures() {
     // Nobody is asked in a dry run, and by what nobody has answered no digest can be named.
     let run = bench.run(&[&both[..], &["--dry-run"]].concat());
     run.refused(2, "usage");
+    // One answer is about one signature.
+    bench.write("answer", authority(1).stamps(b"nothing", Stamp::at(IN_TIME)));
+    let answered = [&release[..], &["--private-key", "second.key", "--timestamp", "answer"]].concat();
+    bench.run(&answered).refused(2, "usage");
+    let quiet = serve(authority(1), Manner::Silent);
+    bench.run(&[&release[..], &["--timestamp", &quiet, "--timeout", "1s"]].concat()).refused(4, "registry_unavailable");
     let silent = serve(authority(1), Manner::Rejects);
     bench.run(&[&release[..], &["--timestamp", &silent]].concat()).refused(3, "timestamp_invalid");
     let other = serve(authority(2), Manner::Answers(IN_TIME));
@@ -331,22 +369,24 @@ fn what_openssl_answers_is_taken_and_what_is_kept_it_takes() {
         println!("skipped: there is no openssl on this machine");
         return;
     }
-    for (algorithm, option, digest) in [
-        ("EC", "ec_paramgen_curve:P-256", "sha256"),
-        ("RSA", "rsa_keygen_bits:2048", "sha256"),
-        ("RSA", "rsa_keygen_bits:3072", "sha512"),
+    for (algorithm, option, digest, accuracy) in [
+        ("EC", "ec_paramgen_curve:P-256", "sha256", "secs:1"),
+        ("EC", "ec_paramgen_curve:P-256", "sha512", "secs:1, millisecs:500, microsecs:20"),
+        ("EC", "ec_paramgen_curve:P-384", "sha512", "millisecs:500"),
+        ("RSA", "rsa_keygen_bits:2048", "sha256", "secs:1, millisecs:500"),
+        ("RSA", "rsa_keygen_bits:3072", "sha512", "secs:1"),
     ] {
-        beside_openssl(algorithm, option, digest);
+        beside_openssl(algorithm, option, digest, accuracy);
     }
 }
 
-fn beside_openssl(algorithm: &str, option: &str, digest: &str) {
+fn beside_openssl(algorithm: &str, option: &str, digest: &str, accuracy: &str) {
     let bench = bench();
     bench.write(
         "tsa.cnf",
         format!(
             "[ts]\nserial = ./serial\nsigner_digest = {digest}\ndefault_policy = 1.2.3.4\ndigests = sha256\n\
-            ess_cert_id_alg = sha256\naccuracy = secs:1\n[ext]\nextendedKeyUsage = critical, timeStamping\n"
+            ess_cert_id_alg = sha256\naccuracy = {accuracy}\n[ext]\nextendedKeyUsage = critical, timeStamping\n"
         ),
     );
     let key = |name| ["genpkey", "-algorithm", algorithm, "-pkeyopt", option, "-out", name];
@@ -377,4 +417,7 @@ fn beside_openssl(algorithm: &str, option: &str, digest: &str) {
     );
     let verdict = json(verify(&bench, &[ROOT[0], ROOT[1], "--json"]).ok());
     assert_eq!(verdict["explanation"]["timestamps"][0]["timestamp_authority"], "CN=own");
+    // What an authority has signed is no secret, however much its algorithm looks like a key's.
+    bench.run(&["plugin", "package", "demo", "--out", "demo.tar"]).ok();
+    sign(&bench, &[]).ok();
 }

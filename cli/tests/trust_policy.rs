@@ -523,6 +523,14 @@ fn a_host_asks_for_what_was_shown_and_by_the_rules_of_now() {
     assert_eq!(host.plugin("demo")["reason_code"], "proof_builder_refused");
     built_by(BUILDER);
     host.wait_for(|host| host.plugin("demo")["quarantined"] == false);
+    // Rules that cannot be read hide nothing that the keys say.
+    rules(&site, "mistyped = 1\n");
+    let revoked = r#"{"schema_version":2,"revoked":{"at":"2026-01-01T00:00:00Z","reason":"stolen"}}"#;
+    site.bench.write("keys/release.json", revoked);
+    host.wait_for(|host| host.plugin("demo")["reason_code"] == "key_revoked");
+    fs::remove_file(site.bench.path("keys/release.json")).expect("removed");
+    built_by(BUILDER);
+    host.wait_for(|host| host.plugin("demo")["quarantined"] == false);
     fs::remove_file(&kept_proofs(&site)[0]).expect("removed");
     host.wait_for(|host| host.plugin("demo")["reason_code"] == "proof_missing");
     assert_eq!(host.terminate(), Some(0));

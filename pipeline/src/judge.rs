@@ -136,6 +136,16 @@ impl<'a> Judge<'a> {
     /// As [`Keyring::read`], in mode `strict` `io_not_found` when there is nothing at that path, and as
     /// [`aisoc_trust::Publishers::require_plain`]. They are no verdict: nothing was judged.
     pub(crate) fn new(trust: &'a TrustInputs) -> Result<Self> {
+        let judge = Self::of_keys(trust)?;
+        let rules = trust.demands.read()?.map(Arc::new);
+        Ok(Self { rules, ..judge })
+    }
+
+    /// A judge who asks no rules of the site: what the keys say counts while the rules cannot be read, and lets nothing in.
+    ///
+    /// # Errors
+    /// As [`Judge::new`], but for the rules.
+    pub(crate) fn of_keys(trust: &'a TrustInputs) -> Result<Self> {
         let keyring = match trust.policy.mode {
             TrustMode::Disabled => Keyring::default(),
             TrustMode::Warn => Keyring::read_to_verify(&trust.keys_dir)?,
@@ -143,8 +153,7 @@ impl<'a> Judge<'a> {
         };
         let keyring = trust.foreseen.of(keyring).with_timestamp_authorities(trust.timestamps.clone());
         trust.policy.publishers.require_plain(keyring.keys().iter().map(|key| (key.id.as_str(), key.fingerprint)))?;
-        let rules = trust.demands.read()?.map(Arc::new);
-        Ok(Self { trust, policy: trust.policy.clone(), keyring, rules })
+        Ok(Self { trust, policy: trust.policy.clone(), keyring, rules: None })
     }
 
     /// A judge who has the keys as they would be.

@@ -156,15 +156,10 @@ impl Work<'_> {
         Ok(Some(change).filter(|change| !change.is_nothing()))
     }
 
-    /// The timestamp that is there, which is of an earlier time than any new one; else a new one.
     async fn stamp(&self, source: &TimestampSource, signature: &Signature) -> Result<TimestampToken> {
         let name = timestamp_place(self.key.public_key().fingerprint());
         let present = self.claim.tree().signature_files.get(&name).and_then(Content::whole);
-        let present = present.and_then(|content| timestamp_of(&name, content, signature));
-        match present.filter(|present| source.require_counted(present, signature).is_ok()) {
-            Some(present) => Ok(present),
-            None => source.timestamp(signature).await,
-        }
+        source.timestamp(signature, present.and_then(|content| timestamp_of(&name, content, signature))).await
     }
 
     async fn exchange(

@@ -8,8 +8,9 @@ use aisoc_signing::{
 };
 use jiff::Timestamp;
 
-/// Asks for the timestamp of a signature that was just made, before anything is written.
-pub type Timestamper<'a> = &'a dyn Fn(&Signature) -> Result<TimestampToken>;
+/// Asks for the timestamp of a signature that was just made, before anything is written; of the same signature one may be there
+/// already.
+pub type Timestamper<'a> = &'a dyn Fn(&Signature, Option<TimestampToken>) -> Result<TimestampToken>;
 
 /// Where the timestamp of a new signature comes from.
 #[derive(Debug)]
@@ -49,11 +50,19 @@ impl TimestampSource {
         matches!(self.origin, TimestampOrigin::Authority { .. })
     }
 
-    /// The timestamp of that signature.
+    /// The timestamp of that signature: the one that is there, where it counts, for no new one would be of an earlier time; else
+    /// a new one.
     ///
     /// # Errors
     /// `timestamp_invalid`; what asking an authority comes to.
-    pub async fn timestamp(&self, signature: &Signature) -> Result<TimestampToken> {
+    pub async fn timestamp(&self, signature: &Signature, present: Option<TimestampToken>) -> Result<TimestampToken> {
+        match present.filter(|present| self.require_counted(present, signature).is_ok()) {
+            Some(present) => Ok(present),
+            None => self.new_timestamp(signature).await,
+        }
+    }
+
+    async fn new_timestamp(&self, signature: &Signature) -> Result<TimestampToken> {
         let token = match &self.origin {
             TimestampOrigin::Answer { place, content } => standard_reply(place, content, signature)?,
             TimestampOrigin::Authority { url, options } => {
@@ -67,7 +76,7 @@ impl TimestampSource {
 
     /// # Errors
     /// `timestamp_invalid` for one that none of the authorities has signed that are named.
-    pub(crate) fn require_counted(&self, token: &TimestampToken, signature: &Signature) -> Result<()> {
+    fn require_counted(&self, token: &TimestampToken, signature: &Signature) -> Result<()> {
         if self.named.is_none() {
             return Ok(());
         }
@@ -87,17 +96,18 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// A new one where there is a `timestamper`. Without, the one that stands beside that very signature already: signing
-    /// the same again takes nothing away.
+    /// What the `timestamper` gives. Without one, what stands beside that very signature already: signing the same again takes
+    /// nothing away.
     pub(crate) fn of(
         plugin: &PluginDir,
         signed: &Signed,
         timestamper: Option<Timestamper<'_>>,
     ) -> Result<Option<Self>> {
         let (name, signature) = (timestamp_place(signed.signer()), signed.signature());
+        let present = present(plugin, &name, signature);
         let token = match timestamper {
-            Some(timestamper) => Some(timestamper(signature)?),
-            None => present(plugin, &name, signature),
+            Some(timestamper) => Some(timestamper(signature, present)?),
+            None => present,
         };
         Ok(token.map(|token| Self { name, token }))
     }

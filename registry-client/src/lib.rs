@@ -28,8 +28,8 @@ pub use options::{
 };
 pub use remote::{
     CheckedLogin, ExplainedLogin, ForgottenLogin, FoundLogin, KeptLogin, LoginFile, LoginKind, LoginOrigin, LoginPart,
-    PassedOver, ServiceAnswer, ServiceClient, WhyPassed, ask_for_timestamp, check_login, explain_login, forget_login,
-    keep_login, repositories,
+    PassedOver, ServiceAnswer, ServiceClient, WhyPassed, ask_for_timestamp, check_login, check_timestamp_url,
+    explain_login, forget_login, keep_login, repositories,
 };
 pub use remote::{client_tls, is_of_tls, no_tls, signature_verifiers, tls_provider, tls_trouble};
 pub use settings::{

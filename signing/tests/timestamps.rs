@@ -19,6 +19,8 @@ use aisoc_signing::{
 };
 use aisoc_testkit::timestamps::{Stamp, TimestampAuthority, Usage};
 use serde_json::json;
+use sigstore_verify::tsa::verify_timestamp_for_authority;
+use sigstore_verify::types::{DerCertificate, SignatureBytes, TimestampToken as OtherToken, TsaAuthority};
 
 const MANIFEST: &[u8] = b"id: demo.one\nname: D\nversion: \"1\"\nplugin_type: enricher\n";
 /// When everything is judged.
@@ -418,8 +420,12 @@ fn an_authority_may_sign_by_rsa() {
     let named = |pem: String| matches!(world.judged_in(&good, authorities(pem), NOW).0, Outcome::Verified(_));
     assert!(named(world.authority.pem()));
     assert!(!named(TimestampAuthority::numbered(1).pem()));
+    // Certificates that do not lead to their root are none of an authority, whatever a token says.
     let other = TimestampAuthority::of_rsa(2, LONG_LIFE, Usage::Timestamps);
-    assert!(!named(world.authority.pem().replace(&world.authority.root_pem(), &other.root_pem())));
+    let broken = world.authority.pem().replace(&world.authority.root_pem(), &other.root_pem());
+    let fault = TimestampAuthorities::read("tsa.pem", broken.as_bytes(), rsa()).expect_err("another root");
+    assert_eq!(fault.reason(), Reason::TrustedRootInvalid);
+    assert!(fault.message().contains("one of them is not signed by the next"), "{fault:?}");
     // It had no certificate yet, or no more, or the operator did not take its word then.
     for (life, counts) in [
         (["240101000000Z", "260201000000Z"], true),
@@ -444,6 +450,29 @@ fn an_authority_may_sign_by_rsa() {
     // Without what verifies it, whoever names it hears so at once.
     let fault = TimestampAuthorities::read("tsa.pem", world.authority.pem().as_bytes(), &[]).expect_err("no RSA");
     assert!(fault.message().contains("is of RSA, by which this build verifies nothing"), "{fault:?}");
+}
+
+/// The library of proofs judges what is by ECDSA as well, and it lets count what counts here.
+#[test]
+fn what_counts_by_ecdsa_the_other_verifier_takes_too() {
+    let world = World::new();
+    let authority = |number: u8| {
+        let pem = TimestampAuthority::numbered(number).pem();
+        let der = aisoc_testkit::timestamps::certificates(&pem).map(DerCertificate::new);
+        TsaAuthority::new(der[0].clone(), Vec::new(), der[1].clone(), None)
+    };
+    let signature = SignatureBytes::from_bytes(&world.bytes());
+    for accuracy in [None, Some(3)] {
+        let token = world.authority.stamps(&world.bytes(), Stamp { accuracy, ..Stamp::at("20260201000000Z") });
+        for number in [1, 2] {
+            let taken =
+                verify_timestamp_for_authority(&OtherToken::new(token.clone()), &signature, &authority(number)).is_ok();
+            let named = authorities(TimestampAuthority::numbered(number).pem());
+            let read = TimestampToken::read("t", &token).expect("a timestamp");
+            assert_eq!(named.judge(&read, &world.signature).is_ok(), taken, "{number} {accuracy:?}");
+            assert_eq!(taken, number == 1);
+        }
+    }
 }
 
 /// What other readers begin with: tokens over 64 bytes of 7, and the certificates of their authorities.

@@ -85,6 +85,14 @@ impl<'a> Stamp<'a> {
     }
 }
 
+/// The two certificates in such a text, in DER.
+pub fn certificates(pem: &str) -> [Vec<u8>; 2] {
+    let bodies = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let body = |text: &str| text.split("-----").next().unwrap_or_default().split_whitespace().collect::<String>();
+    let der: Vec<_> = bodies.map(|text| STANDARD.decode(body(text)).expect("base64")).collect();
+    der.try_into().expect("two certificates")
+}
+
 /// The key of the authority of that number in that role.
 fn key(number: u8, role: u8) -> SigningKey {
     SigningKey::from_slice(&[number.wrapping_mul(4) + role + 130; 32]).expect("a key of P-256")

@@ -45,7 +45,8 @@ impl Answer for Outcome {
 pub(crate) fn run(args: ReleaseArgs, context: &Context) -> Result<u8> {
     let allowance = Allowance::of(&args.secrets)?;
     let (directory, reference) = args.places()?;
-    let source = timestamps::source_of_digest(args.timestamp.clone(), context)?;
+    let signatures = args.keys.private_key.len().max(1);
+    let source = timestamps::source_of_digest(args.timestamp.clone(), &args.registry, signatures, context)?;
     let directory = directory.as_path();
     package::require_destination_outside(&reference, directory)?;
     let options = PushOptions {

@@ -57,6 +57,9 @@ const REPEATED: [(&str, &[&str], When); 29] = [
     ("trust-coverage", &[], When::Only("full")),
 ];
 
+/// Options that some commands take beside another one alone: who signs names authorities for the timestamp that he asks for.
+const BESIDE: [(&str, &str); 1] = [("timestamp-root", "timestamp")];
+
 /// Arguments that name an author's directory.
 const DIRECTORIES: [&str; 6] = ["plugin_dir", "dir", "path", "first", "source", "sources"];
 
@@ -109,8 +112,11 @@ impl Repeated {
             line = self.with_directory(&line, &words);
         }
         for (name, typed) in &self.options {
-            let takes = command.get_arguments().any(|argument| argument.get_long() == Some(*name));
-            if takes {
+            let has = |name: &str| command.get_arguments().any(|argument| argument.get_long() == Some(name));
+            let is_of_another = BESIDE.iter().any(|(of, other)| {
+                of == name && has(other) && !line.split(' ').any(|word| word == format!("--{other}"))
+            });
+            if has(name) && !is_of_another {
                 line = with_option(&line, name, typed);
             }
         }

@@ -56,7 +56,7 @@ pub(crate) fn run(args: ResignArgs, context: &Context) -> Result<u8> {
     let options = ResignOptions {
         how: if args.add { Resigning::Added } else { Resigning::Alone },
         trust: context.publisher_trust(args.trusted_keys),
-        timestamps: timestamps::source_of_digest(args.timestamp, context)?,
+        timestamps: timestamps::source_of_digest(args.timestamp, &args.registry, wanted.len(), context)?,
         naming,
         client: choosing(choice, context.client(&args.registry, &named)?),
         dry_run: context.dry_run(),

@@ -46,7 +46,8 @@ pub(crate) fn run(args: SignArgs, context: &Context) -> Result<u8> {
     };
     let (limits, dry_run) = (context.limits()?, context.dry_run());
     // Nobody else hears of what is only tried.
-    let source = timestamps::source(args.timestamp, context)?.filter(|source| !(dry_run.is_on() && source.is_asked()));
+    let source = timestamps::source(args.timestamp, &args.registry, context)?
+        .filter(|source| !(dry_run.is_on() && source.is_asked()));
     let timestamp = source.as_ref().map(|source| timestamps::asked(source, context));
     let timestamper = timestamp.as_ref().map(|timestamp| timestamp as Timestamper<'_>);
     let (key, secrets) = (signer.as_ref(), &allowance.secrets);

@@ -179,9 +179,19 @@ fn edwards_der(window: &[u8], at: usize) -> Option<Range<usize>> {
     (at >= 7 && is_varied(key)).then(|| at - 7..end)
 }
 
+/// The octets of PKCS#8 are a sequence that begins with version 0 (RFC 8017, A.1.2). Where a token of CMS is signed by RSA, as a
+/// timestamp is, the same identifier and the octets of a signature stand there.
 fn rsa_der(window: &[u8], at: usize) -> Option<Range<usize>> {
-    let length = *window.get(at + 12)?;
-    ((0x81..=0x83).contains(&length) && window.len() > at + 64).then_some(at..at + 64)
+    let octets = behind_length(window, at + 12)?;
+    let (tag, version) = (*window.get(octets)?, behind_length(window, octets + 1)?);
+    let is_key = tag == 0x30 && window.get(version..version + 3)? == [0x02, 0x01, 0x00];
+    (is_key && window.len() > at + 64).then_some(at..at + 64)
+}
+
+/// The place behind a length in its long form of at most three bytes: any key of RSA is so long.
+fn behind_length(window: &[u8], at: usize) -> Option<usize> {
+    let form = *window.get(at)?;
+    (0x81..=0x83).contains(&form).then(|| at + 1 + usize::from(form & 0x7f))
 }
 
 /// PKCS#1: a sequence that begins with version 0 and the modulus.

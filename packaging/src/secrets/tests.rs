@@ -134,7 +134,7 @@ fn binary_secrets() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("Ed25519", with(b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20")),
         ("X25519", with(b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x6e\x04\x22\x04\x20")),
-        ("RSA", with(b"\x30\x82\x04\xbd\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x04\x82\x04\xa7")),
+        ("RSA", with(b"\x30\x82\x04\xbd\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x04\x82\x04\xa7\x30\x82\x04\xa3\x02\x01\x00")),
         ("RSA, PKCS#1", with(b"\x30\x82\x04\xa3\x02\x01\x00\x02\x82\x01\x01\x00")),
         ("P-256", [&b"\x30\x77\x02\x01\x01\x04\x20"[..], &secret[..32], b"\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"].concat()),
         ("key store", with(b"\x30\x82\x09\x51\x02\x01\x03\x30\x82\x09\x17\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x82")),
@@ -190,6 +190,14 @@ fn names_the_line_or_the_byte() {
     let far = [vec![b'x'; 1 << 20], key.into_bytes()].concat();
     assert_eq!(found(&far, 1 << 17), Some(("a private key", Place::Byte(1 << 20))));
     assert_eq!((Place::Line(3).to_string(), Place::Byte(9).to_string()), ("line 3".to_owned(), "byte 9".to_owned()));
+}
+
+/// The same identifier stands before the octets of a signature, in what an authority of RSA has signed.
+#[test]
+fn a_timestamp_by_rsa_is_no_key() {
+    let token = include_bytes!("../../../testdata/timestamps/rsa.tsr");
+    assert!(token.windows(12).any(|bytes| bytes == b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x04"));
+    assert_eq!(found(token, 1 << 17), None);
 }
 
 #[test]

@@ -129,9 +129,16 @@ pub enum LockNow {
 
 /// What the gates say now of each. No plugin's file is read, so it takes as long as its signatures do.
 ///
-/// Each gate is asked by itself: keys that cannot be read hide nothing that the lock says, and the other way round.
+/// Each gate is asked by itself: keys that cannot be read hide nothing that the lock says, and the other way round. Rules that
+/// cannot be read hide nothing that either says: whom the keys refuse is refused, and of the others nobody can tell.
 pub fn judge_again(held: &[&Evidence], options: &HereOptions, mode: PluginMode, lock: &LockNow) -> Vec<Again> {
-    let keys = Judge::new(&options.trust);
+    let (keys, unread_rules) = match Judge::new(&options.trust) {
+        Ok(judge) => (Ok(judge), None),
+        Err(fault) => match Judge::of_keys(&options.trust) {
+            Ok(judge) => (Ok(judge), Some(fault)),
+            Err(_) => (Err(fault), None),
+        },
+    };
     let here = options.sources.site.as_ref().map(|site| (site, site.observe()));
     let of_directory = |evidence: &Evidence, claim: &Claim| match (&keys, &here) {
         (Err(fault), _) | (_, Some((_, Err(fault)))) => Err(fault.clone()),
@@ -165,6 +172,7 @@ pub fn judge_again(held: &[&Evidence], options: &HereOptions, mode: PluginMode, 
             FoundSignature::Refused(fault) if fault.class() != Class::Refused => unknown = Some(fault),
             said => asking.signature(&said),
         }
+        unknown = unknown.or_else(|| unread_rules.clone());
         match (lock, &compared) {
             (LockNow::Says(path, lock), Some(comparison)) => {
                 asking.lock(&accepted((path, lock, comparison), index, &evidence.plugin, mode), coverage);

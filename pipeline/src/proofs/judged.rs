@@ -82,7 +82,7 @@ fn judged_bundle(
             let logged = root.as_deref().map_or(Logged::NotRequired, Logged::Required);
             verify_bundle_by_key(&Bundle::read(place, content)?, subject, key, logged)
         }
-        ProvedBy::TrustedKeys => attested(content, at_hand.artifact, trusted),
+        ProvedBy::TrustedKeys => attested(place, content, at_hand.artifact, trusted),
     }
 }
 
@@ -103,9 +103,11 @@ fn judged_tagged(demand: &ProofDemand, place: &str, tagged: &TaggedProof, at_han
 }
 
 /// What a trusted key has said of the artifact.
-fn attested(content: &[u8], artifact: ArtifactDigest, trusted: &Trusted<'_>) -> Result<Proven> {
+fn attested(place: &str, content: &[u8], artifact: ArtifactDigest, trusted: &Trusted<'_>) -> Result<Proven> {
     let Trusted { plugin, circumstances, keyring } = trusted;
-    match AttestationBundle::read(content)?.verify(artifact, *plugin, keyring, circumstances)? {
+    let read = AttestationBundle::read(content);
+    let outcome = read.and_then(|bundle| bundle.verify(artifact, *plugin, keyring, circumstances));
+    match outcome.map_err(|fault| as_proof(place, fault))? {
         AttestationOutcome::Verified(attestation) => Ok(Proven {
             signer: ProofSigner::Key(attestation.signer.fingerprint.to_string()),
             predicate_type: Some(attestation.statement.predicate_type().to_string()),
@@ -118,6 +120,22 @@ fn attested(content: &[u8], artifact: ArtifactDigest, trusted: &Trusted<'_>) -> 
                 .expected("a trusted key", named.to_string()))
         }
     }
+}
+
+/// What an author hears of an attestation that he makes, in the words of one that is judged: anybody may attach anything, and
+/// that it shows nothing is a no of trust.
+fn as_proof(place: &str, fault: Fault) -> Fault {
+    let (reason, what) = match fault.reason() {
+        Reason::AttestationInvalid => (Reason::ProofMalformed, "no attestation by a key"),
+        Reason::DigestMismatch => (Reason::ProofOtherArtifact, "said of another artifact"),
+        _ => return fault,
+    };
+    let whole = Fault::new(reason, format!("`{place}` is no proof: it is {what}"));
+    match fault.difference() {
+        Some(difference) => whole.expected(difference.expected.clone(), difference.found.clone()),
+        None => whole,
+    }
+    .caused_by(fault)
 }
 
 fn nothing_at_hand(demand: &ProofDemand) -> Fault {

@@ -59,5 +59,5 @@ pub use logins::{
 pub use repository::Remote;
 pub use scope::Scope;
 pub use service::{ServiceAnswer, ServiceClient};
-pub use timestamp::ask_for_timestamp;
+pub use timestamp::{ask_for_timestamp, check_timestamp_url};
 pub use tls::{client_tls, is_of_tls, no_tls, signature_verifiers, tls_provider, tls_trouble};

@@ -30,6 +30,14 @@ pub async fn ask_for_timestamp(url: &str, query: Vec<u8>, options: &ClientOption
     timeout(most, Box::pin(exchange(&wire, &url, query))).await.unwrap_or_else(late)
 }
 
+/// Whether an authority may be asked at that URL, which says it before anything is signed.
+///
+/// # Errors
+/// `usage`.
+pub fn check_timestamp_url(url: &str) -> Result<()> {
+    asked(url).map(drop)
+}
+
 fn asked(text: &str) -> Result<Url> {
     let usage = |what: &str| {
         Fault::new(Reason::Usage, format!("a timestamp authority {what}"))

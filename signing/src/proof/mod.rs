@@ -29,7 +29,7 @@ pub use cosigned::{COSIGN_PREDICATE_TYPE, CosignSignature};
 pub use identity::{Constraint, Identity, MAX_IDENTITY_BYTES, Pattern};
 pub use key::{Logged, MAX_PROOF_KEY_BYTES, ProofKey, verify_bundle_by_key};
 pub use provider::RsaVerifiers;
-pub(crate) use provider::install;
+pub(crate) use provider::{by_p256, by_p384, install};
 pub use root::{MAX_TRUSTED_ROOT_BYTES, TrustedRoot};
 pub use signing_payload::MAX_SIMPLE_SIGNING_BYTES;
 pub use tagged::{

@@ -68,20 +68,26 @@ impl CryptoProvider for Provider {
 
     fn verify_prehashed(&self, scheme: SigningScheme, key: &[u8], digest: &[u8], signature: &[u8]) -> Result<()> {
         match scheme {
-            SigningScheme::EcdsaP256Sha256 | SigningScheme::EcdsaP256Sha384 => {
-                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(|_| unreadable_key())?;
-                let signature = p256::ecdsa::Signature::from_der(signature).map_err(|_| wrong())?;
-                key.verify_prehash(digest, &signature).map_err(|_| wrong())
-            }
-            SigningScheme::EcdsaP384Sha256 | SigningScheme::EcdsaP384Sha384 => {
-                let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(|_| unreadable_key())?;
-                let signature = p384::ecdsa::Signature::from_der(signature).map_err(|_| wrong())?;
-                key.verify_prehash(digest, &signature).map_err(|_| wrong())
-            }
+            SigningScheme::EcdsaP256Sha256 | SigningScheme::EcdsaP256Sha384 => by_p256(key, digest, signature),
+            SigningScheme::EcdsaP384Sha256 | SigningScheme::EcdsaP384Sha384 => by_p384(key, digest, signature),
             // What verifies for TLS wants the message.
             _ => Err(unsupported(scheme)),
         }
     }
+}
+
+/// ECDSA over P-256: by a point, over a digest, in DER.
+pub(crate) fn by_p256(key: &[u8], digest: &[u8], signature: &[u8]) -> Result<()> {
+    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(|_| unreadable_key())?;
+    let signature = p256::ecdsa::Signature::from_der(signature).map_err(|_| wrong())?;
+    key.verify_prehash(digest, &signature).map_err(|_| wrong())
+}
+
+/// The same over P-384.
+pub(crate) fn by_p384(key: &[u8], digest: &[u8], signature: &[u8]) -> Result<()> {
+    let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(key).map_err(|_| unreadable_key())?;
+    let signature = p384::ecdsa::Signature::from_der(signature).map_err(|_| wrong())?;
+    key.verify_prehash(digest, &signature).map_err(|_| wrong())
 }
 
 /// Strictly, as every other signature by Ed25519 here: a key of small order has signed everything.

@@ -1,6 +1,5 @@
 //! `TimestampAuthorities`: whose word for a time the operator takes.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,16 +9,13 @@ use cms::cert::x509::Certificate;
 use cms::cert::x509::der::Decode as _;
 use cms::cert::x509::ext::pkix::ExtendedKeyUsage;
 use jiff::Timestamp;
-use sigstore_verify::crypto::KeyAlgorithm;
 use sigstore_verify::trust_root::TrustedRoot as Document;
-use sigstore_verify::tsa::{Error, verify_timestamp_for_authority};
-use sigstore_verify::types::{
-    DerCertificate, DerPublicKey, SignatureBytes, TimeRange, TimestampToken as Token, TsaAuthority,
-};
+use sigstore_verify::types::TimeRange;
 
-use super::by_rsa;
+use super::authentic::{KeyKind, Unshown, is_signed_by, lead_to_root};
 use super::refusal::SHOWN;
 use super::signed_data::{brought, is};
+use super::time_info::imprint;
 use super::token::TimestampToken;
 use crate::pem::blocks;
 use crate::proof::{MAX_TRUSTED_ROOT_BYTES, RsaVerifiers, install};
@@ -44,17 +40,12 @@ struct Named {
 
 struct Authority {
     name: String,
-    /// Its certificates: a token may bring those, and no others.
-    chain: BTreeSet<Vec<u8>>,
-    authority: TsaAuthority,
+    own: Certificate,
     key: KeyKind,
-}
-
-/// Who verifies what an authority has signed: of ECDSA the library, of RSA [`by_rsa`].
-#[derive(Clone, Copy)]
-enum KeyKind {
-    Ecdsa,
-    Rsa,
+    /// Its own certificate first, its root last.
+    certificates: Vec<Vec<u8>>,
+    /// When the operator takes its word; always where that is not said.
+    valid_for: Option<TimeRange>,
 }
 
 /// What an authority vouches for.
@@ -118,40 +109,37 @@ impl TimestampAuthorities {
     /// What the token shows of that signature. An error says, in words, why it shows nothing here.
     pub fn judge(&self, token: &TimestampToken, signature: &Signature) -> std::result::Result<SignedAt, String> {
         let Some(named) = &self.0 else { return Err("no timestamp authority is named here".to_owned()) };
+        if token.info.imprint != imprint(&signature.0) {
+            return Err("it is about another signature".to_owned());
+        }
+        let accuracy = token.info.accuracy;
+        let open = (token.info.at.checked_sub(accuracy), token.info.at.checked_add(accuracy));
+        let (Ok(earliest), Ok(latest)) = open else { return Err("its accuracy leaves any time open".to_owned()) };
         let mut refusal = format!("none of the authorities of `{}` has signed it", named.place);
         for authority in &named.authorities {
-            let Authority { name, chain, .. } = authority;
-            match authority.verify(token, signature) {
-                Ok(_) if !brought(&token.signed).iter().all(|brought| chain.contains(brought)) => {
-                    refusal = format!("it brings a certificate that is none of `{name}`'s");
+            let name = &authority.name;
+            match authority.shows(token) {
+                Ok(()) => {
+                    return Ok(SignedAt { at: token.info.at, earliest, latest, authority: name.clone() });
                 }
-                Ok(at) => return stamped(at, token, name),
-                Err(Error::TimestampOutsideValidity { .. }) => {
+                Err(Unshown::BySomebodyElse) => {}
+                Err(Unshown::NotSigned(why)) => refusal = format!("it names `{name}`, and {why}"),
+                Err(Unshown::Brings) => refusal = format!("it brings a certificate that is none of `{name}`'s"),
+                Err(Unshown::OutOfTime) => {
                     refusal = format!("`{name}` was no authority here at the time that it states");
                 }
-                Err(Error::CertificateValidationError(why)) => {
-                    refusal = format!("the certificate of `{name}` does not hold: {}", shown(&why, SHOWN));
+                Err(Unshown::Certificate(why)) => {
+                    refusal = format!("the certificates of `{name}` do not hold: {}", shown(&why, SHOWN));
                 }
-                Err(_) => {}
             }
         }
         Err(refusal)
     }
 }
 
-fn stamped(at: Timestamp, token: &TimestampToken, name: &str) -> std::result::Result<SignedAt, String> {
-    let accuracy = token.info.accuracy;
-    match (at.checked_sub(accuracy), at.checked_add(accuracy)) {
-        (Ok(earliest), Ok(latest)) if at == token.info.at => {
-            Ok(SignedAt { at, earliest, latest, authority: name.to_owned() })
-        }
-        _ => Err("its accuracy leaves any time open".to_owned()),
-    }
-}
-
 /// The certificates of an authority, its own first, and when its word counts.
 struct Chain {
-    certificates: Vec<DerCertificate>,
+    certificates: Vec<Vec<u8>>,
     valid_for: Option<TimeRange>,
 }
 
@@ -159,7 +147,7 @@ fn of_root(content: &[u8]) -> std::result::Result<Vec<Chain>, String> {
     let text = std::str::from_utf8(content).map_err(|error| error.to_string())?;
     let document = Document::from_json(text).map_err(|error| error.to_string())?;
     let chain = |authority: &sigstore_verify::trust_root::TimestampAuthority| Chain {
-        certificates: authority.cert_chain.certificates.iter().map(|one| one.raw_bytes.clone()).collect(),
+        certificates: authority.cert_chain.certificates.iter().map(|one| one.raw_bytes.as_bytes().to_vec()).collect(),
         valid_for: authority.valid_for,
     };
     Ok(document.timestamp_authorities.iter().map(chain).collect())
@@ -167,7 +155,7 @@ fn of_root(content: &[u8]) -> std::result::Result<Vec<Chain>, String> {
 
 fn of_pem(content: &[u8]) -> std::result::Result<Vec<Chain>, String> {
     let certificate = |block: crate::pem::Block<'_>| match (block.label, block.der()) {
-        ("CERTIFICATE", Some(der)) => Ok(DerCertificate::new(der.to_vec())),
+        ("CERTIFICATE", Some(der)) => Ok(der.to_vec()),
         _ => Err("it holds something else than certificates".to_owned()),
     };
     let certificates: Vec<_> = blocks(content).map(certificate).collect::<std::result::Result<_, _>>()?;
@@ -182,29 +170,37 @@ impl Authority {
         if certificates.len() > MAX_AUTHORITY_CERTIFICATES {
             return Err(format!("an authority has {} certificates, and most have 3", certificates.len()));
         }
-        let (leaf, between, root) = match certificates.as_slice() {
-            [] => return Err("an authority has no certificate".to_owned()),
-            [own] => (own, &[][..], own),
-            [leaf, between @ .., root] => (leaf, between, root),
+        let read = certificates.iter().map(|one| Certificate::from_der(one));
+        let read = read.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+        // All of them have begun then.
+        let begun = read.iter().map(|one| one.tbs_certificate.validity.not_before.to_unix_duration()).max();
+        let (Some(own), Some(begun)) = (read.into_iter().next(), begun) else {
+            return Err("an authority has no certificate".to_owned());
         };
-        let own = Certificate::from_der(leaf.as_bytes()).map_err(|error| error.to_string())?;
         let name = in_ascii(&own.tbs_certificate.subject.to_string());
         if !is_for_timestamps_alone(&own) {
             return Err(format!("the certificate of `{name}` is not for timestamps alone"));
         }
-        let key = verified_kind(&own, rsa).map_err(|what| format!("the key of `{name}` {what}"))?;
-        let authority = TsaAuthority::new(leaf.clone(), between.to_vec(), root.clone(), valid_for);
-        let chain = certificates.iter().map(|one| one.as_bytes().to_vec()).collect();
-        Ok(Self { name, chain, authority, key })
+        let key = KeyKind::of(&own, rsa).map_err(|what| format!("the key of `{name}` {what}"))?;
+        // Whoever names an authority by which nothing could ever count believes that something does.
+        let begun = i64::try_from(begun.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let begun = begun.ok_or_else(|| format!("the certificates of `{name}` begin at no time"))?;
+        match lead_to_root(&certificates, begun) {
+            Err(Unshown::Certificate(why)) => Err(format!("the certificates of `{name}` do not hold: {why}")),
+            _ => Ok(Self { name, own, key, certificates, valid_for }),
+        }
     }
 
-    fn verify(&self, token: &TimestampToken, signature: &Signature) -> sigstore_verify::tsa::Result<Timestamp> {
-        match self.key {
-            KeyKind::Rsa => by_rsa::verify(token, signature, &self.authority),
-            KeyKind::Ecdsa => {
-                let (token, signature) = (Token::new(token.bytes.clone()), SignatureBytes::from_bytes(&signature.0));
-                verify_timestamp_for_authority(&token, &signature, &self.authority)
-            }
+    /// Whether it has signed the token, and its word counts at the time that it states. How accurate that is, is held against the
+    /// dates of keys and not of authorities: one that has just begun may state a time that leaves an earlier one open.
+    fn shows(&self, token: &TimestampToken) -> std::result::Result<(), Unshown> {
+        is_signed_by(token, &self.own, self.key)?;
+        if !brought(&token.signed).iter().all(|brought| self.certificates.contains(brought)) {
+            return Err(Unshown::Brings);
+        }
+        match self.valid_for.as_ref().is_none_or(|window| window.contains(token.info.at)) {
+            true => lead_to_root(&self.certificates, token.info.at),
+            false => Err(Unshown::OutOfTime),
         }
     }
 }
@@ -216,15 +212,4 @@ fn is_for_timestamps_alone(certificate: &Certificate) -> bool {
     let [usage] = uses.as_slice() else { return false };
     let named = ExtendedKeyUsage::from_der(usage.extn_value.as_bytes());
     usage.critical && named.is_ok_and(|named| matches!(named.0.as_slice(), [only] if is(only, TIME_STAMPING)))
-}
-
-/// Of other kinds no timestamp would ever count, and whoever names such an authority believes that one does.
-fn verified_kind(certificate: &Certificate, rsa: RsaVerifiers) -> std::result::Result<KeyKind, String> {
-    use cms::cert::x509::der::Encode as _;
-    let key = certificate.tbs_certificate.subject_public_key_info.to_der().map_err(|error| error.to_string())?;
-    match KeyAlgorithm::from_spki(&DerPublicKey::new(key)) {
-        Ok(KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384) => Ok(KeyKind::Ecdsa),
-        Ok(KeyAlgorithm::Rsa) => by_rsa::require_verified(certificate, rsa).map(|()| KeyKind::Rsa),
-        _ => Err("is of a kind that is not verified here: ECDSA over P-256 or P-384 is, and RSA".to_owned()),
-    }
 }

@@ -4,8 +4,8 @@
 //! operator has named that authority, it is evidence for the dates of the key. It never takes anything away: whoever may
 //! remove the file would remove that too.
 
+mod authentic;
 mod authority;
-mod by_rsa;
 mod exchange;
 mod refusal;
 mod signed_data;

@@ -8,14 +8,14 @@ use der::asn1::ObjectIdentifier;
 
 /// How signatures are called that are over a digest, each with that digest (RFC 5754, 2 and 3; RFC 8419): a token names
 /// both, and only the digest decides.
-const SIGNATURES: [(&str, &str); 7] = [
-    ("1.2.840.10045.4.3.2", SHA256), // ECDSA
-    ("1.2.840.10045.4.3.3", SHA384),
-    ("1.2.840.10045.4.3.4", SHA512),
-    ("1.2.840.113549.1.1.11", SHA256), // RSA
-    ("1.2.840.113549.1.1.12", SHA384),
-    ("1.2.840.113549.1.1.13", SHA512),
-    ("1.3.101.112", SHA512), // Ed25519
+const SIGNATURES: [(&str, &str, SignatureKind); 7] = [
+    ("1.2.840.10045.4.3.2", SHA256, SignatureKind::Ecdsa),
+    ("1.2.840.10045.4.3.3", SHA384, SignatureKind::Ecdsa),
+    ("1.2.840.10045.4.3.4", SHA512, SignatureKind::Ecdsa),
+    ("1.2.840.113549.1.1.11", SHA256, SignatureKind::Rsa),
+    ("1.2.840.113549.1.1.12", SHA384, SignatureKind::Rsa),
+    ("1.2.840.113549.1.1.13", SHA512, SignatureKind::Rsa),
+    ("1.3.101.112", SHA512, SignatureKind::Ed25519),
 ];
 pub(super) const SHA256: &str = "2.16.840.1.101.3.4.2.1";
 pub(super) const SHA384: &str = "2.16.840.1.101.3.4.2.2";
@@ -24,6 +24,21 @@ pub(super) const SHA512: &str = "2.16.840.1.101.3.4.2.3";
 pub(super) const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
 /// RSA, where the digest is named beside it.
 const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
+
+/// What kind of signature a name is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignatureKind {
+    Ecdsa,
+    Rsa,
+    Ed25519,
+}
+
+impl SignatureKind {
+    pub(super) fn named(oid: &ObjectIdentifier) -> Option<Self> {
+        let known = SIGNATURES.iter().find(|(name, ..)| is(oid, name)).map(|(.., kind)| *kind);
+        known.or_else(|| is(oid, RSA_ENCRYPTION).then_some(Self::Rsa))
+    }
+}
 
 /// In what a token says more than has to be there, beside its certificates: lists and attributes that nobody has signed,
 /// and names of algorithms that are not those by which it was signed. In words that go on from the token.
@@ -80,5 +95,5 @@ pub(super) fn is(oid: &ObjectIdentifier, name: &str) -> bool {
 fn is_by_its_digest(signer: &SignerInfo) -> bool {
     let signature = &signer.signature_algorithm.oid;
     is(signature, RSA_ENCRYPTION)
-        || SIGNATURES.iter().any(|(name, digest)| is(signature, name) && is(&signer.digest_alg.oid, digest))
+        || SIGNATURES.iter().any(|(name, digest, _)| is(signature, name) && is(&signer.digest_alg.oid, digest))
 }
