@@ -234,6 +234,11 @@ fn a_timestamp_that_is_none_of_that_signature_refuses_the_plugin() {
     verify(&bench, &[]).ok();
     fs::remove_file(bench.path(&place.replace(".tsr", ".sig"))).expect("removed");
     verify(&bench, &[]).refused(3, "timestamp_invalid");
+    // Whoever signs beside it hears of it, and has signed nothing.
+    bench.run(&["plugin", "keygen", "--out", "second"]).ok();
+    let before = bench.snapshot("demo");
+    bench.run(&["plugin", "sign", "demo", "--private-key", "second.key", "--add"]).refused(3, "timestamp_invalid");
+    assert_eq!(bench.snapshot("demo"), before);
 }
 
 #[test]

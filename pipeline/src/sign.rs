@@ -14,7 +14,7 @@ use aisoc_manifests::path::RelPath;
 use aisoc_manifests::plugin::{Document, ManifestFile};
 use aisoc_packaging::{FoundSecret, Limits, PluginDir, Secrets, default_threads};
 use aisoc_signing::{
-    Content, Coverage, FILE_LIST, Fingerprint, KeyHolder, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY,
+    Appearance, Content, Coverage, FILE_LIST, Fingerprint, KeyHolder, MAX_SIGNATURE_FILE_BYTES, SIGNATURE_DIRECTORY,
     SIGNATURE_FILE, Signature, Signed, Stamped, Statement, TreeFinding, is_timestamp_file, sign, signature_place,
     stamp, timestamp_place,
 };
@@ -473,6 +473,10 @@ fn add_signer(
             .hint("sign without --add, to become the first signer"));
     }
     let coverage = refuse_other_tree(plugin, "sign without --add: the others have to sign what there is now, too")?;
+    // Beside what refuses the plugin whoever signs it, a signature more would be worth nothing.
+    if let Appearance::Malformed(fault) = Appearance::of(&plugin.claim())? {
+        return Err(fault.below(plugin.root()));
+    }
     let signed = sign(describe(plugin, plugin.manifest_bytes())?, key)?;
     let stamp = Stamp::of(plugin, &signed, timestamper)?;
     let path = plugin.root().join(place_of(&signed));
