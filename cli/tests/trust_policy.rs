@@ -51,6 +51,23 @@ fn provenance(site: &Site, builder: &str) -> Value {
     site.sigstore.states(&site.digits(), PROVENANCE, &predicate, WHO)
 }
 
+/// More keys that the site trusts.
+fn trust_also(site: &Site, names: &[&str]) {
+    for name in names {
+        site.bench.run(&["plugin", "keygen", "--out", name]).ok();
+        fs::copy(site.bench.path(&format!("{name}.pem")), site.bench.path(&format!("keys/{name}.pem")))
+            .expect("copied");
+    }
+}
+
+/// That key states how the plugin was built.
+fn attest_by(site: &Site, key: &str) {
+    site.bench.write("slsa.json", r#"{"buildDefinition":{},"runDetails":{"builder":{"id":"b"}}}"#);
+    let (reference, key) = (site.reference(), format!("{key}.key"));
+    let attest = ["plugin", "attest", &reference, "--type", "slsa", "--predicate", "slsa.json", "--private-key", &key];
+    site.bench.run(&attest).ok();
+}
+
 #[test]
 fn what_no_rule_is_about_is_not_let_in() {
     let site = Site::new();
@@ -97,11 +114,7 @@ fn a_rule_is_about_where_a_plugin_comes_from_by_whole_steps() {
 #[test]
 fn as_many_of_the_named_keys_as_a_rule_says_have_to_have_signed() {
     let site = Site::new();
-    for name in ["security", "other"] {
-        site.bench.run(&["plugin", "keygen", "--out", name]).ok();
-        fs::copy(site.bench.path(&format!("{name}.pem")), site.bench.path(&format!("keys/{name}.pem")))
-            .expect("copied");
-    }
+    trust_also(&site, &["security", "other"]);
     let sign_by = |key: &str| {
         site.bench.run(&["plugin", "sign", "demo", "--private-key", key, "--add"]).ok();
         site.bench.run(&["plugin", "push", "demo", &site.reference(), "--replace-tag"]).ok();
@@ -131,6 +144,50 @@ fn as_many_of_the_named_keys_as_a_rule_says_have_to_have_signed() {
     fs::remove_file(site.bench.path("keys/security.pem")).expect("removed");
     let rested = at_rest(&site);
     assert!(rested.code == 3 && rested.stdout.contains("signers_too_few"), "{rested:?}");
+}
+
+#[test]
+fn a_key_that_shows_a_proof_is_needed_as_one_that_has_signed() {
+    let site = Site::new();
+    trust_also(&site, &["security", "other"]);
+    attest_by(&site, "security");
+    let by_keys = demo("[[rules.proofs]]\nkind = \"provenance\"\n");
+    rules(&site, &by_keys);
+    install(&site, &BY_RULES).ok();
+    let keys = |words: &[&str]| {
+        let here = ["--keys", "keys", "--plugins-dir", "plugins"];
+        site.bench.run_with(&[&["keys"], words, &here].concat(), &[("PLUGIN_TRUST_POLICY", "trust.toml")])
+    };
+    let reference = site.reference();
+    for (key, code) in [("release", 3), ("security", 3), ("other", 0)] {
+        let installed = keys(&["impact", key]);
+        assert_eq!(installed.code, code, "{installed:?}");
+        assert_eq!(keys(&["impact", key, "--registry", &reference]).code, code, "{key}");
+    }
+    let needed = keys(&["impact", "security", "--registry", &reference, "--json"]);
+    let document: Value = serde_json::from_str(&needed.stdout).expect("JSON");
+    for dependent in document["dependents"].as_array().expect("both places") {
+        assert_eq!(dependent["dependence"], "only_this_key", "{dependent}");
+        assert_eq!(dependent["signers"][0]["signing_key_id"], "security", "{dependent}");
+        assert!(dependent["objection"].to_string().contains("`demo rule`"), "{dependent}");
+    }
+    assert_eq!(document["only_this_key_count"], 2, "{document}");
+    for command in ["retire", "revoke"] {
+        let refused = keys(&[command, "security", "--reason", "ticket 12"]);
+        assert!(refused.refused(3, "key_needed").stderr.contains("aisoc plugin attest"), "{refused:?}");
+    }
+    at_rest(&site).ok();
+    // Who misses a proof today needs the keys that have signed it all the same.
+    rules(&site, &(by_keys.clone() + "[[rules.proofs]]\nkind = \"sbom\"\n"));
+    for (key, code) in [("release", 3), ("security", 3), ("other", 0)] {
+        assert_eq!(keys(&["impact", key]).code, code, "{key}");
+    }
+    // What another key shows as well, or nobody shows where it stands, is not lost with this one.
+    rules(&site, &by_keys);
+    attest_by(&site, "other");
+    fs::remove_file(&kept_proofs(&site)[0]).expect("removed");
+    keys(&["impact", "security", "--registry", &reference]).ok();
+    assert_eq!(keys(&["impact", "release"]).code, 3);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use aisoc_signing::{Coverage, FileOutcome, Fingerprint, Origin, Outcome, Signing
 use aisoc_testkit::sigstore::{Sigstore, key, other_key};
 use aisoc_trust::{
     Answered, FoundSignature, KnownSigner, MAX_RULE_PROOFS, MAX_RULES, MAX_TRUST_CASES, MAX_TRUST_CASES_BYTES,
-    MAX_TRUST_POLICY_BYTES, PluginMode, Policy, Proofs, ProvedBy, RequiredShown, TrustCase, TrustMode, TrustRules,
-    admit, examine, first_shown, judge_file, read_proof_key, read_trusted_root,
+    MAX_TRUST_POLICY_BYTES, PluginMode, Policy, ProofDemand, Proofs, ProvedBy, RequiredShown, TrustCase, TrustMode,
+    TrustRules, admit, examine, first_shown, judge_file, read_proof_key, read_trusted_root,
 };
 use common::{MANIFEST, Site, claim_with, facts, keyring, now, signature_files};
 use tempfile::TempDir;
@@ -111,10 +111,11 @@ fn proofs_are_looked_for_only_where_a_rule_may_ask_for_them_and_only_so_large() 
              [[rules]]\nname = \"c\"\nrepositories = [\"ghcr.io/other\"]\n[[rules.proofs]]\nkind = \"sbom\"\n"
         )))
         .expect("rules");
-    assert_eq!(rules.largest_proof_of(&from("ghcr.io/acme/x:1")), Some(1 << 20));
-    assert_eq!(rules.largest_proof_of(&from("ghcr.io/other/x:1")), Some(25 << 20));
-    assert_eq!(rules.largest_proof_of(&from("quay.io/acme/x:1")), None);
-    assert_eq!(rules.largest_proof_of(&Origin::unknown()), None);
+    let largest_proof_of = |origin: &Origin| rules.proofs_of(origin).map(ProofDemand::max_bytes).max();
+    assert_eq!(largest_proof_of(&from("ghcr.io/acme/x:1")), Some(1 << 20));
+    assert_eq!(largest_proof_of(&from("ghcr.io/other/x:1")), Some(25 << 20));
+    assert_eq!(largest_proof_of(&from("quay.io/acme/x:1")), None);
+    assert_eq!(largest_proof_of(&Origin::unknown()), None);
 }
 
 #[test]
