@@ -414,6 +414,7 @@ fn the_environment_names_the_rules_and_an_option_names_others() {
 fn a_file_that_is_not_understood_is_refused_whole_and_says_where() {
     let site = Site::new();
     let (proof, identity) = ("[[rules.proofs]]\nkind = \"sigstore\"\n", "identity = \"a\"\nissuer = \"b\"\n");
+    let of_key = |named: &str| format!("{ALL}keys = {{ at_least = 1, of = [\"{named}\"] }}\n");
     for (rules, line, what) in [
         ("", 1, "schema_version"),
         ("schema_version = 1\n", 1, "rules"),
@@ -429,6 +430,15 @@ fn a_file_that_is_not_understood_is_refused_whole_and_says_where() {
         (&format!("{ALL}keys = {{ at_least = 0 }}\n"), 5, "nonzero"),
         (&format!("{ALL}keys = {{ at_least = 2, of = [\"a\"] }}\n"), 2, "2 of 1"),
         (&format!("{ALL}keys = {{ at_least = 2, of = [\"a\", \"a\"] }}\n"), 2, "different"),
+        (&of_key(""), 2, "by their ids"),
+        (&of_key("release "), 2, "`release `"),
+        (&of_key("keys/release"), 2, "`keys/release`"),
+        (&of_key("re\\u001blease"), 2, "by their ids"),
+        (&of_key(&"a".repeat(256)), 2, "by their ids"),
+        (&of_key("SHA256:8f8cedef"), 2, "`SHA256:8f8cedef`"),
+        (&of_key("SHA256:xyz"), 2, "`SHA256:xyz`"),
+        (&of_key(&format!("SHA256:{}", "AB".repeat(32))), 2, "lower case"),
+        (&of_key(&format!("sha256:{}", "ab".repeat(32))), 2, "lower case"),
         (&format!("{ALL}[[rules.proofs]]\nkind = \"notary\"\n"), 5, "notary"),
         (&format!("{ALL}[[rules.proofs]]\nkind = \"sbom\"\nbuilder = \"x\"\n"), 5, "of provenance"),
         (&format!("{ALL}{proof}"), 5, "by `identity` and `issuer`"),
@@ -446,6 +456,10 @@ fn a_file_that_is_not_understood_is_refused_whole_and_says_where() {
         assert!(first.contains(&format!("trust.toml:{line}:")) && first.contains(what), "{rules}\n{refused:?}");
         // And so is everything that would be judged by it.
         verify(&site).refused(1, "trust_policy_invalid");
+    }
+    for named in ["release", "ops 2026", "Clé", &"a".repeat(255), &format!("SHA256:{}", "ab".repeat(32))] {
+        site.bench.write("trust.toml", of_key(named));
+        site.bench.run(&["trust", "policy", "show", "--trust-policy", "trust.toml"]).ok();
     }
     site.bench.write("trust.toml", format!("{ALL}{proof}key = \"gone.pub\"\nunlogged = true\n"));
     verify(&site).refused(1, "io_not_found");
