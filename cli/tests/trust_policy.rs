@@ -147,6 +147,32 @@ fn as_many_of_the_named_keys_as_a_rule_says_have_to_have_signed() {
 }
 
 #[test]
+fn a_key_that_is_trusted_under_two_names_is_that_of_either_and_counts_once() {
+    let site = Site::new();
+    for name in ["aaa", "zzz"] {
+        fs::copy(site.bench.path("keys/release.pem"), site.bench.path(&format!("keys/{name}.pem"))).expect("copied");
+    }
+    trust_also(&site, &["security"]);
+    fs::create_dir(site.bench.path("keys/staged")).expect("made");
+    fs::copy(site.bench.path("keys/release.pem"), site.bench.path("keys/staged/later.pem")).expect("copied");
+    for (of, at_least, code) in [
+        ("\"aaa\"", 1, 0),
+        ("\"release\"", 1, 0),
+        ("\"zzz\", \"security\"", 1, 0),
+        ("\"aaa\", \"release\"", 2, 3),
+        ("\"release\", \"security\"", 2, 3),
+        ("\"security\"", 1, 3),
+        ("\"later\"", 1, 3),
+    ] {
+        rules(&site, &demo(&format!("keys = {{ at_least = {at_least}, of = [{of}] }}")));
+        let run = verify(&site);
+        assert_eq!(run.code, code, "{of}: {run:?}");
+    }
+    rules(&site, &demo("keys = { at_least = 2 }"));
+    verify(&site).refused(3, "signers_too_few");
+}
+
+#[test]
 fn a_key_that_shows_a_proof_is_needed_as_one_that_has_signed() {
     let site = Site::new();
     trust_also(&site, &["security", "other"]);

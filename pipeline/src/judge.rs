@@ -208,7 +208,7 @@ impl<'a> Judge<'a> {
             return (examined, Vec::new());
         }
         let plugin = stated_plugin(claim);
-        let signers: Vec<KnownSigner> = examined.signers().iter().map(KnownSigner::from).collect();
+        let signers = self.by_every_name(examined.signers());
         let asked = Asked {
             plugin: plugin.as_ref().map(PluginId::as_str),
             claim,
@@ -253,7 +253,7 @@ impl<'a> Judge<'a> {
         // In dev a host loads it whoever has made it.
         match &self.rules {
             Some(rules) if mode == PluginMode::Production => {
-                let signers: Vec<KnownSigner> = verdict.signer.iter().map(KnownSigner::from).collect();
+                let signers = self.by_every_name(verdict.signer.as_slice());
                 match rules.allow_file(id, &signers) {
                     Ok(()) => verdict,
                     Err(fault) => verdict.and_refused(fault),
@@ -261,6 +261,20 @@ impl<'a> Judge<'a> {
             }
             _ => verdict,
         }
+    }
+
+    /// The signers, each by every name under which its key is trusted: a rule means the key, whichever of them it has. Those
+    /// by which they are called elsewhere come first.
+    fn by_every_name(&self, signers: &[Signer]) -> Vec<KnownSigner> {
+        let mut named: Vec<KnownSigner> = signers.iter().map(KnownSigner::from).collect();
+        for trusted in self.keyring.keys() {
+            let known = KnownSigner { key_id: trusted.id.to_string(), fingerprint: trusted.fingerprint };
+            let has_signed = signers.iter().any(|signer| signer.fingerprint == trusted.fingerprint);
+            if has_signed && !named.contains(&known) {
+                named.push(known);
+            }
+        }
+        named
     }
 
     /// The trusted keys that have signed what a claim states, whether or not they count at this time.
