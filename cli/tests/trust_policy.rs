@@ -451,6 +451,7 @@ fn a_file_that_is_not_understood_is_refused_whole_and_says_where() {
         (&ALL.replace("\"**\"", ""), 2, "nothing in it"),
         (&ALL.replace("\"**\"", "\"a b\""), 2, "plugins that cannot be"),
         (&ALL.replace("plugins = [\"**\"]\n", ""), 2, "limits nothing"),
+        (&ALL.replace("plugins = [\"**\"]", "repositories = [\"docker.io/library\"]"), 2, "the spelling that counts"),
         (&ALL.replace("\"all\"", "\"\""), 2, "empty"),
         (&format!("{ALL}{}", ALL.replace("schema_version = 1\n", "")), 5, "another rule"),
         (&format!("{ALL}keys = {{ at_least = 0 }}\n"), 5, "nonzero"),
