@@ -589,15 +589,25 @@ fn rules_are_shown_explained_and_tested() {
     for wrong in [
         "",
         "cases = []\n",
-        "[[cases]]\nplugin = \"a\"\nexpect = \"perhaps\"\n",
-        "[[cases]]\nplugin = \"a\"\nexpect = \"admitted\"\nmore = 1\n",
-        "[[cases]]\nplugin = \"a\"\nfrom = \"x y\"\nexpect = \"admitted\"\n",
-        "[[cases]]\nplugin = \"a\"\nproofs = [{ kind = \"sbom\" }]\nexpect = \"admitted\"\n",
-        "[[cases]]\nplugin = \"a\"\nsigned_by = [\"SHA256:00\"]\nexpect = \"admitted\"\n",
+        "[[cases]]\nplugin = \"acme\"\nexpect = \"perhaps\"\n",
+        "[[cases]]\nplugin = \"acme\"\nexpect = \"admitted\"\nmore = 1\n",
+        "[[cases]]\nplugin = \"acme\"\nfrom = \"x y\"\nexpect = \"admitted\"\n",
+        "[[cases]]\nplugin = \"acme\"\nproofs = [{ kind = \"sbom\" }]\nexpect = \"admitted\"\n",
+        "[[cases]]\nplugin = \"acme\"\nsigned_by = [\"SHA256:00\"]\nexpect = \"admitted\"\n",
+        "[[cases]]\nplugin = \"\"\nexpect = \"refused\"\n",
+        "[[cases]]\nplugin = \"acme-*\"\nexpect = \"refused\"\n",
+        "[[cases]]\nplugin = \"../../etc\"\nexpect = \"no_trust_rule\"\n",
+        "[[cases]]\nplugin = \"ac\\u001b[2Jme\"\nexpect = \"refused\"\n",
     ] {
         site.bench.write("cases.toml", wrong);
-        policy(&["test", "cases.toml"]).refused(1, "trust_cases_invalid");
+        let refused = policy(&["test", "cases.toml"]);
+        assert!(!refused.refused(1, "trust_cases_invalid").stderr.contains('\u{1b}'), "{refused:?}");
     }
+    // A name of a rule may hold anything, and is shown as others are.
+    rules(&site, "[[rules]]\nname = \"a\\u001b[2Jb\"\nplugins = [\"acme\"]\n");
+    site.bench.write("cases.toml", "[[cases]]\nplugin = \"acme\"\nexpect = \"admitted\"\n");
+    let shown = policy(&["test", "cases.toml"]);
+    assert!(!shown.ok().stdout.contains('\u{1b}'), "{shown:?}");
 }
 
 #[test]
