@@ -51,6 +51,23 @@ fn provenance(site: &Site, builder: &str) -> Value {
     site.sigstore.states(&site.digits(), PROVENANCE, &predicate, WHO)
 }
 
+/// More keys that the site trusts.
+fn trust_also(site: &Site, names: &[&str]) {
+    for name in names {
+        site.bench.run(&["plugin", "keygen", "--out", name]).ok();
+        fs::copy(site.bench.path(&format!("{name}.pem")), site.bench.path(&format!("keys/{name}.pem")))
+            .expect("copied");
+    }
+}
+
+/// That key states how the plugin was built.
+fn attest_by(site: &Site, key: &str) {
+    site.bench.write("slsa.json", r#"{"buildDefinition":{},"runDetails":{"builder":{"id":"b"}}}"#);
+    let (reference, key) = (site.reference(), format!("{key}.key"));
+    let attest = ["plugin", "attest", &reference, "--type", "slsa", "--predicate", "slsa.json", "--private-key", &key];
+    site.bench.run(&attest).ok();
+}
+
 #[test]
 fn what_no_rule_is_about_is_not_let_in() {
     let site = Site::new();
@@ -97,11 +114,7 @@ fn a_rule_is_about_where_a_plugin_comes_from_by_whole_steps() {
 #[test]
 fn as_many_of_the_named_keys_as_a_rule_says_have_to_have_signed() {
     let site = Site::new();
-    for name in ["security", "other"] {
-        site.bench.run(&["plugin", "keygen", "--out", name]).ok();
-        fs::copy(site.bench.path(&format!("{name}.pem")), site.bench.path(&format!("keys/{name}.pem")))
-            .expect("copied");
-    }
+    trust_also(&site, &["security", "other"]);
     let sign_by = |key: &str| {
         site.bench.run(&["plugin", "sign", "demo", "--private-key", key, "--add"]).ok();
         site.bench.run(&["plugin", "push", "demo", &site.reference(), "--replace-tag"]).ok();
@@ -131,6 +144,76 @@ fn as_many_of_the_named_keys_as_a_rule_says_have_to_have_signed() {
     fs::remove_file(site.bench.path("keys/security.pem")).expect("removed");
     let rested = at_rest(&site);
     assert!(rested.code == 3 && rested.stdout.contains("signers_too_few"), "{rested:?}");
+}
+
+#[test]
+fn a_key_that_is_trusted_under_two_names_is_that_of_either_and_counts_once() {
+    let site = Site::new();
+    for name in ["aaa", "zzz"] {
+        fs::copy(site.bench.path("keys/release.pem"), site.bench.path(&format!("keys/{name}.pem"))).expect("copied");
+    }
+    trust_also(&site, &["security"]);
+    fs::create_dir(site.bench.path("keys/staged")).expect("made");
+    fs::copy(site.bench.path("keys/release.pem"), site.bench.path("keys/staged/later.pem")).expect("copied");
+    for (of, at_least, code) in [
+        ("\"aaa\"", 1, 0),
+        ("\"release\"", 1, 0),
+        ("\"zzz\", \"security\"", 1, 0),
+        ("\"aaa\", \"release\"", 2, 3),
+        ("\"release\", \"security\"", 2, 3),
+        ("\"security\"", 1, 3),
+        ("\"later\"", 1, 3),
+    ] {
+        rules(&site, &demo(&format!("keys = {{ at_least = {at_least}, of = [{of}] }}")));
+        let run = verify(&site);
+        assert_eq!(run.code, code, "{of}: {run:?}");
+    }
+    rules(&site, &demo("keys = { at_least = 2 }"));
+    verify(&site).refused(3, "signers_too_few");
+}
+
+#[test]
+fn a_key_that_shows_a_proof_is_needed_as_one_that_has_signed() {
+    let site = Site::new();
+    trust_also(&site, &["security", "other"]);
+    attest_by(&site, "security");
+    let by_keys = demo("[[rules.proofs]]\nkind = \"provenance\"\n");
+    rules(&site, &by_keys);
+    install(&site, &BY_RULES).ok();
+    let keys = |words: &[&str]| {
+        let here = ["--keys", "keys", "--plugins-dir", "plugins"];
+        site.bench.run_with(&[&["keys"], words, &here].concat(), &[("PLUGIN_TRUST_POLICY", "trust.toml")])
+    };
+    let reference = site.reference();
+    for (key, code) in [("release", 3), ("security", 3), ("other", 0)] {
+        let installed = keys(&["impact", key]);
+        assert_eq!(installed.code, code, "{installed:?}");
+        assert_eq!(keys(&["impact", key, "--registry", &reference]).code, code, "{key}");
+    }
+    let needed = keys(&["impact", "security", "--registry", &reference, "--json"]);
+    let document: Value = serde_json::from_str(&needed.stdout).expect("JSON");
+    for dependent in document["dependents"].as_array().expect("both places") {
+        assert_eq!(dependent["dependence"], "only_this_key", "{dependent}");
+        assert_eq!(dependent["signers"][0]["signing_key_id"], "security", "{dependent}");
+        assert!(dependent["objection"].to_string().contains("`demo rule`"), "{dependent}");
+    }
+    assert_eq!(document["only_this_key_count"], 2, "{document}");
+    for command in ["retire", "revoke"] {
+        let refused = keys(&[command, "security", "--reason", "ticket 12"]);
+        assert!(refused.refused(3, "key_needed").stderr.contains("aisoc plugin attest"), "{refused:?}");
+    }
+    at_rest(&site).ok();
+    // Who misses a proof today needs the keys that have signed it all the same.
+    rules(&site, &(by_keys.clone() + "[[rules.proofs]]\nkind = \"sbom\"\n"));
+    for (key, code) in [("release", 3), ("security", 3), ("other", 0)] {
+        assert_eq!(keys(&["impact", key]).code, code, "{key}");
+    }
+    // What another key shows as well, or nobody shows where it stands, is not lost with this one.
+    rules(&site, &by_keys);
+    attest_by(&site, "other");
+    fs::remove_file(&kept_proofs(&site)[0]).expect("removed");
+    keys(&["impact", "security", "--registry", &reference]).ok();
+    assert_eq!(keys(&["impact", "release"]).code, 3);
 }
 
 #[test]
@@ -357,6 +440,7 @@ fn the_environment_names_the_rules_and_an_option_names_others() {
 fn a_file_that_is_not_understood_is_refused_whole_and_says_where() {
     let site = Site::new();
     let (proof, identity) = ("[[rules.proofs]]\nkind = \"sigstore\"\n", "identity = \"a\"\nissuer = \"b\"\n");
+    let of_key = |named: &str| format!("{ALL}keys = {{ at_least = 1, of = [\"{named}\"] }}\n");
     for (rules, line, what) in [
         ("", 1, "schema_version"),
         ("schema_version = 1\n", 1, "rules"),
@@ -367,11 +451,21 @@ fn a_file_that_is_not_understood_is_refused_whole_and_says_where() {
         (&ALL.replace("\"**\"", ""), 2, "nothing in it"),
         (&ALL.replace("\"**\"", "\"a b\""), 2, "plugins that cannot be"),
         (&ALL.replace("plugins = [\"**\"]\n", ""), 2, "limits nothing"),
+        (&ALL.replace("plugins = [\"**\"]", "repositories = [\"docker.io/library\"]"), 2, "the spelling that counts"),
         (&ALL.replace("\"all\"", "\"\""), 2, "empty"),
         (&format!("{ALL}{}", ALL.replace("schema_version = 1\n", "")), 5, "another rule"),
         (&format!("{ALL}keys = {{ at_least = 0 }}\n"), 5, "nonzero"),
         (&format!("{ALL}keys = {{ at_least = 2, of = [\"a\"] }}\n"), 2, "2 of 1"),
         (&format!("{ALL}keys = {{ at_least = 2, of = [\"a\", \"a\"] }}\n"), 2, "different"),
+        (&of_key(""), 2, "by their ids"),
+        (&of_key("release "), 2, "`release `"),
+        (&of_key("keys/release"), 2, "`keys/release`"),
+        (&of_key("re\\u001blease"), 2, "by their ids"),
+        (&of_key(&"a".repeat(256)), 2, "by their ids"),
+        (&of_key("SHA256:8f8cedef"), 2, "`SHA256:8f8cedef`"),
+        (&of_key("SHA256:xyz"), 2, "`SHA256:xyz`"),
+        (&of_key(&format!("SHA256:{}", "AB".repeat(32))), 2, "lower case"),
+        (&of_key(&format!("sha256:{}", "ab".repeat(32))), 2, "lower case"),
         (&format!("{ALL}[[rules.proofs]]\nkind = \"notary\"\n"), 5, "notary"),
         (&format!("{ALL}[[rules.proofs]]\nkind = \"sbom\"\nbuilder = \"x\"\n"), 5, "of provenance"),
         (&format!("{ALL}{proof}"), 5, "by `identity` and `issuer`"),
@@ -389,6 +483,10 @@ fn a_file_that_is_not_understood_is_refused_whole_and_says_where() {
         assert!(first.contains(&format!("trust.toml:{line}:")) && first.contains(what), "{rules}\n{refused:?}");
         // And so is everything that would be judged by it.
         verify(&site).refused(1, "trust_policy_invalid");
+    }
+    for named in ["release", "ops 2026", "Clé", &"a".repeat(255), &format!("SHA256:{}", "ab".repeat(32))] {
+        site.bench.write("trust.toml", of_key(named));
+        site.bench.run(&["trust", "policy", "show", "--trust-policy", "trust.toml"]).ok();
     }
     site.bench.write("trust.toml", format!("{ALL}{proof}key = \"gone.pub\"\nunlogged = true\n"));
     verify(&site).refused(1, "io_not_found");
@@ -491,15 +589,25 @@ fn rules_are_shown_explained_and_tested() {
     for wrong in [
         "",
         "cases = []\n",
-        "[[cases]]\nplugin = \"a\"\nexpect = \"perhaps\"\n",
-        "[[cases]]\nplugin = \"a\"\nexpect = \"admitted\"\nmore = 1\n",
-        "[[cases]]\nplugin = \"a\"\nfrom = \"x y\"\nexpect = \"admitted\"\n",
-        "[[cases]]\nplugin = \"a\"\nproofs = [{ kind = \"sbom\" }]\nexpect = \"admitted\"\n",
-        "[[cases]]\nplugin = \"a\"\nsigned_by = [\"SHA256:00\"]\nexpect = \"admitted\"\n",
+        "[[cases]]\nplugin = \"acme\"\nexpect = \"perhaps\"\n",
+        "[[cases]]\nplugin = \"acme\"\nexpect = \"admitted\"\nmore = 1\n",
+        "[[cases]]\nplugin = \"acme\"\nfrom = \"x y\"\nexpect = \"admitted\"\n",
+        "[[cases]]\nplugin = \"acme\"\nproofs = [{ kind = \"sbom\" }]\nexpect = \"admitted\"\n",
+        "[[cases]]\nplugin = \"acme\"\nsigned_by = [\"SHA256:00\"]\nexpect = \"admitted\"\n",
+        "[[cases]]\nplugin = \"\"\nexpect = \"refused\"\n",
+        "[[cases]]\nplugin = \"acme-*\"\nexpect = \"refused\"\n",
+        "[[cases]]\nplugin = \"../../etc\"\nexpect = \"no_trust_rule\"\n",
+        "[[cases]]\nplugin = \"ac\\u001b[2Jme\"\nexpect = \"refused\"\n",
     ] {
         site.bench.write("cases.toml", wrong);
-        policy(&["test", "cases.toml"]).refused(1, "trust_cases_invalid");
+        let refused = policy(&["test", "cases.toml"]);
+        assert!(!refused.refused(1, "trust_cases_invalid").stderr.contains('\u{1b}'), "{refused:?}");
     }
+    // A name of a rule may hold anything, and is shown as others are.
+    rules(&site, "[[rules]]\nname = \"a\\u001b[2Jb\"\nplugins = [\"acme\"]\n");
+    site.bench.write("cases.toml", "[[cases]]\nplugin = \"acme\"\nexpect = \"admitted\"\n");
+    let shown = policy(&["test", "cases.toml"]);
+    assert!(!shown.ok().stdout.contains('\u{1b}'), "{shown:?}");
 }
 
 #[test]

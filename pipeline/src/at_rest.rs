@@ -22,7 +22,7 @@ use aisoc_trust::{Examined, SignatureStatus, TrustMode};
 
 use crate::afterwards::Afterwards;
 use crate::bytecode::{cure, mended};
-use crate::foresight::Foresight;
+use crate::foresight::{Foreseeing, Foresight, Foretold};
 use crate::grants::stated_grants;
 use crate::intact::{Intact, read_intact};
 use crate::judge::{Judge, Judgement, TrustInputs};
@@ -122,8 +122,8 @@ pub fn verify_at_rest(options: &AtRestOptions) -> Result<AtRest> {
 /// An installed plugin as it is judged today, and as it would be without some of the keys, or with other notes on them.
 pub(crate) struct Seen {
     pub(crate) plugin: PluginAtRest,
-    /// Nothing where none of those keys has signed it, which is no other verdict.
-    pub(crate) foreseen: Option<Result<Judgement>>,
+    /// Nothing where none of those keys has signed it, nor shows a proof of it, which is no other verdict.
+    pub(crate) foreseen: Option<Foretold>,
 }
 
 /// As [`verify_at_rest`], and what would be said of each plugin `afterwards`: of the same bytes, read once.
@@ -347,12 +347,12 @@ struct Read {
     stated: Option<Stated>,
     examined: Examined,
     /// The same without the keys that are asked about.
-    foreseen: Option<Examined>,
+    foreseen: Option<Foreseeing>,
 }
 
 impl Read {
     /// With what the manifest states, as far as that can be read.
-    fn of(claim: &Claim, id: PluginId, examined: Examined, foreseen: Option<Examined>) -> Self {
+    fn of(claim: &Claim, id: PluginId, examined: Examined, foreseen: Option<Foreseeing>) -> Self {
         let manifest = claim.document().and_then(Manifest::from_document).ok();
         let digest = claim.statement().ok().map(|statement| statement.digest());
         Self {
@@ -370,7 +370,7 @@ impl Read {
 struct Verdicts {
     today: Result<Judgement>,
     known: Known,
-    foreseen: Option<Result<Judgement>>,
+    foreseen: Option<Foretold>,
 }
 
 /// The signature's status and coverage, where somebody has judged it.

@@ -23,7 +23,7 @@ use aisoc_trust::{
 use jiff::Timestamp;
 
 use crate::afterwards::Afterwards;
-use crate::proofs::{Asked, Coming, Demands, RequiredProof, as_evidence, required};
+use crate::proofs::{Asked, Coming, Demands, LostProof, RequiredProof, as_evidence, lost_proofs, required};
 
 /// Whom to trust, and how far.
 #[derive(Debug, Clone)]
@@ -216,8 +216,8 @@ impl<'a> Judge<'a> {
         if self.trust.demands.proofs.is_empty() && self.rules.is_none() {
             return (examined, Vec::new());
         }
-        let plugin = claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.id);
-        let signers: Vec<KnownSigner> = examined.signers().iter().map(KnownSigner::from).collect();
+        let plugin = stated_plugin(claim);
+        let signers = self.by_every_name(examined.signers());
         let asked = Asked {
             plugin: plugin.as_ref().map(PluginId::as_str),
             claim,
@@ -230,13 +230,21 @@ impl<'a> Judge<'a> {
         (examined.with_proofs(&as_evidence(&required)), required.proofs)
     }
 
+    /// The proofs by trusted keys that are shown by its keys, and would be no more by those of `later`.
+    pub(crate) fn lost_proofs(&self, later: &Self, claim: &Claim, coming: &Coming<'_>) -> Vec<LostProof> {
+        let circumstances = &Circumstances { at: self.trust.at, origin: coming.origin.clone() };
+        let plugin = stated_plugin(claim);
+        let plugin = plugin.as_ref().map(PluginId::as_str);
+        let today = Asked { plugin, claim, signers: &[], coming, circumstances, keyring: &self.keyring };
+        let later = Asked { keyring: &later.keyring, ..today };
+        lost_proofs(&self.trust.demands, self.rules.as_deref(), &today, &later)
+    }
+
     /// How large the largest proof may be that has to be looked for of what comes from there. None where none has to.
     pub(crate) fn largest_proof_of(&self, origin: &Origin) -> Option<u64> {
-        if self.trust.demands.are_of_keys_alone {
-            return None;
-        }
-        let asked = self.trust.demands.proofs.iter().map(ProofDemand::max_bytes);
-        asked.chain(self.rules.iter().flat_map(|rules| rules.largest_proof_of(origin))).max()
+        let demands = &self.trust.demands;
+        let all = demands.proofs.iter().chain(self.rules.iter().flat_map(|rules| rules.proofs_of(origin)));
+        all.filter(|demand| demands.asks_for(demand)).map(ProofDemand::max_bytes).max()
     }
 
     /// What is said of the file `id` in that place, by the signature beside it.
@@ -254,7 +262,7 @@ impl<'a> Judge<'a> {
         // In dev a host loads it whoever has made it.
         match &self.rules {
             Some(rules) if mode == PluginMode::Production => {
-                let signers: Vec<KnownSigner> = verdict.signer.iter().map(KnownSigner::from).collect();
+                let signers = self.by_every_name(verdict.signer.as_slice());
                 match rules.allow_file(id, &signers) {
                     Ok(()) => verdict,
                     Err(fault) => verdict.and_refused(fault),
@@ -262,6 +270,20 @@ impl<'a> Judge<'a> {
             }
             _ => verdict,
         }
+    }
+
+    /// The signers, each by every name under which its key is trusted: a rule means the key, whichever of them it has. Those
+    /// by which they are called elsewhere come first.
+    fn by_every_name(&self, signers: &[Signer]) -> Vec<KnownSigner> {
+        let mut named: Vec<KnownSigner> = signers.iter().map(KnownSigner::from).collect();
+        for trusted in self.keyring.keys() {
+            let known = KnownSigner { key_id: trusted.id.to_string(), fingerprint: trusted.fingerprint };
+            let has_signed = signers.iter().any(|signer| signer.fingerprint == trusted.fingerprint);
+            if has_signed && !named.contains(&known) {
+                named.push(known);
+            }
+        }
+        named
     }
 
     /// The trusted keys that have signed what a claim states, whether or not they count at this time.
@@ -288,6 +310,10 @@ impl<'a> Judge<'a> {
     pub(crate) fn observe(&self, examined: Examined, facts: Option<&Facts>) -> Decision<Verdict> {
         aisoc_trust::observe(examined, facts)
     }
+}
+
+fn stated_plugin(claim: &Claim) -> Option<PluginId> {
+    claim.document().and_then(Manifest::from_document).ok().map(|manifest| manifest.id)
 }
 
 impl fmt::Display for Judgement {

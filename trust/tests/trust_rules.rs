@@ -12,8 +12,8 @@ use aisoc_signing::{Coverage, FileOutcome, Fingerprint, Origin, Outcome, Signing
 use aisoc_testkit::sigstore::{Sigstore, key, other_key};
 use aisoc_trust::{
     Answered, FoundSignature, KnownSigner, MAX_RULE_PROOFS, MAX_RULES, MAX_TRUST_CASES, MAX_TRUST_CASES_BYTES,
-    MAX_TRUST_POLICY_BYTES, PluginMode, Policy, Proofs, ProvedBy, RequiredShown, TrustCase, TrustMode, TrustRules,
-    admit, examine, first_shown, judge_file, read_proof_key, read_trusted_root,
+    MAX_TRUST_POLICY_BYTES, PluginMode, Policy, ProofDemand, Proofs, ProvedBy, RequiredShown, TrustCase, TrustMode,
+    TrustRules, admit, examine, first_shown, judge_file, read_proof_key, read_trusted_root,
 };
 use common::{MANIFEST, Site, claim_with, facts, keyring, now, signature_files};
 use tempfile::TempDir;
@@ -111,10 +111,11 @@ fn proofs_are_looked_for_only_where_a_rule_may_ask_for_them_and_only_so_large() 
              [[rules]]\nname = \"c\"\nrepositories = [\"ghcr.io/other\"]\n[[rules.proofs]]\nkind = \"sbom\"\n"
         )))
         .expect("rules");
-    assert_eq!(rules.largest_proof_of(&from("ghcr.io/acme/x:1")), Some(1 << 20));
-    assert_eq!(rules.largest_proof_of(&from("ghcr.io/other/x:1")), Some(25 << 20));
-    assert_eq!(rules.largest_proof_of(&from("quay.io/acme/x:1")), None);
-    assert_eq!(rules.largest_proof_of(&Origin::unknown()), None);
+    let largest_proof_of = |origin: &Origin| rules.proofs_of(origin).map(ProofDemand::max_bytes).max();
+    assert_eq!(largest_proof_of(&from("ghcr.io/acme/x:1")), Some(1 << 20));
+    assert_eq!(largest_proof_of(&from("ghcr.io/other/x:1")), Some(25 << 20));
+    assert_eq!(largest_proof_of(&from("quay.io/acme/x:1")), None);
+    assert_eq!(largest_proof_of(&Origin::unknown()), None);
 }
 
 #[test]
@@ -202,7 +203,7 @@ fn the_limits_of_a_file_are_what_they_are() {
     let rule = |number: usize| format!("[[rules]]\nname = \"r{number}\"\nplugins = [\"a\"]\n");
     let of_rules = |count| "schema_version = 1\n".to_owned() + &(0..count).map(rule).collect::<String>();
     let of_proofs = |count| ALL.to_owned() + &"[[rules.proofs]]\nkind = \"sbom\"\n".repeat(count);
-    let case = "[[cases]]\nplugin = \"a\"\nexpect = \"admitted\"\n";
+    let case = "[[cases]]\nplugin = \"of-a\"\nexpect = \"admitted\"\n";
     for below in [MAX_RULES - 1, MAX_RULES] {
         bench.rules(&of_rules(below)).expect("as many as there may be");
     }
@@ -376,10 +377,10 @@ fn cases_are_read_and_answered_as_the_gate_would() {
     let bench = Bench::new();
     let rules = bench
         .rules(&with_root(&format!(
-            "[[rules]]\nname = \"a\"\nplugins = [\"a\"]\nkeys = {{ at_least = 1, of = [\"release\"] }}\n\
+            "[[rules]]\nname = \"a\"\nplugins = [\"of-a\"]\nkeys = {{ at_least = 1, of = [\"release\"] }}\n\
              [[rules.proofs]]\nkind = \"provenance\"\n{IDENTITY}builder = \"https://b\"\n\
-             [[rules]]\nname = \"b\"\nplugins = [\"b\"]\n[[rules.proofs]]\nkind = \"sigstore\"\nkey = \"cosign.pub\"\n\
-             [[rules]]\nname = \"c\"\nplugins = [\"c\"]\n[[rules.proofs]]\nkind = \"sbom\"\n"
+             [[rules]]\nname = \"b\"\nplugins = [\"of-b\"]\n[[rules.proofs]]\nkind = \"sigstore\"\nkey = \"cosign.pub\"\n\
+             [[rules]]\nname = \"c\"\nplugins = [\"of-c\"]\n[[rules.proofs]]\nkind = \"sbom\"\n"
         )))
         .expect("rules");
     let fingerprint = read_proof_key(&bench.path("cosign.pub"), &[]).expect("a key").fingerprint();
@@ -387,31 +388,33 @@ fn cases_are_read_and_answered_as_the_gate_would() {
     let signed = "signed_by = [\"release\"]\n";
     for (case, expected) in [
         (
-            format!("plugin = \"a\"\n{signed}proofs = [{{ kind = \"provenance\", {ada}, builder = \"https://b\" }}]"),
+            format!(
+                "plugin = \"of-a\"\n{signed}proofs = [{{ kind = \"provenance\", {ada}, builder = \"https://b\" }}]"
+            ),
             Ok(vec!["a"]),
         ),
         (
-            format!("plugin = \"a\"\nproofs = [{{ kind = \"provenance\", {ada}, builder = \"https://b\" }}]"),
+            format!("plugin = \"of-a\"\nproofs = [{{ kind = \"provenance\", {ada}, builder = \"https://b\" }}]"),
             Err(Reason::SignersTooFew),
         ),
         (
-            format!("plugin = \"a\"\n{signed}proofs = [{{ kind = \"provenance\", {ada} }}]"),
+            format!("plugin = \"of-a\"\n{signed}proofs = [{{ kind = \"provenance\", {ada} }}]"),
             Err(Reason::ProofBuilderRefused),
         ),
-        (format!("plugin = \"a\"\n{signed}proofs = [{{ kind = \"sbom\", {ada} }}]"), Err(Reason::ProofMissing)),
-        (format!("plugin = \"a\"\n{signed}"), Err(Reason::ProofMissing)),
-        (format!("plugin = \"b\"\nproofs = [{{ kind = \"sbom\", key = \"{fingerprint}\" }}]"), Ok(vec!["b"])),
+        (format!("plugin = \"of-a\"\n{signed}proofs = [{{ kind = \"sbom\", {ada} }}]"), Err(Reason::ProofMissing)),
+        (format!("plugin = \"of-a\"\n{signed}"), Err(Reason::ProofMissing)),
+        (format!("plugin = \"of-b\"\nproofs = [{{ kind = \"sbom\", key = \"{fingerprint}\" }}]"), Ok(vec!["b"])),
         (
-            format!("plugin = \"b\"\nproofs = [{{ kind = \"sbom\", key = \"{fingerprint}\", unlogged = true }}]"),
+            format!("plugin = \"of-b\"\nproofs = [{{ kind = \"sbom\", key = \"{fingerprint}\", unlogged = true }}]"),
             Err(Reason::ProofLogRefused),
         ),
-        (format!("plugin = \"b\"\nproofs = [{{ kind = \"sbom\", {ada} }}]"), Err(Reason::ProofIdentityRefused)),
-        ("plugin = \"c\"\nproofs = [{ kind = \"sbom\", trusted_key = \"release\" }]".to_owned(), Ok(vec!["c"])),
+        (format!("plugin = \"of-b\"\nproofs = [{{ kind = \"sbom\", {ada} }}]"), Err(Reason::ProofIdentityRefused)),
+        ("plugin = \"of-c\"\nproofs = [{ kind = \"sbom\", trusted_key = \"release\" }]".to_owned(), Ok(vec!["c"])),
         (
-            "plugin = \"c\"\nproofs = [{ kind = \"sbom\", key = \"release\" }]".to_owned(),
+            "plugin = \"of-c\"\nproofs = [{ kind = \"sbom\", key = \"release\" }]".to_owned(),
             Err(Reason::ProofIdentityRefused),
         ),
-        ("plugin = \"d\"".to_owned(), Err(Reason::NoTrustRule)),
+        ("plugin = \"of-d\"".to_owned(), Err(Reason::NoTrustRule)),
     ] {
         let expect = expected.as_ref().map_or_else(|reason| reason.as_str(), |_| "admitted");
         let cases = bench.cases(&format!("# one line\n[[cases]]\n{case}\nexpect = \"{expect}\"\n")).expect("a case");
@@ -423,7 +426,7 @@ fn cases_are_read_and_answered_as_the_gate_would() {
         let cases = bench.cases(&format!("[[cases]]\n{case}\nexpect = \"{otherwise}\"\n")).expect("a case");
         assert!(!cases[0].expects(&rules.suppose(&cases[0])), "{case}");
     }
-    let refused = bench.cases("[[cases]]\nplugin = \"d\"\nexpect = \"refused\"\n").expect("a case");
+    let refused = bench.cases("[[cases]]\nplugin = \"of-d\"\nexpect = \"refused\"\n").expect("a case");
     assert!(refused[0].expects(&rules.suppose(&refused[0])), "whatever for");
     for wrong in [
         "expect = \"key_expired\"",
@@ -431,8 +434,18 @@ fn cases_are_read_and_answered_as_the_gate_would() {
         "expect = \"admitted\"\nfrom = \"oci:/tmp/x\"",
         "expect = \"admitted\"\nproofs = [{ kind = \"sbom\", identity = \"a\" }]",
     ] {
-        let refusal = bench.cases(&format!("[[cases]]\nplugin = \"a\"\n{wrong}\n")).expect_err(wrong);
+        let refusal = bench.cases(&format!("[[cases]]\nplugin = \"of-a\"\n{wrong}\n")).expect_err(wrong);
         assert_eq!(refusal.reason(), Reason::TrustCasesInvalid, "{wrong}");
+    }
+    let of =
+        |plugin: &str| bench.cases(&format!("# one line\n[[cases]]\nplugin = \"{plugin}\"\nexpect = \"refused\"\n"));
+    for none in ["", "a", "acme-*", "../../etc", "other/x", "tool/..", " of-a", "of\\u001b[2Ja", &"a".repeat(65)] {
+        let refusal = of(none).expect_err(none);
+        assert_eq!(refusal.reason(), Reason::TrustCasesInvalid, "{none}");
+        assert!(refusal.to_string().contains("cases.toml:2:") && !refusal.to_string().contains('\u{1b}'), "{refusal}");
+    }
+    for sound in ["of-a", "tool/a_plugin", &"a".repeat(64)] {
+        of(sound).expect(sound);
     }
     assert_eq!(TrustCase::read(&bench.path("gone.toml")).expect_err("none").reason(), Reason::IoNotFound);
 }

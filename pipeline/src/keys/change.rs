@@ -148,7 +148,7 @@ impl Guard {
         let impact = impact(&self.installed, afterwards)?;
         let after = afterwards.of(keyring);
         if let Some(refusal) = impact.refusal() {
-            if impact.losses().next().is_some_and(|loss| loss.unlisted().is_some()) {
+            if impact.losses().next().is_some_and(|loss| loss.unlisted().is_some() || loss.is_proof_alone) {
                 return Err(refusal);
             }
             return Err(refusal.hint(match afterwards {

@@ -6,6 +6,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_signing::Fingerprint;
 use aisoc_trust::{KnownSigner, Policy, SignatureStatus, TrustMode};
 
+use crate::foresight::Foretold;
 use crate::judge::Judgement;
 
 /// What would become of something. The worst comes first.
@@ -108,12 +109,14 @@ pub struct Dependent {
     pub version: Option<String>,
     /// What would become of it.
     pub dependence: Dependence,
-    /// Those of the keys that vouch for it today.
+    /// Those of the keys that vouch for it today, or show a proof of it that is required.
     pub signers: Vec<KnownSigner>,
     /// The keys that would go on vouching for it.
     pub others: Vec<KnownSigner>,
     /// What it would be refused for, or let in despite.
     pub objection: Option<Fault>,
+    /// Whether none of the keys has signed it: they show a proof of it that nobody else shows.
+    pub is_proof_alone: bool,
 }
 
 impl Dependent {
@@ -156,18 +159,27 @@ pub(super) struct Compared {
     pub(super) signers: Vec<KnownSigner>,
     pub(super) others: Vec<KnownSigner>,
     pub(super) objection: Option<Fault>,
+    pub(super) is_proof_alone: bool,
 }
 
 impl Compared {
-    pub(super) fn of(today: &Judgement, foreseen: Result<Judgement>, rule: &Rule<'_>) -> Self {
-        let gone = rule.gone;
+    pub(super) fn of(today: &Judgement, foretold: Foretold, rule: &Rule<'_>) -> Self {
+        let (gone, Foretold { verdict: foreseen, provers }) = (rule.gone, foretold);
         let dependence = Dependence::between(today, &foreseen);
-        let signers = today.signers.iter().filter(|signer| gone.contains(&signer.fingerprint)).cloned().collect();
+        let signed = today.signers.iter().filter(|signer| gone.contains(&signer.fingerprint));
+        let mut signers: Vec<KnownSigner> = signed.cloned().collect();
+        let is_proof_alone = signers.is_empty() && !provers.is_empty();
+        for prover in provers {
+            if !signers.contains(&prover) {
+                signers.push(prover);
+            }
+        }
         let (others, objection) = match foreseen {
             Ok(judgement) => match rule.unlisted(today, &judgement).filter(|_| !dependence.is_loss()) {
                 Some(unlisted) => {
                     let (others, objection) = (judgement.signers, Some(unlisted));
-                    return Self { dependence: Dependence::OnlyThisKey, signers, others, objection };
+                    let dependence = Dependence::OnlyThisKey;
+                    return Self { dependence, signers, others, objection, is_proof_alone };
                 }
                 None => (judgement.signers, judgement.objection),
             },
@@ -176,7 +188,7 @@ impl Compared {
                 (today.signers.iter().filter(stays).cloned().collect(), Some(refusal))
             }
         };
-        Self { dependence, signers, others, objection }
+        Self { dependence, signers, others, objection, is_proof_alone }
     }
 }
 
@@ -247,7 +259,7 @@ mod tests {
             Err(refused(Reason::SignersTooFew)),
         ] {
             let rule = Rule { policy: &Policy::default(), gone: &gone };
-            let compared = Compared::of(&today, foreseen, &rule);
+            let compared = Compared::of(&today, Foretold { verdict: foreseen, provers: Vec::new() }, &rule);
             assert_eq!((compared.signers, compared.others), (vec![old.clone()], vec![new.clone()]));
         }
     }

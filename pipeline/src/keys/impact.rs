@@ -15,6 +15,10 @@ use crate::judge::{Judgement, TrustInputs};
 /// How many of what depends on keys a refusal names: whoever has more asks for the list.
 const SHOWN: usize = 20;
 
+/// What to do about a key that has signed no plugin, but what is stated of one.
+const PROOF_ALONE: &str = "have another trusted key state the same of it: `aisoc plugin attest REF --type TYPE \
+                           --predicate FILE --private-key NEW`, and install it by that key";
+
 /// What depends on keys, and what nobody could tell of.
 #[derive(Debug, Default)]
 pub struct Impact {
@@ -124,7 +128,11 @@ impl Impact {
         }
         let signers: Vec<String> = first.signers.iter().map(|signer| format!("`{}`", signer.key_id)).collect();
         let found = format!("{} and no other that is enough", signers.join(", "));
-        Some(Fault::new(Reason::KeyNeeded, message).expected("other trusted keys that vouch for each", found))
+        let fault = Fault::new(Reason::KeyNeeded, message).expected("other trusted keys that vouch for each", found);
+        Some(match first.is_proof_alone {
+            true => fault.hint(PROOF_ALONE),
+            false => fault,
+        })
     }
 
     pub(super) fn sort(&mut self) {
@@ -152,7 +160,8 @@ impl Impact {
             (Ok(today), None) if rule.refuses(&today) => self.refused_count += 1,
             (Ok(_), None) => self.independent_count += 1,
             (Ok(today), Some(foreseen)) => {
-                let Compared { dependence, signers, others, objection } = Compared::of(&today, foreseen, rule);
+                let Compared { dependence, signers, others, objection, is_proof_alone } =
+                    Compared::of(&today, foreseen, rule);
                 if !dependence.is_loss() && rule.refuses(&today) {
                     self.refused_count += 1;
                     return;
@@ -168,6 +177,7 @@ impl Impact {
                     signers,
                     others,
                     objection,
+                    is_proof_alone,
                 });
             }
         }

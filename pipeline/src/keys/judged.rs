@@ -3,6 +3,7 @@
 use aisoc_manifests::fault::Result;
 
 use super::dependence::Place;
+use crate::foresight::Foretold;
 use crate::judge::Judgement;
 
 /// Something that was judged by the keys as they are, and without some of them.
@@ -15,7 +16,7 @@ pub(super) struct Judged {
     pub(super) version: Option<String>,
     pub(super) today: Result<Judgement>,
     /// Nothing where the keys have nothing to do with it.
-    pub(super) foreseen: Option<Result<Judgement>>,
+    pub(super) foreseen: Option<Foretold>,
     /// Other references that lead to it.
     pub(super) also_named: Vec<String>,
     /// Whether `today` is no verdict, for nobody could read it.

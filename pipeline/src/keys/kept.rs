@@ -10,7 +10,7 @@ use super::dependence::Place;
 use super::judged::Judged;
 use crate::afterwards::Afterwards;
 use crate::at_rest::{AtRestOptions, Seen};
-use crate::foresight::Foresight;
+use crate::foresight::{Foresight, Foretold};
 use crate::judge::{Judge, Judgement};
 use crate::proofs::Coming;
 
@@ -63,7 +63,7 @@ impl Reader<'_> {
 
     /// By its digest: of one version several artifacts can be kept. What is installed beside it decides at the rollback;
     /// the floor is about what was verified, and stays.
-    fn judge(&self, record: &InstallRecord) -> Result<(Judgement, Option<Result<Judgement>>)> {
+    fn judge(&self, record: &InstallRecord) -> Result<(Judgement, Option<Foretold>)> {
         let AtRestOptions { site, limits, .. } = self.options;
         let claim = site.previous_tree(&record.id, Some(&record.digest.to_string()), limits)?.claim();
         let coming = Coming::recorded(record, site);

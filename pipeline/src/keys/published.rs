@@ -24,6 +24,7 @@ use crate::events::{Event, Reporter, Silent};
 use crate::fetch::{Fetched, fetch};
 use crate::foresight::Foresight;
 use crate::judge::{Judge, TrustInputs};
+use crate::proofs::{AtHand, Coming};
 use crate::source::Source;
 use crate::tags::tags;
 
@@ -146,7 +147,7 @@ impl Reader<'_> {
         let source = escaped(directory.as_os_str());
         let limits = Limits::until(&self.client.cancellation);
         let read = || Ok(ReferenceDir::read_with(directory, default_threads(), &limits)?.claim());
-        self.judged(source, while_in_place(directory, read), Origin::unknown())
+        self.judged(source, while_in_place(directory, read), &Origin::unknown().into())
     }
 
     async fn artifact(&self, found: &Found) -> Judged {
@@ -157,18 +158,23 @@ impl Reader<'_> {
             Ok(staged) => fetched.claim(&staged),
             Err(fault) => Err(fault),
         };
-        let judged = self.judged(reference.to_string(), claim, Origin::of(reference));
+        let origin = Origin::of(reference);
+        let most = self.judge.largest_proof_of(&origin);
+        let judged = match AtHand::gather(fetched, &[], most).await {
+            Ok(at_hand) => self.judged(reference.to_string(), claim, &Coming::with(origin, at_hand.as_ref())),
+            Err(fault) => self.judged(reference.to_string(), claim.and(Err(fault)), &origin.into()),
+        };
         Judged { also_named: others.clone(), ..judged }
     }
 
-    fn judged(&self, source: String, claim: Result<Claim>, origin: Origin) -> Judged {
+    fn judged(&self, source: String, claim: Result<Claim>, coming: &Coming<'_>) -> Judged {
         let unread = |fault: Fault| Judged { is_unread: true, ..Judged::of(Place::Named, source.clone(), Err(fault)) };
         let claim = match claim {
             Ok(claim) => claim,
             Err(fault) => return unread(fault),
         };
-        let examined = self.judge.examine(&claim, origin.clone());
-        let foreseen = self.foresight.examine(&claim, &origin.into(), &examined);
+        let examined = self.judge.examine(&claim, coming.clone());
+        let foreseen = self.foresight.examine(&claim, coming, &examined);
         let today = self.judge.observe(examined, None).outcome.map(|verdict| self.judge.judgement(&verdict));
         let manifest = claim.document().and_then(Manifest::from_document).ok();
         Judged {

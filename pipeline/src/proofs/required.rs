@@ -48,7 +48,10 @@ pub(crate) fn required(demands: &Demands, rules: Option<&TrustRules>, asked: &As
     let proof = |rule: Option<&TrustRule>, demand: &ProofDemand| {
         proof(rule, demand, at_hand.get_or_init(|| asked.coming.at_hand(asked.claim)), asked)
     };
-    required.proofs.extend(demands.proofs.iter().map(|demand| proof(None, demand)));
+    // Of proofs by keys alone it is asked which are lost with a key, and not which are missing as it is.
+    if !demands.are_of_keys_alone {
+        required.proofs.extend(demands.proofs.iter().map(|demand| proof(None, demand)));
+    }
     let Some(rules) = rules else { return required };
     match rules.about(asked.plugin, &asked.coming.origin) {
         about if demands.are_of_keys_alone => {

@@ -6,6 +6,7 @@ use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_registry_client::signature_verifiers;
 use aisoc_trust::{ProofDemand, TrustRules};
 
+use super::lost::is_by_trusted_keys;
 use crate::source::Source;
 
 /// A bundle that is at hand: the file that it is in, and its content.
@@ -18,14 +19,21 @@ pub struct Demands {
     pub proofs: Vec<ProofDemand>,
     /// The site's file of rules. It is read whenever something is judged, so that a change of it counts at once.
     pub rules: Option<PathBuf>,
-    /// Whether the rules are asked for what they say of keys, and for nothing else.
+    /// Whether what hangs on keys is asked for, and nothing else: whose signatures a plugin has, and of proofs those by
+    /// trusted keys that would be lost with some of them.
     pub are_of_keys_alone: bool,
 }
 
 impl Demands {
-    /// The same, of keys alone: what is shown otherwise hangs on no key.
+    /// The same, of keys alone: what is shown otherwise than by trusted keys hangs on none of them.
     pub(crate) fn by_keys_alone(&self) -> Self {
-        Self { proofs: Vec::new(), rules: self.rules.clone(), are_of_keys_alone: true }
+        let proofs = self.proofs.iter().filter(|demand| is_by_trusted_keys(demand)).cloned().collect();
+        Self { proofs, rules: self.rules.clone(), are_of_keys_alone: true }
+    }
+
+    /// Whether it is looked for.
+    pub(crate) fn asks_for(&self, demand: &ProofDemand) -> bool {
+        !self.are_of_keys_alone || is_by_trusted_keys(demand)
     }
 
     /// Refuses a directory where somebody asked for a proof: of it there is no artifact that a proof could be of.

@@ -29,6 +29,10 @@ pub struct Scope {
     pub repositories: Option<Vec<String>>,
 }
 
+/// What stands before the names of some repositories of Docker Hub in one of their spellings, and not in the one by which
+/// repositories are compared: it would be about none of them.
+const HUB_LIBRARY: &str = "docker.io/library";
+
 /// Where a plugin comes from, as far as anybody knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin(Option<String>);
@@ -121,10 +125,7 @@ impl Scope {
             }
         }
         for prefix in bounded(self.repositories.as_deref())? {
-            if !is_repository_prefix(prefix) {
-                return Err(invalid("a scope names repositories that cannot be")
-                    .expected("HOST[:PORT][/REPOSITORY], without a tag", shown(prefix, 80)));
-            }
+            require_repository_prefix(prefix)?;
         }
         Ok(())
     }
@@ -157,11 +158,30 @@ fn is_glob(glob: &str) -> bool {
         })
 }
 
+/// # Errors
+/// `key_note_invalid` for what no repository begins with, and for another spelling than the one in which repositories are
+/// compared: it would be about none.
+fn require_repository_prefix(prefix: &str) -> Result<()> {
+    let expected = match compared_as(prefix) {
+        Some(counting) if counting == prefix => return Ok(()),
+        Some(counting) if prefix == HUB_LIBRARY => {
+            format!(
+                "`{counting}` for everything there, or `{counting}/NAME` for one repository, the spelling that counts"
+            )
+        }
+        Some(counting) => format!("`{counting}`, the spelling that counts"),
+        None => "HOST[:PORT][/REPOSITORY], without a tag".to_owned(),
+    };
+    Err(invalid("a scope names repositories that cannot be").expected(expected, shown(prefix, 80)))
+}
+
 /// What a reference without tag and digest begins with, in the one spelling in which repositories are compared.
-fn is_repository_prefix(prefix: &str) -> bool {
-    let whole = if prefix.contains('/') { prefix.to_owned() } else { format!("{prefix}/x") };
-    let read = whole.parse::<Reference>();
-    read.is_ok_and(|read| read.tag().is_none() && read.digest().is_none() && read.repository() == Some(whole))
+fn compared_as(prefix: &str) -> Option<String> {
+    let is_whole = prefix.contains('/') && prefix != HUB_LIBRARY;
+    let whole = if is_whole { prefix.to_owned() } else { format!("{prefix}/x") };
+    let read = whole.parse::<Reference>().ok().filter(|read| read.tag().is_none() && read.digest().is_none())?;
+    let compared = read.repository()?;
+    if is_whole { Some(compared) } else { compared.strip_suffix("/x").map(str::to_owned) }
 }
 
 fn is_below(repository: &str, prefix: &str) -> bool {
@@ -300,6 +320,29 @@ mod tests {
     }
 
     #[test]
+    fn another_spelling_than_the_one_that_counts_is_refused_with_that_one() {
+        for (spelling, counting) in [
+            ("docker.io/library", "`docker.io` for everything there, or `docker.io/NAME`"),
+            ("docker.io/library/nginx", "`docker.io/nginx`"),
+            ("index.docker.io/library/nginx", "`docker.io/nginx`"),
+            ("index.docker.io", "`docker.io`"),
+            ("ghcr.io:443/acme", "`ghcr.io/acme`"),
+            ("GHCR.io", "`ghcr.io`"),
+            ("docker.io/", "HOST[:PORT]"),
+            ("docker.io/library/", "HOST[:PORT]"),
+        ] {
+            let refused = scope(&[], &[spelling]).require_sound().expect_err(spelling);
+            let expected = &refused.difference().expect("both").expected;
+            assert!(expected.starts_with(counting), "{spelling}: {expected}");
+        }
+        let sound = scope(&[], &["docker.io/nginx"]);
+        sound.require_sound().expect("the one that counts");
+        for reference in ["docker.io/library/nginx:1", "index.docker.io/nginx:1", "docker.io/nginx:1"] {
+            assert!(sound.holds_origin(&Origin::recorded(reference)), "{reference}");
+        }
+    }
+
+    #[test]
     fn a_scope_that_reads_like_one_and_holds_nothing_is_refused() {
         let long = "a".repeat(MAX_PATTERN_BYTES + 1);
         let just = "a".repeat(MAX_PATTERN_BYTES);
@@ -317,6 +360,8 @@ mod tests {
             (scope(&[], &["ghcr.io/a/b"]), scope(&[], &["ghcr.io/Acme"])),
             (scope(&[], &["ghcr.io"]), scope(&[], &[""])),
             (scope(&[], &["docker.io/acme"]), scope(&[], &["index.docker.io/acme"])),
+            (scope(&[], &["docker.io/x"]), scope(&[], &["docker.io/library/x"])),
+            (scope(&[], &["ghcr.io/library"]), scope(&[], &["docker.io/library"])),
             (scope(&[], &["ghcr.io"]), scope(&[], &["ghcr.io:443"])),
         ] {
             sound.require_sound().unwrap_or_else(|fault| panic!("{sound:?}: {fault:?}"));

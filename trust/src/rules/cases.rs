@@ -6,6 +6,7 @@ use std::path::Path;
 use aisoc_files::{Links, SmallFileError, read_small, shell_word};
 use aisoc_manifests::digest::FileDigest;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::id::HostedId;
 use aisoc_manifests::text::shown;
 use aisoc_signing::Origin;
 use aisoc_signing::proof::{ProofSigner, Proven};
@@ -68,8 +69,8 @@ struct WrittenProof {
 /// A plugin that somebody supposes, and what is expected of the rules.
 #[derive(Debug)]
 pub struct TrustCase {
-    /// Its id.
-    pub plugin: String,
+    /// Its id, or that of a drop-in.
+    pub plugin: HostedId,
     /// Where it comes from.
     pub origin: Origin,
     /// The trusted keys that have signed it, by the names that rules have for them.
@@ -156,6 +157,8 @@ impl WrittenCase {
                 "`expect` has to be admitted, refused, or one of {codes}, and here is `{expect}`"
             )));
         }
+        let plugin: HostedId =
+            plugin.parse().map_err(|fault: Fault| wrong(format!("`plugin`: {}", fault.message())))?;
         let origin = match &from {
             None => Origin::unknown(),
             Some(from) => Some(Origin::recorded(from)).filter(Origin::is_known).ok_or_else(|| {
@@ -204,7 +207,7 @@ impl TrustRules {
     /// # Errors
     /// As the gate that asks them, but for what only the bytes of a proof can show.
     pub fn suppose(&self, case: &TrustCase) -> Result<Vec<&str>> {
-        let about = self.about(Some(&case.plugin), &case.origin)?;
+        let about = self.about(Some(case.plugin.as_str()), &case.origin)?;
         for keys in about.iter().filter_map(|rule| rule.keys.as_ref()) {
             keys.require(&case.signers)?;
         }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use aisoc_manifests::fault::{Fault, Location, Reason, Result};
 use aisoc_manifests::position::Position;
-use aisoc_manifests::text::shown;
-use aisoc_signing::Scope;
+use aisoc_manifests::text::{printable, shown};
 use aisoc_signing::proof::{Constraint, Identity, RsaVerifiers, TrustedRoot};
+use aisoc_signing::{Fingerprint, Scope};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -28,6 +28,8 @@ pub const MAX_RULE_PROOFS: usize = 16;
 
 /// The version of the form that is read.
 const SCHEMA_VERSION: u64 = 1;
+/// Longest name of a file, and so of a key.
+const MAX_NAME_BYTES: usize = 255;
 /// How much of a name is shown.
 const SHOWN: usize = 80;
 
@@ -233,6 +235,13 @@ fn read_keys(written: WrittenKeys) -> Result<KeyDemand, String> {
     match of {
         None => Ok(KeyDemand { at_least, of: Vec::new() }),
         Some(of) => {
+            if let Some(none) = of.iter().find(|named| !may_name_a_key(named)) {
+                return Err(format!(
+                    "`keys` names keys by their ids, or by `SHA256:` and 64 hexadecimal digits in lower case, and here \
+                     is `{}`",
+                    shown(none, SHOWN)
+                ));
+            }
             let named: BTreeSet<&String> = of.iter().collect();
             if named.len() != of.len() || named.len() < at_least.get() {
                 return Err(format!(
@@ -244,6 +253,16 @@ fn read_keys(written: WrittenKeys) -> Result<KeyDemand, String> {
             Ok(KeyDemand { at_least, of })
         }
     }
+}
+
+/// Whether a key can have that name, or that fingerprint: a rule that names what no key is would never be met. What begins
+/// as a fingerprint is none of a file by accident.
+fn may_name_a_key(named: &str) -> bool {
+    if named.get(..7).is_some_and(|begin| begin.eq_ignore_ascii_case("SHA256:")) {
+        return named.parse::<Fingerprint>().is_ok();
+    }
+    let is_plain = named.trim() == named && !named.contains('/') && printable(named) == named;
+    is_plain && (1..=MAX_NAME_BYTES).contains(&named.len())
 }
 
 fn in_rule(rule: &str, fault: &Fault) -> String {

@@ -80,11 +80,10 @@ impl TrustRules {
         Ok(())
     }
 
-    /// How large the largest proof may be that any rule demands of what comes from there: whoever fetches it has to ask for
-    /// proofs before anybody knows which plugin it is. None where no rule demands one.
-    pub fn largest_proof_of(&self, origin: &Origin) -> Option<u64> {
-        let about = self.rules.iter().filter(|rule| rule.scope.holds_origin(origin));
-        about.flat_map(|rule| &rule.proofs).map(ProofDemand::max_bytes).max()
+    /// The proofs that any rule demands of what comes from there: whoever fetches it has to ask for proofs before anybody
+    /// knows which plugin it is.
+    pub fn proofs_of(&self, origin: &Origin) -> impl Iterator<Item = &ProofDemand> {
+        self.rules.iter().filter(|rule| rule.scope.holds_origin(origin)).flat_map(|rule| &rule.proofs)
     }
 }
 

@@ -79,7 +79,7 @@ fn fingerprint(key: &HeldKey) -> KeyFingerprint {
 }
 
 pub(in crate::commands) fn item(dependent: Dependent) -> DependentItem {
-    let Dependent { place, source, reference, also_named, id, version, dependence, signers, others, objection } =
+    let Dependent { place, source, reference, also_named, id, version, dependence, signers, others, objection, .. } =
         dependent;
     DependentItem {
         place: place.as_str(),

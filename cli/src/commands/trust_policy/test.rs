@@ -2,6 +2,7 @@
 
 use aisoc_manifests::counted;
 use aisoc_manifests::fault::{Fault, Reason, Result};
+use aisoc_manifests::text::printable;
 use aisoc_pipeline::documents::{TestedTrust, TestedTrustCase};
 use aisoc_trust::{TrustCase, TrustRules};
 use serde::Serialize;
@@ -25,6 +26,7 @@ impl Answer for Outcome {
         let line = |case: &TestedTrustCase| {
             let TestedTrustCase { plugin, line, expected, found, is_as_expected, rules, reason } = case;
             let why = reason.as_ref().map_or_else(|| rules.join(", "), Clone::clone);
+            let (plugin, why) = (printable(plugin), printable(&why));
             match is_as_expected {
                 true => format!("ok    {plugin}, line {line}: {found} ({why})\n"),
                 false => format!("FAIL  {plugin}, line {line}: expected {expected}, found {found} ({why})\n"),
@@ -57,7 +59,7 @@ fn tested(case: TrustCase, rules: &TrustRules) -> TestedTrustCase {
     let outcome = rules.suppose(&case);
     let is_as_expected = case.expects(&outcome);
     TestedTrustCase {
-        plugin: case.plugin,
+        plugin: case.plugin.to_string(),
         line: case.line,
         expected: case.expected,
         found: outcome.as_ref().err().map_or("admitted", |fault| fault.reason().as_str()).to_owned(),
