@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use aisoc_manifests::fault::Result;
 use aisoc_signing::Fingerprint;
 use aisoc_signing::proof::ProofSigner;
-use aisoc_trust::{KnownSigner, ProofDemand, ProvedBy, RequiredShown, TrustRule, TrustRules};
+use aisoc_trust::{KnownSigner, ProofDemand, RequiredShown, TrustRule, TrustRules};
 
 use super::at_hand::AtHand;
 use super::judged::{Trusted, find};
 use super::required::Asked;
-use super::rule::Demands;
+use super::rule::{Demands, is_by_trusted_keys};
 
 /// A proof that is shown today, and would be no more.
 pub(crate) struct LostProof {
@@ -38,11 +38,6 @@ pub(crate) fn lost_proofs(
     }
     let at_hand = today.coming.at_hand(today.claim);
     by_keys.into_iter().filter_map(|(rule, demand)| lost(rule, demand, &at_hand, (today, later))).collect()
-}
-
-/// Whether it hangs on keys that a site trusts. Who has another key, or a name, shows it whatever keys are trusted.
-pub(super) fn is_by_trusted_keys(demand: &ProofDemand) -> bool {
-    matches!(*demand.by, ProvedBy::TrustedKeys)
 }
 
 fn lost(

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use aisoc_manifests::fault::{Fault, Reason, Result};
 use aisoc_registry_client::signature_verifiers;
-use aisoc_trust::{ProofDemand, TrustRules};
+use aisoc_trust::{ProofDemand, ProvedBy, TrustRules};
 
-use super::lost::is_by_trusted_keys;
 use crate::source::Source;
 
 /// A bundle that is at hand: the file that it is in, and its content.
@@ -58,4 +57,9 @@ impl Demands {
     pub(crate) fn read(&self) -> Result<Option<TrustRules>> {
         self.rules.as_deref().map(|file| TrustRules::read(file, signature_verifiers())).transpose()
     }
+}
+
+/// Whether it hangs on keys that a site trusts. Who has another key, or a name, shows it whatever keys are trusted.
+pub(super) fn is_by_trusted_keys(demand: &ProofDemand) -> bool {
+    matches!(*demand.by, ProvedBy::TrustedKeys)
 }
