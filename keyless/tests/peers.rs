@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aisoc_keyless::{ExpectedIdentity, IdentityToken, KeylessSigner, LogVersion, Services, TokenSource};
@@ -45,12 +46,20 @@ impl Running {
     fn start(command: &mut Command, at: SocketAddr) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
         let began = Instant::now();
-        while TcpStream::connect(at).is_err() {
+        // Whoever asks a port of this machine at which nobody listens may be given that very port, and reaches himself.
+        let listens = || TcpStream::connect(at).is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != at));
+        while !listens() {
             assert!(began.elapsed() < PATIENCE, "{command:?} does not listen at {at}");
             std::thread::sleep(Duration::from_millis(50));
         }
         Self(child)
     }
+}
+
+/// A port that nobody has is somebody's a moment later: whoever starts programs does it alone.
+fn alone() -> MutexGuard<'static, ()> {
+    static STARTING: Mutex<()> = Mutex::new(());
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn free() -> SocketAddr {
@@ -121,6 +130,7 @@ fn fulcio_takes_the_request_and_the_token() {
         println!("skipped: no `fulcio`; checks/interop/peers/install builds it");
         return;
     };
+    let _alone = alone();
     let (issuer, http, grpc, metrics) = (issuer_and_log(), free(), free(), free());
     let directory = std::env::temp_dir().join(format!("aisoc-fulcio-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("made");
@@ -176,6 +186,7 @@ fn the_timestamp_authority_takes_the_question() {
         println!("skipped: no `timestamp-server`; checks/interop/peers/install builds it");
         return;
     };
+    let _alone = alone();
     let at = free();
     let mut command = Command::new(program);
     command.args(["serve", "--host", "127.0.0.1", "--timestamp-signer", "memory", "--disable-ntp-monitoring"]);
@@ -202,6 +213,7 @@ fn rekor_of_the_second_version_takes_the_entry_and_what_it_gives_counts() {
         println!("skipped: no `rekor-server`; checks/interop/peers/install builds it");
         return;
     };
+    let _alone = alone();
     let (http, grpc, metrics) = (free(), free(), free());
     let tiles = std::env::temp_dir().join(format!("aisoc-rekor-{}", std::process::id()));
     std::fs::create_dir_all(&tiles).expect("made");
