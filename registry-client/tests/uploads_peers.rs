@@ -50,7 +50,9 @@ fn distribution(program: &Path, store: &Path) -> (Process, SocketAddr) {
     let child = command.arg("serve").arg(configuration).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let process = Process(child.expect("started"));
     let end = Instant::now() + Duration::from_secs(20);
-    while TcpStream::connect(free).is_err() {
+    // Whoever asks a port of this machine at which nobody listens may be given that very port, and reaches himself.
+    let listens = || TcpStream::connect(free).is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != free));
+    while !listens() {
         assert!(Instant::now() < end, "the peer does not listen");
         thread::sleep(Duration::from_millis(50));
     }
