@@ -76,7 +76,7 @@ pub(crate) fn asked<'a>(
         if before.as_deref() == Some(token.as_bytes()) {
             context
                 .output
-                .status("Kept", format!("the timestamp of {}, which is earlier than a new one", token.claimed_time()));
+                .status("Kept", format!("the timestamp of {}, and no other is earlier", token.claimed_time()));
         }
         Ok(token)
     }

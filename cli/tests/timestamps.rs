@@ -139,6 +139,21 @@ fn a_key_that_was_revoked_counts_for_what_it_signed_before_it_may_have_leaked() 
         assert!(run.ok().stderr.contains("Kept the timestamp of 2020-06-01T00:00:00Z"), "{run:?}");
         assert_eq!(fs::read(bench.path(&timestamp(&bench, "demo"))).expect("a timestamp"), early);
     }
+    // An answer that is given is read whatever is there, and is taken where it is the earlier one.
+    let signature = fs::read_to_string(bench.path("demo/plugin.sig")).expect("a signature");
+    let byte = |at: usize| u8::from_str_radix(&signature[2 * at..2 * at + 2], 16).expect("digits");
+    let signature: Vec<u8> = (0..64).map(byte).collect();
+    let answered = |content: Vec<u8>| {
+        bench.write("answer", content);
+        sign(&bench, &["--timestamp", "answer", ROOT[0], ROOT[1]])
+    };
+    answered(b"garbage".to_vec()).refused(3, "timestamp_invalid");
+    answered(authority(1).stamps(b"nothing", Stamp::at(IN_TIME))).refused(3, "timestamp_invalid");
+    answered(authority(1).stamps(&signature, Stamp::at("20200601000001Z"))).ok();
+    assert_eq!(fs::read(bench.path(&timestamp(&bench, "demo"))).expect("a timestamp"), early);
+    let earlier = authority(1).stamps(&signature, Stamp::at("20200531235959Z"));
+    answered(earlier.clone()).ok();
+    assert_eq!(fs::read(bench.path(&timestamp(&bench, "demo"))).expect("a timestamp"), earlier);
     // One that would not count gives way.
     bench.write("other.pem", authority(2).pem());
     let other = serve(authority(2), Manner::Answers("20200602000000Z"));

@@ -50,14 +50,18 @@ impl TimestampSource {
         matches!(self.origin, TimestampOrigin::Authority { .. })
     }
 
-    /// The timestamp of that signature: the one that is there, where it counts, for no new one would be of an earlier time; else
-    /// a new one.
+    /// The timestamp of that signature: the one that is there, where it counts and no other is of an earlier time; else a new
+    /// one. Nobody is asked for one that could not be earlier; an answer that is given is read whatever is there.
     ///
     /// # Errors
     /// `timestamp_invalid`; what asking an authority comes to.
     pub async fn timestamp(&self, signature: &Signature, present: Option<TimestampToken>) -> Result<TimestampToken> {
         match present.filter(|present| self.require_counted(present, signature).is_ok()) {
-            Some(present) => Ok(present),
+            Some(present) if self.is_asked() => Ok(present),
+            Some(present) => {
+                let new = self.new_timestamp(signature).await?;
+                Ok(if new.claimed_time() < present.claimed_time() { new } else { present })
+            }
             None => self.new_timestamp(signature).await,
         }
     }
@@ -91,7 +95,7 @@ impl TimestampSource {
 /// The timestamp of a signature, and its place beside it.
 #[derive(Debug)]
 pub(crate) struct Stamp {
-    pub(crate) name: String,
+    name: String,
     token: TimestampToken,
 }
 
