@@ -22,10 +22,9 @@ use crate::refusal;
 use crate::service::{Role, Service, ServiceUrl, post};
 
 /// Which interface a log has: nobody is asked which, because what is asked there cannot be taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogVersion {
     /// `/api/v1`: it vouches for the time of an entry.
-    #[default]
     First,
     /// `/api/v2`: somebody else has to.
     Second,

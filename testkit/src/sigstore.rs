@@ -250,23 +250,29 @@ impl Sigstore {
             "body": STANDARD.encode(&body), "integratedTime": SIGNED_AT, "logID": hex(&id), "logIndex": 0,
         });
         let promise = signed(&self.signatures_log, promised.to_string().as_bytes());
-        let root = STANDARD.encode(Sha256::digest([&[0], body.as_bytes()].concat()));
-        let note = format!("log.test - 1\n1\n{root}\n");
-        let line = [&id[..4], &signed(&self.signatures_log, note.as_bytes())].concat();
         json!({
             "logIndex": "0",
             "logId": {"keyId": STANDARD.encode(id)},
             "kindVersion": {"kind": kind, "version": "0.0.1"},
             "integratedTime": SIGNED_AT.to_string(),
             "inclusionPromise": {"signedEntryTimestamp": STANDARD.encode(promise)},
-            "inclusionProof": {
-                "logIndex": "0",
-                "rootHash": root,
-                "treeSize": "1",
-                "hashes": [],
-                "checkpoint": {"envelope": format!("{note}\n\u{2014} log.test {}\n", STANDARD.encode(line))},
-            },
+            "inclusionProof": self.only_one(&body, "log.test - 1"),
             "canonicalizedBody": STANDARD.encode(body),
+        })
+    }
+
+    /// The proof that a log of that origin holds this alone.
+    fn only_one(&self, body: &str, origin: &str) -> Value {
+        let id = Sha256::digest(public_key(&self.signatures_log));
+        let root = STANDARD.encode(Sha256::digest([&[0], body.as_bytes()].concat()));
+        let note = format!("{origin}\n1\n{root}\n");
+        let line = [&id[..4], &signed(&self.signatures_log, note.as_bytes())].concat();
+        json!({
+            "logIndex": "0",
+            "rootHash": root,
+            "treeSize": "1",
+            "hashes": [],
+            "checkpoint": {"envelope": format!("{note}\n\u{2014} log.test {}\n", STANDARD.encode(line))},
         })
     }
 
@@ -274,20 +280,11 @@ impl Sigstore {
     pub(crate) fn second_entry(&self, body: &Value) -> Value {
         let body = body.to_string();
         let id = Sha256::digest(public_key(&self.signatures_log));
-        let root = STANDARD.encode(Sha256::digest([&[0], body.as_bytes()].concat()));
-        let note = format!("log.test\n1\n{root}\n");
-        let line = [&id[..4], &signed(&self.signatures_log, note.as_bytes())].concat();
         json!({
             "logIndex": "0",
             "logId": {"keyId": STANDARD.encode(id)},
             "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
-            "inclusionProof": {
-                "logIndex": "0",
-                "rootHash": root,
-                "treeSize": "1",
-                "hashes": [],
-                "checkpoint": {"envelope": format!("{note}\n\u{2014} log.test {}\n", STANDARD.encode(line))},
-            },
+            "inclusionProof": self.only_one(&body, "log.test"),
             "canonicalizedBody": STANDARD.encode(body),
         })
     }
